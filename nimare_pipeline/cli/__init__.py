@@ -1,0 +1,1 @@
+"""Command line: argv to settings, to a run, to an exit code."""

@@ -1,0 +1,33 @@
+"""Every default that two places share: command line, library, report and documentation read them here."""
+
+TARGET_SPACE = "mni152_2mm"
+TEMPLATE = "MNI152NLin6Asym"
+TAL2MNI = "other"
+ESTIMATOR = "ALE"
+NULL_METHOD = "approximate"
+VOXELIZATION = "exact"
+OUTSIDE = "keep"
+NULL_OUTSIDE = "distance"
+MISSING_N = "error"
+CORRECTOR = "FWECorrector"
+CORRECTION_METHOD = "montecarlo"
+N_ITERS = 10_000
+VOXEL_THRESH = 0.001
+ALPHA = 0.05
+SEED = 42
+N_CORES = 1
+CONNECTIVITY = "faces"
+"""Voxels that share a face are neighbours (6 in 3-D): inference, tables, contributions and labels."""
+MONTECARLO_BLOCK = 500
+"""Iterations in one stored block: the grain of resume, never of the result."""
+RESULT_MAP = "z_desc-size_level-cluster_corr-FWE_method-montecarlo"
+PEAK_DISTANCE_MM = 8.0
+"""Sub-peaks of a cluster are at least this far apart."""
+MIN_EXPERIMENTS = 17
+"""Fewer experiments than this let single ones drive an ALE (Eickhoff et al. 2016; Müller et al. 2018)."""
+
+VOXELIZATIONS = ("exact", "half-up", "half-even", "truncate", "ceil")
+NULL_METHODS = ("approximate", "histogram")
+OUTSIDE_POLICIES = ("keep", "drop")
+NULL_OUTSIDE_POLICIES = ("distance", "inside")
+TAL2MNI_METHODS = ("other", "spm", "fsl", "brett", "none")

@@ -1,0 +1,78 @@
+"""Errors and problems of the package.
+
+::
+
+    PipelineError
+      UsageError          the request itself is wrong (option, keyword, threshold)
+      NoInputError        there is nothing to read
+      DataError           what was read is wrong; carries every problem found
+      EmptySelectionError the selection leaves no contrast
+      OutputError         the output cannot be created
+      InterruptedRun      a worker or a signal ended the run; running again resumes
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, or odd, in what was read.
+
+    Parameters
+    ----------
+    level : "error" or "warning"
+        An error stops the run; a warning is shown in the log and the report.
+    message : str
+        What was found, with the offending value.
+    file : str
+        File it was found in, as the user named it.
+    where : str
+        Place in that file: ``"line 12"`` or ``"study pain_01, contrast 1"``.
+    suggestion : str
+        What would be accepted.
+    """
+
+    level: Literal["error", "warning"]
+    message: str
+    file: str = ""
+    where: str = ""
+    suggestion: str = ""
+
+    def __str__(self) -> str:
+        place = ", ".join(part for part in (self.file, self.where) if part)
+        text = f"{place}: {self.message}" if place else self.message
+        return f"{text} ({self.suggestion})" if self.suggestion else text
+
+
+class PipelineError(Exception):
+    """Base of every error that the package raises on purpose."""
+
+
+class UsageError(PipelineError, ValueError):
+    """The request is wrong: an unknown name, a value out of range."""
+
+
+class NoInputError(PipelineError, FileNotFoundError):
+    """There is nothing to read where the user pointed."""
+
+
+class DataError(PipelineError, ValueError):
+    """The data are wrong; ``problems`` lists everything found at once."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([message, *(f"  - {p}" for p in self.problems)]))
+
+
+class EmptySelectionError(PipelineError, ValueError):
+    """The selection leaves nothing to analyse."""
+
+
+class OutputError(PipelineError, OSError):
+    """The output folder or a file in it cannot be created."""
+
+
+class InterruptedRun(PipelineError):
+    """The run was ended from outside; running it again resumes."""

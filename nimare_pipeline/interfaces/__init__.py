@@ -1,0 +1,1 @@
+"""Nipype nodes: load, one library call, save."""

@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: kernels, nulls, Monte Carlo, clusters, random streams."""
