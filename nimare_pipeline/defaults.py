@@ -1,4 +1,6 @@
-"""Every default that two places share: command line, library, report and documentation read them here."""
+"""Every default that two places share: command line, library, report and documentation."""
+
+from typing import Literal
 
 TARGET_SPACE = "mni152_2mm"
 TEMPLATE = "MNI152NLin6Asym"
@@ -16,15 +18,15 @@ VOXEL_THRESH = 0.001
 ALPHA = 0.05
 SEED = 42
 N_CORES = 1
-CONNECTIVITY = "faces"
-"""Voxels that share a face are neighbours (6 in 3-D): inference, tables, contributions and labels."""
+CONNECTIVITY: Literal["faces"] = "faces"
+"""Voxels that share a face are neighbours (6): inference, tables, contributions, labels."""
 MONTECARLO_BLOCK = 500
 """Iterations in one stored block: the grain of resume, never of the result."""
 RESULT_MAP = "z_desc-size_level-cluster_corr-FWE_method-montecarlo"
 PEAK_DISTANCE_MM = 8.0
 """Sub-peaks of a cluster are at least this far apart."""
 MIN_EXPERIMENTS = 17
-"""Fewer experiments than this let single ones drive an ALE (Eickhoff et al. 2016; Müller et al. 2018)."""
+"""With fewer experiments single ones drive an ALE (Eickhoff et al. 2016; Müller et al. 2018)."""
 
 VOXELIZATIONS = ("exact", "half-up", "half-even", "truncate", "ceil")
 NULL_METHODS = ("approximate", "histogram")

@@ -18,28 +18,6 @@ from nimare_pipeline.settings import Component
 
 
 @dataclass(frozen=True)
-class ExperimentFoci:
-    """What a coordinate-based estimator works on: foci of experiments, in the order of the dataset.
-
-    Parameters
-    ----------
-    ids : tuple of str
-        Experiments (contrasts), also those without foci.
-    xyz : (n_foci, 3) float array
-        mm.
-    experiment : (n_foci,) int array
-        Index into ``ids``, ascending.
-    fwhm_mm : (n_experiments,) float array
-        Width of each experiment's kernel; NaN for kernels without one.
-    """
-
-    ids: tuple[str, ...]
-    xyz: NDArray[np.float64]
-    experiment: NDArray[np.int64]
-    fwhm_mm: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
 class MetaResult:
     """Maps and tables of one meta-analysis.
 
@@ -117,14 +95,18 @@ class MetaResult:
         raise UsageError(msg)
 
     def with_maps(
-        self, maps: Mapping[MapSpec, NDArray[Any]], facts: Mapping[str, Any] | None = None
+        self,
+        maps: Mapping[MapSpec, NDArray[Any]],
+        facts: Mapping[str, Any] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
     ) -> "MetaResult":
-        """Copy of the result with maps and facts added."""
+        """Copy of the result with maps, facts and arrays added; the result itself is unchanged."""
         return replace(
             self,
             maps={**self.maps, **{spec.name: values for spec, values in maps.items()}},
             specs={**self.specs, **{spec.name: spec for spec in maps}},
             facts={**self.facts, **(facts or {})},
+            arrays={**self.arrays, **(arrays or {})},
         )
 
     def save_maps(
@@ -136,7 +118,7 @@ class MetaResult:
         for name in self.maps if names is None else names:
             full = self.resolve(name)
             path = folder / f"{prefix}{'_' if prefix else ''}{full}.nii.gz"
-            nib.save(self.get_map(full), path)
+            nib.save(self.mask.image(self.maps[full], outside_value(self.specs[full])), path)
             paths.append(path)
         return paths
 

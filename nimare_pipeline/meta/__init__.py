@@ -1,0 +1,5 @@
+"""Meta-analytic estimators and the kernels they use."""
+
+from nimare_pipeline._lazy import attach
+
+__getattr__, __dir__ = attach(__name__, __path__)

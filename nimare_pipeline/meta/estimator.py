@@ -1,0 +1,72 @@
+"""What estimators, kernels and correctors have in common: parameters that can be read and set."""
+
+import inspect
+from typing import Any, Self
+
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.settings import Component
+
+KERNEL_PREFIX = "kernel__"
+
+
+class Parametrised:
+    """Object whose constructor keywords are its parameters, as in scikit-learn."""
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return [
+            name
+            for name, parameter in inspect.signature(cls).parameters.items()
+            if parameter.kind not in variable
+        ]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - sklearn's
+        """Parameters by name; with ``deep`` those of the kernel too, as ``kernel__<name>``."""
+        params = {name: getattr(self, name) for name in self._parameter_names()}
+        kernel = params.get("kernel_transformer")
+        if deep and isinstance(kernel, Parametrised):
+            params |= {f"{KERNEL_PREFIX}{k}": v for k, v in kernel.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters by the names that ``get_params`` gives.
+
+        Raises
+        ------
+        UsageError
+            For an unknown name.
+        """
+        known = self.get_params()
+        for name, value in params.items():
+            if name not in known:
+                msg = (
+                    f"{type(self).__name__} has no parameter {name!r}; it has: {', '.join(known)}"
+                )
+                raise UsageError(msg)
+            kernel_name = name.removeprefix(KERNEL_PREFIX)
+            target = self if kernel_name == name else known["kernel_transformer"]
+            setattr(target, kernel_name, value)
+        return self
+
+    def component(self) -> Component:
+        """Name and JSON-able parameters that the result depends on (not the number of cores)."""
+        plain = (bool, int, float, str)
+        args = {
+            name: value
+            for name, value in self.get_params().items()
+            if isinstance(value, plain) and name != "n_cores"
+        }
+        return Component(type(self).__name__, dict(sorted(args.items())))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{k}={v!r}" for k, v in self.get_params(deep=False).items())
+        return f"{type(self).__name__}({shown})"
+
+
+def unknown_keywords(owner: str, given: dict[str, Any], accepted: list[str]) -> UsageError:
+    """Error that names the keywords nobody takes, and those somebody does."""
+    return UsageError(
+        f"{owner} has no keyword {', '.join(map(repr, sorted(given)))}; "
+        f"it accepts: {', '.join(accepted)}"
+    )

@@ -1,0 +1,203 @@
+"""Modelled activation (MA): for each experiment, the largest kernel value at each voxel.
+
+Non-additive within an experiment (Turkeltaub et al. 2012, doi 10.1002/hbm.21186): several foci of
+one experiment near a voxel count as the nearest one, not as their union.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nimare_pipeline.numerics.gaussian import (
+    FWHM_PER_SIGMA,
+    density,
+    distance2_mm,
+    peak_height,
+    reach_mm,
+    reach_voxels,
+    sampled_kernel,
+)
+from nimare_pipeline.numerics.jit import compiled
+
+_SNAP = 1e-6
+"""Voxel coordinates this close to a centre are that centre: removes the noise of inv(affine)."""
+
+
+def to_voxels(xyz: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Continuous voxel coordinates (n, 3) of points in mm; exact at voxel centres."""
+    ijk = (np.asarray(xyz, dtype=float) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+    whole = np.rint(ijk)
+    return np.where(np.abs(ijk - whole) < _SNAP, whole, ijk)
+
+
+def voxelize(
+    xyz: NDArray[np.float64], affine: NDArray[np.float64], rule: str
+) -> NDArray[np.float64]:
+    """Voxel coordinates (n, 3) of foci under a rounding rule.
+
+    Parameters
+    ----------
+    rule : str
+        ``exact`` keeps the fraction; ``half-up`` is Eickhoff's MATLAB rule, ``half-even``
+        NiMARE's, ``truncate`` old NiMARE's, ``ceil`` JALE's.
+
+    Raises
+    ------
+    ValueError
+        For an unknown rule.
+    """
+    if rule not in _RULES:
+        msg = f"voxelization {rule!r} is unknown; there are: {', '.join(_RULES)}"
+        raise ValueError(msg)
+    return _RULES[rule](to_voxels(xyz, affine))
+
+
+_RULES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "exact": lambda ijk: ijk,
+    "half-up": lambda ijk: np.floor(ijk + 0.5),
+    "half-even": np.rint,
+    "truncate": np.trunc,
+    "ceil": np.ceil,
+}
+
+
+def ale_maps(
+    xyz: NDArray[np.float64],
+    experiment: NDArray[np.int64],
+    fwhm_mm: NDArray[np.float64],
+    mask: NDArray[np.bool_],
+    affine: NDArray[np.float64],
+    voxelization: str = "exact",
+    n_threads: int = 1,
+) -> sparse.csr_array:
+    """ALE's modelled activation maps.
+
+    Parameters
+    ----------
+    xyz : (n_foci, 3) array
+        mm.
+    experiment : (n_foci,) array
+        Index of each focus' experiment.
+    fwhm_mm : (n_experiments,) array
+        Kernel width of each experiment; unused where it has no foci.
+    mask : (X, Y, Z) bool array
+    affine : (4, 4) array
+    voxelization : str
+        See ``voxelize``. ``exact`` evaluates the density at the true distance; every other rule
+        places the sampled Gaussian, as the tools do that round.
+    n_threads : int
+        Threads over experiments.
+
+    Returns
+    -------
+    (n_experiments, n_voxels) CSR array of float64
+        Over the mask in C order.
+    """
+    ijk = voxelize(xyz, affine, voxelization)
+    index = np.full(mask.shape, -1, dtype=np.int64)
+    index[mask] = np.arange(mask.sum())
+    n_voxels = int(mask.sum())
+
+    def rows(numbers: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+        scratch, touched = np.zeros(n_voxels), np.empty(n_voxels, dtype=np.int64)
+        return [
+            _row(ijk[experiment == number], float(fwhm_mm[number]), voxelization, affine,
+                 (index, scratch, touched))
+            for number in numbers
+        ]  # fmt: skip
+
+    parts = np.array_split(np.arange(len(fwhm_mm)), max(1, n_threads))
+    with ThreadPoolExecutor(max(1, n_threads)) as pool:
+        found = [row for part in pool.map(rows, parts) for row in part]
+    return _csr(found, n_voxels)
+
+
+def _row(
+    foci: NDArray[np.float64],
+    fwhm: float,
+    voxelization: str,
+    affine: NDArray[np.float64],
+    memory: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Voxels of one experiment's map in ascending order, and their values."""
+    index, scratch, touched = memory
+    n = 0
+    if len(foci) and voxelization == "exact":
+        linear = np.ascontiguousarray(affine[:3, :3])
+        volume = float(abs(np.linalg.det(linear)))
+        half = reach_voxels(reach_mm(fwhm, volume), affine)
+        peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
+        n = _exact(np.ascontiguousarray(foci), half, linear, peak, sigma, index, scratch, touched)
+    elif len(foci):
+        n = _gridded(foci.astype(np.int64), sampled_kernel(fwhm, affine), index, scratch, touched)
+    voxels = np.sort(touched[:n])
+    values = scratch[voxels]
+    scratch[voxels] = 0
+    return voxels, values
+
+
+def _csr(
+    rows: list[tuple[NDArray[np.int64], NDArray[np.float64]]], n_voxels: int
+) -> sparse.csr_array:
+    if not rows:
+        return sparse.csr_array((0, n_voxels))
+    starts = np.concatenate([[0], np.cumsum([len(voxels) for voxels, _ in rows])])
+    return sparse.csr_array(
+        (
+            np.concatenate([values for _, values in rows]),
+            np.concatenate([voxels for voxels, _ in rows]),
+            starts,
+        ),
+        shape=(len(rows), n_voxels),
+    )
+
+
+@compiled
+def _keep_larger(value, voxel, scratch, touched, n):  # type: ignore[no-untyped-def]
+    """Put a value where it exceeds what is there; list the voxel the first time."""
+    if voxel < 0 or value <= 0.0:
+        return n
+    if scratch[voxel] == 0.0:
+        touched[n] = voxel
+        n += 1
+    scratch[voxel] = max(scratch[voxel], value)
+    return n
+
+
+@compiled
+def _exact(foci, half, linear, peak, sigma, index, scratch, touched):  # type: ignore[no-untyped-def]
+    n = 0
+    for f in range(len(foci)):
+        x, y, z = foci[f]
+        # One voxel more on each side than the ball: the focus is not at a voxel centre.
+        for i in range(max(0, int(x) - half[0] - 1), min(index.shape[0], int(x) + half[0] + 2)):
+            for j in range(
+                max(0, int(y) - half[1] - 1), min(index.shape[1], int(y) + half[1] + 2)
+            ):
+                for k in range(
+                    max(0, int(z) - half[2] - 1), min(index.shape[2], int(z) + half[2] + 2)
+                ):
+                    voxel = index[i, j, k]
+                    if voxel < 0:
+                        continue
+                    value = density(distance2_mm(linear, i - x, j - y, k - z), peak, sigma)
+                    n = _keep_larger(value, voxel, scratch, touched, n)
+    return n
+
+
+@compiled
+def _gridded(foci, kernel, index, scratch, touched):  # type: ignore[no-untyped-def]
+    n = 0
+    half = (kernel.shape[0] // 2, kernel.shape[1] // 2, kernel.shape[2] // 2)
+    for f in range(len(foci)):
+        x, y, z = foci[f]
+        for i in range(max(0, x - half[0]), min(index.shape[0], x + half[0] + 1)):
+            for j in range(max(0, y - half[1]), min(index.shape[1], y + half[1] + 1)):
+                for k in range(max(0, z - half[2]), min(index.shape[2], z + half[2] + 1)):
+                    value = kernel[i - x + half[0], j - y + half[1], k - z + half[2]]
+                    n = _keep_larger(value, index[i, j, k], scratch, touched, n)
+    return n

@@ -1,0 +1,257 @@
+"""Uncorrected null of a sum of independent terms: how large is the statistic by chance at a voxel.
+
+Under the null an experiment's contribution at a voxel is a draw from the values of its own
+modelled activation map over the mask (Eickhoff et al. 2012, doi
+10.1016/j.neuroimage.2011.09.017). ALE is a sum in the log domain,
+``-log(1 - ALE) = sum_i -log(1 - MA_i)``, so its null is a convolution.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+
+from nimare_pipeline.numerics.jit import compiled
+
+LOG_BITS = 26
+"""Statistics of the Monte Carlo engine are integers in units of 2**-26."""
+FINEST_BIN_BITS = 20
+"""Finest grid of the exact null: bins of 2**-20, about 1e-6 in ALE."""
+MOST_BINS = 2**19
+ALE_BIN = 1e-5
+"""Bin of the histogram null, in ALE (GingerALE, NiMARE)."""
+_VALID = 1e-10
+"""A transformed window is used where its pmf exceeds this share of its maximum: FFT noise is
+1e-16 of the maximum, so relative errors stay near 1e-6 at the edge and far below inside."""
+_REACH_SD = 12.0
+
+
+@dataclass(frozen=True)
+class Null:
+    """Upper tail of the uncorrected null on a grid.
+
+    Parameters
+    ----------
+    method : str
+        ``approximate`` or ``histogram``.
+    step : float
+        Width of a bin in ``domain`` units.
+    logsf : (n_bins,) float array
+        Natural log of P(bin of X >= i); bin i holds values that round to ``i * step`` (half up).
+    domain : str
+        ``log``: bins of -log(1 - statistic) in integer units; ``stat``: bins of the statistic.
+    """
+
+    method: str
+    step: float
+    logsf: NDArray[np.float64]
+    domain: str
+
+    def bins(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        """Bin of each value, in ``domain`` units; values past the grid go to the last bin."""
+        nearest = np.floor(np.asarray(values, dtype=float) / self.step + 0.5).astype(np.int64)
+        return np.minimum(nearest, len(self.logsf) - 1)
+
+    def log_p(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Natural log of p for observed values, in ``domain`` units."""
+        return self.logsf[self.bins(values)]
+
+    def smallest_significant(self, p: float) -> tuple[float, float]:
+        """Smallest value whose p is below ``p``, and the p it has (the achieved level).
+
+        Infinity and 0 if no bin of the grid is that unlikely.
+        """
+        significant = np.flatnonzero(self.logsf < np.log(p))
+        if not len(significant):
+            return float("inf"), 0.0
+        first = int(significant[0])
+        return (first - 0.5) * self.step, float(np.exp(self.logsf[first]))
+
+
+def convolution_null(
+    values: Sequence[NDArray[np.int64]], n_voxels: int, observed_max: int
+) -> Null:
+    """Exact null of a sum of independent integer terms, on a grid.
+
+    Parameters
+    ----------
+    values : sequence of (n_i,) int arrays
+        Non-zero values of each experiment over the mask; the other voxels are 0.
+    n_voxels : int
+        Voxels of the mask.
+    observed_max : int
+        Largest observed sum: the tail is computed up to there.
+
+    Notes
+    -----
+    The convolution is done by FFT under exponential tilting: multiplying each pmf by
+    ``exp(theta k)`` moves the sum's mean into the tail, where the transform's absolute error of
+    1e-16 becomes a small relative one. Windows at growing theta are joined where they meet.
+    """
+    needed = max(int(observed_max), 1)
+    total = max(sum(int(v.max()) for v in values if len(v)), needed)
+    shift = LOG_BITS - FINEST_BIN_BITS
+    while min(total, 4 * needed) >> shift > MOST_BINS:
+        shift += 1
+    half = 1 << (shift - 1)
+    pmfs = []
+    for value in values:
+        bins, counts = np.unique((value + half) >> shift, return_counts=True)
+        zeros = n_voxels - int(counts[bins > 0].sum())
+        keep = bins > 0
+        pmfs.append(
+            (
+                np.concatenate([[0], bins[keep]]).astype(np.int64),
+                np.concatenate([[zeros], counts[keep]]) / n_voxels,
+            )
+        )
+    return Null(
+        "approximate",
+        float(1 << shift),
+        tilted_logsf(pmfs, (needed + half) >> shift),
+        "log",
+    )
+
+
+def tilted_logsf(
+    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], last: int
+) -> NDArray[np.float64]:
+    """Natural log of P(X >= k), k = 0 .. last, for a sum X of independent lattice variables.
+
+    Parameters
+    ----------
+    pmfs : sequence of (support (n_i,) int array, probability (n_i,) float array)
+        Supports start at 0 or above.
+    last : int
+        Largest k asked for.
+    """
+    support_end = sum(int(k.max()) for k, _ in pmfs)
+    last = min(last, support_end)
+    theta_end = _solve_theta(pmfs, min(last, support_end * (1 - 1e-9)))
+    mean, sd = _tilted_moments(pmfs, theta_end)
+    end = int(min(support_end, np.ceil(max(mean, last) + _REACH_SD * sd + 1)))
+    length = next_fast_len(int(min(support_end, end + np.ceil(_REACH_SD * sd))) + 1, real=True)
+    log_pmf = np.full(end + 1, -np.inf)
+    theta, done = 0.0, -1
+    while done < end:
+        tilted, log_mgf = _tilted_pmf(pmfs, theta, length)
+        valid = np.flatnonzero(tilted[: end + 1] > _VALID * tilted.max())
+        upper = int(valid[-1]) if len(valid) else end
+        if upper <= done:
+            break
+        window = slice(done + 1, upper + 1)
+        with np.errstate(divide="ignore"):
+            log_pmf[window] = (
+                np.log(tilted[window]) + log_mgf - theta * np.arange(window.start, window.stop)
+            )
+        done = upper
+        if done >= end:
+            break
+        theta = max(_solve_theta(pmfs, min(done, support_end * (1 - 1e-9))), theta + 1e-12)
+    logsf = np.logaddexp.accumulate(log_pmf[::-1])[::-1]
+    # Everything is at least 0: rounding must not leave log P(X >= 0) a hair off.
+    return np.minimum(logsf - logsf[0], 0.0)[: last + 1]
+
+
+def _tilted_pmf(
+    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], theta: float, length: int
+) -> tuple[NDArray[np.float64], float]:
+    """Pmf of the tilted sum, and the log of its moment generating function."""
+    spectrum = np.ones(length // 2 + 1, dtype=complex)
+    log_mgf = 0.0
+    dense = np.zeros(length)
+    for support, probability in pmfs:
+        log_weight = np.log(probability, where=probability > 0, out=np.full(len(support), -np.inf))
+        log_weight = log_weight + theta * support
+        top = log_weight.max()
+        weight = np.exp(log_weight - top)
+        log_mgf += top + np.log(weight.sum())
+        np.add.at(dense, support % length, weight / weight.sum())
+        spectrum *= rfft(dense)
+        dense[support % length] = 0
+    pmf = irfft(spectrum, n=length)
+    pmf[pmf < 1e-15 * pmf.max()] = 0
+    return pmf, float(log_mgf)
+
+
+def _tilted_moments(
+    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], theta: float
+) -> tuple[float, float]:
+    """Mean and standard deviation of the tilted sum: K'(theta) and the root of K''(theta)."""
+    mean = variance = 0.0
+    for support, probability in pmfs:
+        log_weight = np.log(probability, where=probability > 0, out=np.full(len(support), -np.inf))
+        log_weight = log_weight + theta * support
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum()
+        centre = float(weight @ support)
+        mean += centre
+        variance += float(weight @ (support - centre) ** 2)
+    return mean, variance**0.5
+
+
+def _solve_theta(
+    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], target: float
+) -> float:
+    """Theta >= 0 whose tilted mean is ``target`` (0 if the mean is already there)."""
+    low, high = 0.0, 1.0
+    if _tilted_moments(pmfs, low)[0] >= target:
+        return 0.0
+    scale = max(target, 1.0)
+    high = 1.0 / scale
+    while _tilted_moments(pmfs, high)[0] < target and high * scale < 1e6:
+        low, high = high, 2 * high
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        mean, sd = _tilted_moments(pmfs, middle)
+        if abs(mean - target) < 0.25 * sd:
+            return middle
+        low, high = (middle, high) if mean < target else (low, middle)
+    return 0.5 * (low + high)
+
+
+def histogram_null(values: Sequence[NDArray[np.float64]], n_voxels: int) -> Null:
+    """ALE's null by repeated union of histograms, as GingerALE and NiMARE build it.
+
+    Bins of 1e-5, half up; experiments are united one by one in the order given, each pair of bins
+    (a, b) giving ``1 - (1 - a)(1 - b)`` rounded to a bin again; p is the tail including the bin.
+
+    Parameters
+    ----------
+    values : sequence of (n_i,) float arrays
+        Non-zero modelled activation values of each experiment over the mask, in file order.
+    n_voxels : int
+        Voxels of the mask.
+    """
+    tops = [np.ceil(v.max() / ALE_BIN) * ALE_BIN for v in values if len(v)]
+    largest = 1 - np.prod([1 - top for top in tops]) if tops else 0.0
+    n_bins = int(np.floor(largest / ALE_BIN + 0.5)) + 2
+    combined = np.zeros(n_bins)
+    combined[0] = 1.0
+    for value in values:
+        bins = np.floor(value / ALE_BIN + 0.5).astype(np.int64)
+        histogram = np.bincount(bins, minlength=1).astype(float)
+        histogram[0] += n_voxels - len(value)
+        combined = _unite(combined, histogram / n_voxels, ALE_BIN)
+    tail = np.cumsum(combined[::-1])[::-1]
+    tail /= tail[0]
+    # Past the last occupied bin p stays at the smallest tail there is: nothing is less likely.
+    tail[tail <= 0] = tail[tail > 0].min()
+    return Null("histogram", ALE_BIN, np.log(np.minimum(tail, 1.0)), "stat")
+
+
+@compiled
+def _unite(a, b, step):  # type: ignore[no-untyped-def]
+    out = np.zeros_like(a)
+    last = len(a) - 1
+    for j in range(len(b)):
+        if b[j] > 0.0:
+            keep = 1.0 - j * step
+            for i in range(len(a)):
+                if a[i] > 0.0:
+                    value = 1.0 - (1.0 - i * step) * keep
+                    out[min(int(np.floor(value / step + 0.5)), last)] += a[i] * b[j]
+    return out

@@ -1,0 +1,255 @@
+"""Lays out the Monte Carlo loop: padded grid, integer kernels, candidates of each focus."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+from scipy.spatial import cKDTree
+
+from nimare_pipeline.numerics.ma import to_voxels
+from nimare_pipeline.numerics.montecarlo import (
+    LARGEST_SUM,
+    OUTSIDE_MASK,
+    WIDTHS,
+    MonteCarloPlan,
+)
+
+SHELL_VOXELS = 0.75
+"""An outside focus is redrawn among outside voxels this near to its own distance from the mask."""
+
+
+@dataclass(frozen=True)
+class FociDesign:
+    """Foci of the observed data, as the null keeps them.
+
+    Parameters
+    ----------
+    xyz : (n_foci, 3) array
+        mm.
+    experiment : (n_foci,) array
+        Ascending index of the experiment.
+    kernels : sequence of (a, b, c) int32 arrays
+        Distinct kernels in units of 2**-log_bits, odd sides, centred.
+    experiment_kernel : (n_experiments,) int array
+        Kernel of each experiment.
+    """
+
+    xyz: NDArray[np.float64]
+    experiment: NDArray[np.int64]
+    kernels: Sequence[NDArray[np.int32]]
+    experiment_kernel: NDArray[np.int64]
+
+
+def integer_log(ma: NDArray[np.float64], log_bits: int) -> NDArray[np.int64]:
+    """-log(1 - MA) rounded to units of 2**-log_bits: the one rounding of the engine."""
+    return np.rint(-np.log1p(-ma) * 2.0**log_bits).astype(np.int64)
+
+
+def make_plan(
+    design: FociDesign,
+    mask: NDArray[np.bool_],
+    affine: NDArray[np.float64],
+    *,
+    threshold: int,
+    log_bits: int,
+    null_outside: str,
+) -> MonteCarloPlan:
+    """Arrays of the loop.
+
+    Parameters
+    ----------
+    design : FociDesign
+    mask : (X, Y, Z) bool array
+    affine : (4, 4) array
+    threshold : int
+        Smallest integer statistic that forms clusters.
+    log_bits : int
+        Units of the kernels.
+    null_outside : str
+        ``distance``: a focus outside the mask is redrawn outside, at its own distance;
+        ``inside``: it is redrawn in the mask.
+
+    Raises
+    ------
+    ValueError
+        If the kernels could add up beyond 32-bit integers.
+    """
+    reach = np.max(
+        [[(side - 1) // 2 for side in kernel.shape] for kernel in design.kernels], axis=0
+    )
+    pad = 2 * reach + 3
+    low = np.argwhere(mask).min(axis=0)
+    high = np.argwhere(mask).max(axis=0) + 1
+    padded = np.pad(
+        mask[low[0] : high[0], low[1] : high[1], low[2] : high[2]], [(int(p), int(p)) for p in pad]
+    )
+    _check_range(design)
+    voxels = _Candidates.of(padded, affine)
+    ijk = to_voxels(design.xyz, affine) - low + pad
+    start, count, kept = voxels.windows(
+        ijk, affine, null_outside=null_outside, reach=_reach_mm(reach, affine)
+    )
+    experiment = design.experiment[kept]
+    n_experiments = len(design.experiment_kernel)
+    values, offsets, kernel_start, width = _segments(design.kernels, padded.shape)
+    rows = _rows(padded)
+    return MonteCarloPlan(
+        values=values,
+        offsets=offsets,
+        kernel_start=kernel_start,
+        experiment_kernel=design.experiment_kernel.astype(np.int64),
+        experiment_start=np.searchsorted(experiment, np.arange(n_experiments + 1)).astype(
+            np.int64
+        ),
+        candidates=voxels.order,
+        focus_start=start[kept],
+        focus_count=count[kept],
+        row_start=rows[0],
+        row_length=rows[1],
+        template=rows[2],
+        scalars=np.array(
+            [
+                width,
+                padded.shape[1] * padded.shape[2],
+                padded.shape[2],
+                padded.size,
+                min(threshold, LARGEST_SUM),
+                log_bits,
+            ],
+            dtype=np.int64,
+        ),
+    )
+
+
+def _check_range(design: FociDesign) -> None:
+    peaks = np.array([int(kernel.max()) for kernel in design.kernels])
+    bound = int(peaks[design.experiment_kernel].sum())
+    if bound >= LARGEST_SUM:
+        msg = (
+            f"{len(design.experiment_kernel)} experiments with these kernels could exceed the "
+            "engine's integers at this resolution; fewer bits are needed"
+        )
+        raise ValueError(msg)
+
+
+def largest_log_bits(peaks: NDArray[np.float64], most: int) -> int:
+    """Finest units (bits) in which the sum of all peaks of -log(1 - MA) stays in range."""
+    bound = float(-np.log1p(-peaks).sum())
+    bits = most
+    while bits > 1 and (bound * 2.0**bits + len(peaks)) >= LARGEST_SUM:
+        bits -= 1
+    return bits
+
+
+def _reach_mm(reach: NDArray[np.int64], affine: NDArray[np.float64]) -> float:
+    zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    return float((reach * zooms).max())
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Voxels foci may be drawn at: the mask in C order, then outside ones by distance from it."""
+
+    order: NDArray[np.int64]
+    distance: NDArray[np.float64]
+    n_inside: int
+    padded: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, padded: NDArray[np.bool_], affine: NDArray[np.float64]) -> "_Candidates":
+        zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+        distance = distance_transform_edt(~padded, sampling=zooms).ravel()
+        inside = np.flatnonzero(padded)
+        outside = np.flatnonzero(~padded)
+        outside = outside[np.argsort(distance[outside], kind="stable")]
+        return cls(np.concatenate([inside, outside]), distance[outside], len(inside), padded)
+
+    def windows(
+        self,
+        ijk: NDArray[np.float64],
+        affine: NDArray[np.float64],
+        *,
+        null_outside: str,
+        reach: float,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Start and length of each focus' window of candidates, and which foci matter at all."""
+        n = len(ijk)
+        start, count = np.zeros(n, dtype=np.int64), np.full(n, self.n_inside, dtype=np.int64)
+        kept = np.ones(n, dtype=bool)
+        outside = ~self._is_inside(ijk)
+        if null_outside == "inside" or not outside.any():
+            return start, count, kept
+        voxel = float(abs(np.linalg.det(affine[:3, :3]))) ** (1 / 3)
+        linear = affine[:3, :3].T
+        tree = cKDTree(np.argwhere(self.padded) @ linear)
+        own, _ = tree.query(ijk[outside] @ linear)
+        first = np.searchsorted(self.distance, own - SHELL_VOXELS * voxel, side="left")
+        last = np.searchsorted(self.distance, own + SHELL_VOXELS * voxel, side="right")
+        start[outside] = self.n_inside + first
+        count[outside] = last - first
+        # Too far to reach a voxel of the mask, observed or drawn: it adds nothing to either.
+        kept[outside] = (own <= reach + SHELL_VOXELS * voxel) & (last > first)
+        return start, count, kept
+
+    def _is_inside(self, ijk: NDArray[np.float64]) -> NDArray[np.bool_]:
+        nearest = np.floor(ijk + 0.5).astype(np.int64)
+        on_grid = ((nearest >= 0) & (nearest < self.padded.shape)).all(axis=1)
+        inside = np.zeros(len(ijk), dtype=bool)
+        inside[on_grid] = self.padded[tuple(nearest[on_grid].T)]
+        return inside
+
+
+def _segments(
+    kernels: Sequence[NDArray[np.int32]], shape: tuple[int, ...]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int]:
+    """Non-zero rows of the kernels, cut into segments of the width that needs least work."""
+    runs = [_runs(kernel, shape) for kernel in kernels]
+    width = min(
+        WIDTHS,
+        key=lambda w: sum(-(-len(row) // w) * (w + 8) for kernel in runs for _, row in kernel),
+    )
+    offsets: list[int] = []
+    values: list[NDArray[np.int32]] = []
+    start = [0]
+    for kernel in runs:
+        for offset, row in kernel:
+            for at in range(0, len(row), width):
+                segment = np.zeros(width, dtype=np.int32)
+                piece = row[at : at + width]
+                segment[: len(piece)] = piece
+                offsets.append(offset + at)
+                values.append(segment)
+        start.append(len(offsets))
+    flat = np.concatenate(values) if values else np.zeros(0, dtype=np.int32)
+    return flat, np.array(offsets, dtype=np.int64), np.array(start, dtype=np.int64), width
+
+
+def _runs(
+    kernel: NDArray[np.int32], shape: tuple[int, ...]
+) -> list[tuple[int, NDArray[np.int32]]]:
+    """Offset from the focus and values of each row along the last axis that is not all 0."""
+    a, b, c = ((side - 1) // 2 for side in kernel.shape)
+    found = []
+    for i, j in np.argwhere(kernel.any(axis=2)):
+        row = kernel[i, j]
+        filled = np.flatnonzero(row)
+        first, last = int(filled[0]), int(filled[-1]) + 1
+        offset = ((int(i) - a) * shape[1] + int(j) - b) * shape[2] + first - c
+        found.append((offset, row[first:last].astype(np.int32)))
+    return found
+
+
+def _rows(
+    padded: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
+    """Runs along the last axis from the first to the last mask voxel of each row."""
+    starts, lengths, template = [], [], []
+    for i, j in np.argwhere(padded.any(axis=2)):
+        filled = np.flatnonzero(padded[i, j])
+        first, last = int(filled[0]), int(filled[-1]) + 1
+        starts.append((int(i) * padded.shape[1] + int(j)) * padded.shape[2] + first)
+        lengths.append(last - first)
+        template.append(np.where(padded[i, j, first:last], 0, OUTSIDE_MASK).astype(np.int32))
+    return np.array(starts), np.array(lengths), np.concatenate(template)

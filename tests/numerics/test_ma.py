@@ -1,0 +1,127 @@
+"""Modelled activation against brute force over every voxel and focus."""
+
+import numpy as np
+import pytest
+
+from nimare_pipeline.numerics.gaussian import SMALLEST_MA, sampled_kernel
+from nimare_pipeline.numerics.ma import ale_maps, to_voxels, voxelize
+
+SHAPE = (23, 19, 21)
+
+
+def world(*zooms: float, oblique: bool = False) -> np.ndarray:
+    affine = np.diag([*zooms, 1.0])
+    affine[:3, 3] = -20, -18, -22
+    if oblique:
+        affine[0, 1], affine[1, 0] = 0.4, -0.3
+    return affine
+
+
+def case(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    mask = rng.random(SHAPE) < 0.8
+    xyz = rng.uniform(-30, 30, (12, 3))
+    return xyz, np.repeat([0, 1, 3], 4), np.array([9.0, 11.5, np.nan, 10.0]), mask
+
+
+def brute_force(xyz, experiment, fwhm, mask, affine) -> np.ndarray:  # type: ignore[no-untyped-def]
+    centres = np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
+    volume = abs(np.linalg.det(affine[:3, :3]))
+    out = np.zeros((len(fwhm), len(centres)))
+    for number, width in enumerate(fwhm):
+        sigma = width / np.sqrt(8 * np.log(2))
+        for focus in xyz[experiment == number]:
+            d2 = ((centres - focus) ** 2).sum(axis=1)
+            ma = volume * (2 * np.pi * sigma**2) ** -1.5 * np.exp(-d2 / (2 * sigma**2))
+            out[number] = np.maximum(out[number], np.where(ma < SMALLEST_MA, 0, ma))
+    return out
+
+
+@pytest.mark.parametrize(
+    "affine",
+    [world(2, 2, 2), world(-2, 2, 2), world(1.5, 2, 3), world(2, 2, 2, oblique=True)],
+    ids=["2mm", "left-handed", "anisotropic", "oblique"],
+)
+def test_exact_maps_are_the_density_at_the_true_distance(affine: np.ndarray) -> None:
+    """Every voxel holds the largest density over its experiment's foci, also of outside foci."""
+    xyz, experiment, fwhm, mask = case()
+    maps = ale_maps(xyz, experiment, fwhm, mask, affine)
+    expected = brute_force(xyz, experiment, fwhm, mask, affine)
+    np.testing.assert_allclose(maps.toarray(), expected, rtol=1e-12, atol=1e-18)
+    assert (expected > 0).any(axis=1).tolist() == [True, True, False, True]
+
+
+def test_foci_between_voxels_count_at_their_own_place() -> None:
+    """Moving a focus by half a millimetre changes the exact map and not the rounded one."""
+    mask, affine = np.ones(SHAPE, dtype=bool), world(2, 2, 2)
+    one, other = np.array([[0.2, 0.2, 0.2]]), np.array([[0.7, 0.2, 0.2]])
+    experiment, fwhm = np.array([0]), np.array([10.0])
+    for rule, same in [("exact", False), ("half-up", True)]:
+        a, b = (ale_maps(x, experiment, fwhm, mask, affine, rule).toarray() for x in (one, other))
+        assert np.array_equal(a, b) is same
+
+
+def test_rounded_maps_place_the_sampled_kernel() -> None:
+    """Each rule other than exact copies the sampled Gaussian to the focus' voxel."""
+    mask, affine = np.ones(SHAPE, dtype=bool), world(2, 2, 2)
+    voxel = np.array([11, 9, 10])
+    xyz = (voxel @ affine[:3, :3].T + affine[:3, 3])[None]
+    kernel = sampled_kernel(8.0, affine)
+    half = kernel.shape[0] // 2
+    expected = np.zeros(SHAPE)
+    box = tuple(slice(v - half, v + half + 1) for v in voxel)
+    expected[box] = kernel
+    maps = ale_maps(xyz, np.array([0]), np.array([8.0]), mask, affine, "half-even")
+    np.testing.assert_array_equal(maps.toarray()[0], expected[mask])
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("exact", [0.5, 1.5, 2.5]),
+        ("half-up", [1, 2, 3]),
+        ("half-even", [0, 2, 2]),
+        ("truncate", [0, 1, 2]),
+        ("ceil", [1, 2, 3]),
+    ],
+)
+def test_voxelization_rules_at_ties(rule: str, expected: list[float]) -> None:
+    """Coordinates halfway between voxels go where each tool puts them."""
+    affine = np.diag([2.0, 2, 2, 1])
+    np.testing.assert_array_equal(voxelize(np.array([[1.0, 3, 5]]), affine, rule)[0], expected)
+
+
+def test_peers_voxel_examples() -> None:
+    """The published voxel of five points on the 2 mm MNI grid, with NiMARE's rule."""
+    affine = np.diag([2.0, 2, 2, 1])
+    affine[:3, 3] = -90, -126, -72
+    points = np.array([(1, 1, 1), (-1, -1, -1), (3, 5, 7), (0, 0, 0), (1.2, -3.4, 5.9)])
+    expected = [(46, 64, 36), (44, 62, 36), (46, 66, 40), (45, 63, 36), (46, 61, 39)]
+    np.testing.assert_array_equal(voxelize(points, affine, "half-even"), expected)
+
+
+def test_voxel_centres_are_whole_numbers() -> None:
+    """Points at voxel centres lose the rounding noise of the inverse affine."""
+    affine = world(1.1, 0.7, 3.3)
+    ijk = np.argwhere(np.ones((7, 7, 7)))
+    xyz = ijk @ affine[:3, :3].T + affine[:3, 3]
+    np.testing.assert_array_equal(to_voxels(xyz, affine), ijk)
+
+
+def test_unknown_rule_is_an_error() -> None:
+    """A misspelt rule names those there are."""
+    with pytest.raises(ValueError, match="voxelization 'nearest' is unknown; there are: exact"):
+        voxelize(np.zeros((1, 3)), np.eye(4), "nearest")
+
+
+def test_threads_change_no_bit_and_inputs_stay() -> None:
+    """One and three threads give the same arrays, and no argument is written to."""
+    xyz, experiment, fwhm, mask = case(3)
+    before = [a.copy() for a in (xyz, experiment, fwhm, mask)]
+    one, three = (
+        ale_maps(xyz, experiment, fwhm, mask, world(2, 2, 2), n_threads=n) for n in (1, 3)
+    )
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+    for old, new in zip(before, (xyz, experiment, fwhm, mask), strict=True):
+        np.testing.assert_array_equal(old, new)
