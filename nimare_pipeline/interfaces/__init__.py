@@ -1,1 +1,5 @@
 """Nipype nodes: load, one library call, save."""
+
+from nimare_pipeline._lazy import attach
+
+__getattr__, __dir__ = attach(__name__, __path__)

@@ -1,0 +1,67 @@
+# `make demo` shows what the pipeline does, `make test` proves that it works; both set everything up.
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= demo-output
+PYTEST_ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-real lint bench clean
+
+help:
+	@echo "make demo       run a meta-analysis of 21 pain studies and say where the report is"
+	@echo "make test       run the tests"
+	@echo "make test-real  run the tests that need real tools (Chromium, bids-validator)"
+	@echo "make lint       check style and types"
+	@echo "make bench      measure speed"
+	@echo "make clean      remove what was made here, but not $(VENV)"
+
+demo: $(VENV)/.package
+	@$(BIN)/nimare-pipeline nimare_pipeline/data/examples/pain "$(DEMO)" meta --name pain
+	@echo "The report: $$(cd "$(DEMO)" && pwd)/report.html"
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not real" $(PYTEST_ARGS)
+
+test-real: $(VENV)/.test
+	$(BIN)/python -m pytest -m real $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.package
+	@for script in benchmarks/bench_*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis "$(DEMO)"
+	find nimare_pipeline workflows tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+# The environment is made once, and what is installed in it again when pyproject.toml changes.
+$(VENV)/.python:
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "There is no $(PYTHON). Install it: sudo apt-get install -y python3 python3-venv" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$$($(PYTHON) --version 2>&1) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python cannot make environments. Install it: sudo apt-get install -y python3-venv" >&2; exit 1; }
+	@echo "Making the environment $(VENV), once; this takes a minute or two"
+	@"$(PYTHON)" -m venv "$(VENV)"
+	@$(PIP) install --upgrade pip
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.python pyproject.toml
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.package
+	@$(PIP) install --editable ".[test]"
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.package
+	@$(PIP) install --editable ".[test,dev]"
+	@touch $@

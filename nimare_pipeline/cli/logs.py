@@ -1,0 +1,67 @@
+"""Logging of a run, configured here only: short lines on stderr, everything in ``run.log``."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+OURS = "nimare_pipeline"
+LOGGER = logging.getLogger(OURS)
+
+_FILE_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+@contextmanager
+def console(verbosity: int) -> Iterator[None]:
+    """Show our messages on stderr, and those of other packages from ``-vv`` on.
+
+    Parameters
+    ----------
+    verbosity : int
+        -1 warnings and errors only, 0 progress, 1 details, 2 details of Nipype too.
+    """
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(_ConsoleFormatter())
+    shown.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
+    shown.addFilter(lambda record: verbosity >= 2 or record.name.partition(".")[0] == OURS)
+    root = logging.getLogger()
+    level = LOGGER.level
+    LOGGER.setLevel(logging.DEBUG)
+    root.addHandler(shown)
+    logging.captureWarnings(capture=True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        root.removeHandler(shown)
+        LOGGER.setLevel(level)
+
+
+@contextmanager
+def file(path: Path) -> Iterator[None]:
+    """Write every message, also of Nipype and of Python's warnings, to a file."""
+    written = logging.FileHandler(path, encoding="utf-8")
+    written.setFormatter(logging.Formatter(_FILE_FORMAT))
+    root = logging.getLogger()
+    root.addHandler(written)
+    try:
+        yield
+    finally:
+        root.removeHandler(written)
+        written.close()
+
+
+def redirect_nipype() -> None:
+    """Take the handlers away that Nipype gave itself on import: its lines go where ours go."""
+    logger = logging.getLogger("nipype")
+    for handler in list(logger.handlers):
+        logger.removeHandler(handler)
+
+
+class _ConsoleFormatter(logging.Formatter):
+    """``message`` for progress, ``WARNING: message`` for the rest."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno == logging.INFO else f"{record.levelname}: {text}"

@@ -1,0 +1,150 @@
+"""The output folder of a run: made, locked for one run at a time, and tidied afterwards."""
+
+import errno
+import fcntl
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from nimare_pipeline.cli.exit_codes import BusyError
+from nimare_pipeline.errors import OutputError
+from nimare_pipeline.settings import Settings
+
+TOP_LEVEL = (
+    "dataset_description.json",
+    "README.md",
+    "descriptions.tsv",
+    "descriptions.json",
+    ".bidsignore",
+    "report.html",
+)
+"""What every run writes at the top of its output folder, whatever the analyses are called."""
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+
+
+@dataclass(frozen=True)
+class RunFolders:
+    """Where a run writes.
+
+    Parameters
+    ----------
+    output : Path
+        ``OUT_DIR``.
+    logs : Path
+        ``OUT_DIR/logs/<run_uuid>``: log, settings, status, graph, crash files.
+    stage : Path
+        Where analyses are written before they are swapped in; on the disk of ``output``, so that
+        swapping is a rename.
+    work : Path
+        Store and Nipype's folders.
+    """
+
+    output: Path
+    logs: Path
+    stage: Path
+    work: Path
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[RunFolders]:
+    """Make the folders of a run and hold the lock of its output folder.
+
+    Raises
+    ------
+    OutputError
+        If a folder cannot be made or written.
+    BusyError
+        If another run is writing into the same output folder.
+    """
+    output = Path(settings.output_dir)
+    hidden = output / ".work"
+    folders = RunFolders(
+        output=output,
+        logs=output / "logs" / settings.run_uuid,
+        stage=hidden / "stage",
+        work=Path(settings.work_dir),
+    )
+    refuse_foreign(output)
+    _make(output)
+    _make(hidden)
+    with _locked(hidden / "lock"):
+        shutil.rmtree(folders.stage, ignore_errors=True)
+        for folder in (folders.logs, folders.stage, folders.work):
+            _make(folder)
+        yield folders
+        shutil.rmtree(folders.stage, ignore_errors=True)
+
+
+def refuse_foreign(output: Path) -> None:
+    """Raise ``OutputError`` if writing results into a folder would overwrite what is not ours."""
+    if is_ours(output):
+        return
+    taken = [name for name in TOP_LEVEL if (output / name).exists()]
+    if taken:
+        msg = (
+            f"{output} holds {', '.join(taken)} that nimare-pipeline did not write; "
+            "give an empty or a new folder as OUT_DIR"
+        )
+        raise OutputError(msg)
+
+
+def is_ours(output: Path) -> bool:
+    """Whether a folder is one of our results, by its dataset_description.json."""
+    try:
+        text = (output / "dataset_description.json").read_text(encoding="utf-8")
+        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == "nimare-pipeline")
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+
+
+def remove_work(settings: Settings) -> None:
+    """Remove what only a run that goes on needs, unless the user asked to keep it."""
+    hidden = Path(settings.output_dir) / ".work"
+    if not settings.keep_work:
+        shutil.rmtree(settings.work_dir, ignore_errors=True)
+    # What is left of OUT_DIR/.work beside a work folder elsewhere is the lock, and goes with it.
+    if hidden.is_dir() and not any(path.name != "lock" for path in hidden.iterdir()):
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _make(folder: Path) -> None:
+    """Make a folder and prove that a file can be written in it (permission bits do not tell)."""
+    probe = folder / f".write-test-{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        msg = (
+            f"cannot write to the folder {folder}: {error.strerror or error}; "
+            f"give a folder that user id {os.getuid()} may write to"
+        )
+        raise OutputError(msg) from error
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock; the system lets go of it when the process ends, however it ends."""
+    try:
+        stream = path.open("a")
+    except OSError as error:
+        msg = f"cannot open the lock {path}: {error.strerror}; remove it if no run is going on"
+        raise OutputError(msg) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = f"another run is writing into {path.parents[1]}; wait, or give another OUT_DIR"
+            raise BusyError(msg) from None
+        except OSError as error:
+            # Some network disks have no locks: better to run than to refuse.
+            _LOGGER.warning("%s cannot be locked (%s): start one run at a time", path, error)
+        yield

@@ -1,0 +1,468 @@
+"""The command line, as words and as records: ``argv`` becomes one frozen ``Request``.
+
+Imports only the standard library and what is as light, so that ``--help`` answers at once.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nimare_pipeline import __version__, defaults
+from nimare_pipeline.cli.exit_codes import UnknownLevelError
+from nimare_pipeline.cli.resources import available_cpus
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import CORRECTORS, ESTIMATORS
+from nimare_pipeline.settings import Analysis, Component, Settings
+
+LEVELS = ("meta", "group", "dataset")
+"""Analysis levels; all three mean the same, as a meta-analysis has one level."""
+MISSING_N_POLICIES = ("error", "median", "exclude")
+PLUGINS = (
+    "Linear", "MultiProc", "LegacyMultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS",
+    "PBSGraph", "LSF", "OAR", "Condor", "CondorDAGMan", "IPython", "Debug",
+)  # fmt: skip
+"""Nipype's execution plugins."""
+
+_DESCRIPTION = """\
+Neuroimaging meta-analysis of a folder of studies: maps, cluster tables, BIDS
+derivatives and one HTML report.
+
+With no options: ALE with a cluster-size FWE correction by Monte Carlo.
+"""
+_EPILOG = """\
+example:
+  nimare-pipeline studies/ results/ meta --n-iters 1000 --name pain
+
+exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
+17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
+input; 73 cannot write output; 74 input/output error; 75 stopped from outside
+and 130 Ctrl-C: run again, it resumes. The last line on stdout and
+OUT_DIR/logs/*/status.json say the same.
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where and with how much machine.
+    analysis : Analysis
+        What to do with each source; its name is empty unless ``--name`` gave one.
+    merge : bool
+        Pool all sources into one analysis.
+    dry_run : bool
+        Say what would be done, and do nothing.
+    reports_only : bool
+        Write the report again from the output folder.
+    """
+
+    settings: Settings
+    analysis: Analysis
+    merge: bool = False
+    dry_run: bool = False
+    reports_only: bool = False
+
+
+def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
+    """Turn the command line's words into a ``Request``.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Words after the program's name.
+    run_uuid : str
+        Name of this run.
+
+    Raises
+    ------
+    UsageError
+        For an unknown option or name, or a value out of range; one line that names the option,
+        the value and what is accepted.
+    UnknownLevelError
+        For an unknown analysis level.
+    SystemExit
+        For ``--help`` and ``--version``.
+    """
+    parser = build_parser()
+    options, unknown = parser.parse_known_args(argv)
+    if unknown:
+        raise UsageError(_about_unknown(unknown, parser))
+    if options.analysis_level not in LEVELS:
+        msg = (
+            f"unknown analysis level {options.analysis_level!r}; "
+            f"this app has one level: {LEVELS[0]} (synonyms: {', '.join(LEVELS[1:])})"
+        )
+        raise UnknownLevelError(msg)
+    return Request(
+        settings=_settings(options, argv, run_uuid),
+        analysis=_analysis(options),
+        merge=options.merge,
+        dry_run=options.dry_run,
+        reports_only=options.reports_only,
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser; its help shows the defaults of ``nimare_pipeline.defaults``."""
+    parser = _Parser(
+        prog="nimare-pipeline",
+        usage="nimare-pipeline BIDS_DIR OUT_DIR meta [options]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    _add_positionals(parser.add_argument_group("what to read and where to write"))
+    _add_analysis(parser.add_argument_group("analysis"))
+    _add_kernel(parser.add_argument_group("kernel and coordinates"))
+    _add_correction(parser.add_argument_group("correction for multiple comparisons"))
+    _add_machine(parser.add_argument_group("machine"))
+    _add_other(parser.add_argument_group("other"))
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser that raises instead of leaving with argparse's own exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "))
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help in 80 columns whatever the terminal, so that it reads the same everywhere."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=80)
+
+
+def _add_positionals(group: Any) -> None:
+    group.add_argument(
+        "bids_dir",
+        metavar="BIDS_DIR",
+        help="folder or single file of studies: Sleuth text, NIMADS studyset, NiMARE JSON",
+    )
+    group.add_argument("output_dir", metavar="OUT_DIR", help="folder for the results")
+    group.add_argument(
+        "analysis_level", metavar="meta", help="analysis level (synonyms: group, dataset)"
+    )
+
+
+def _add_analysis(group: Any) -> None:
+    group.add_argument(
+        "--name",
+        metavar="NAME",
+        type=_name,
+        help="name of the analysis, letters and digits (default: name of the input file)",
+    )
+    group.add_argument(
+        "--merge",
+        action="store_true",
+        help="pool several input files into one analysis (default: one analysis a file)",
+    )
+    group.add_argument(
+        "--estimator",
+        metavar="NAME",
+        default=defaults.ESTIMATOR,
+        type=_one_of(ESTIMATORS),
+        help=f"one of {', '.join(ESTIMATORS)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--null-method",
+        metavar="NAME",
+        default=defaults.NULL_METHOD,
+        type=_one_of(defaults.NULL_METHODS),
+        help="null of the uncorrected map: approximate (exact up to its grid) or histogram "
+        "(as GingerALE) (default: %(default)s)",
+    )
+    group.add_argument(
+        "--missing-n",
+        metavar="POLICY",
+        default=defaults.MISSING_N,
+        type=_missing_n,
+        help="contrasts without sample size: error, median, exclude, or a kernel width in mm "
+        "to use for them (default: %(default)s)",
+    )
+
+
+def _add_kernel(group: Any) -> None:
+    width = group.add_mutually_exclusive_group()
+    width.add_argument(
+        "--fwhm",
+        metavar="MM",
+        type=_number("a width in mm above 0", lambda x: 0 < x < float("inf")),
+        help="kernel width of every contrast (default: from its sample size)",
+    )
+    width.add_argument(
+        "--sample-size",
+        metavar="N",
+        type=_number("a number of participants above 0", lambda x: 0 < x < float("inf")),
+        help="sample size to use for every contrast (default: its own)",
+    )
+    group.add_argument(
+        "--voxelization",
+        metavar="RULE",
+        default=defaults.VOXELIZATION,
+        type=_one_of(defaults.VOXELIZATIONS),
+        help=f"where in the grid a focus lies: {', '.join(defaults.VOXELIZATIONS)} "
+        "(default: %(default)s, the true distance)",
+    )
+    group.add_argument(
+        "--outside",
+        metavar="POLICY",
+        default=defaults.OUTSIDE,
+        type=_one_of(defaults.OUTSIDE_POLICIES),
+        help="foci outside the mask: keep (they count for the voxels they reach) or drop "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--mask", metavar="FILE", default="", help="analysis mask (default: MNI152 brain, 2 mm)"
+    )
+    group.add_argument(
+        "--tal2mni",
+        metavar="METHOD",
+        default=defaults.TAL2MNI,
+        type=_one_of(defaults.TAL2MNI_METHODS),
+        help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
+        "(default: %(default)s, Lancaster's pooled transform)",
+    )
+
+
+def _add_correction(group: Any) -> None:
+    share = _number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1)
+    group.add_argument(
+        "--corrector",
+        metavar="NAME",
+        default=defaults.CORRECTOR,
+        type=_one_of(CORRECTORS),
+        help=f"one of {', '.join(CORRECTORS)} (default: %(default)s)",
+    )
+    group.add_argument(
+        "--n-iters",
+        metavar="N",
+        default=defaults.N_ITERS,
+        type=_integer("a whole number of at least 1", lambda n: n >= 1),
+        help="Monte Carlo iterations (default: %(default)s)",
+    )
+    group.add_argument(
+        "--voxel-thresh",
+        metavar="P",
+        default=defaults.VOXEL_THRESH,
+        type=share,
+        help="cluster-forming threshold, uncorrected p (default: %(default)s)",
+    )
+    group.add_argument(
+        "--alpha",
+        metavar="P",
+        default=defaults.ALPHA,
+        type=share,
+        help="level of the corrected inference (default: %(default)s)",
+    )
+    group.add_argument(
+        "--null-outside",
+        metavar="POLICY",
+        default=defaults.NULL_OUTSIDE,
+        type=_one_of(defaults.NULL_OUTSIDE_POLICIES),
+        help="in the null, draw outside foci at their own distance from the mask, or inside as "
+        "GingerALE and NiMARE do (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        metavar="N",
+        default=defaults.SEED,
+        type=_integer("a whole number from 0 to 2**64 - 1", lambda n: 0 <= n < 2**64),
+        help="seed of the random numbers (default: %(default)s)",
+    )
+
+
+def _add_machine(group: Any) -> None:
+    count = _integer("a whole number of at least 1", lambda n: n >= 1)
+    cpus = available_cpus()
+    group.add_argument(
+        "--nprocs",
+        metavar="N",
+        default=cpus,
+        type=count,
+        help="threads or processes (default: all that this process may use, here %(default)s)",
+    )
+    for spelling in ("--n-procs", "--nthreads", "--n_cpus", "--n-cpus"):
+        group.add_argument(
+            spelling, dest="nprocs", default=argparse.SUPPRESS, type=count, help=argparse.SUPPRESS
+        )
+    group.add_argument(
+        "--n-chunks",
+        metavar="N",
+        default=1,
+        type=count,
+        help="Monte Carlo nodes to spread over machines; never changes a result "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--use-plugin",
+        metavar="NAME",
+        default="Linear",
+        type=_one_of(PLUGINS),
+        help="Nipype plugin: Linear, MultiProc, SLURM, SGE, PBS, ... (default: %(default)s)",
+    )
+    group.add_argument(
+        "-w",
+        "--work-dir",
+        metavar="DIR",
+        default="",
+        help="folder for intermediate results, kept (default: OUT_DIR/.work, removed on success)",
+    )
+    group.add_argument("--keep-work", action="store_true", help="keep the work folder on success")
+
+
+def _add_other(group: Any) -> None:
+    group.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, write nothing"
+    )
+    group.add_argument(
+        "--reports-only", action="store_true", help="write the report again from OUT_DIR"
+    )
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help="say more; -vv: Nipype's lines too"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="say warnings and errors only")
+    group.add_argument("--notrack", action="store_true", help=argparse.SUPPRESS)
+    group.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    group.add_argument("-h", "--help", action="help", help="show this and leave")
+
+
+def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -> Settings:
+    output_dir = _absolute(options.output_dir)
+    return Settings(
+        bids_dir=_absolute(options.bids_dir),
+        output_dir=output_dir,
+        work_dir=_absolute(options.work_dir or f"{output_dir}/.work"),
+        run_uuid=run_uuid,
+        mask_file=_absolute(options.mask) if options.mask else "",
+        tal2mni=options.tal2mni,
+        seed=options.seed,
+        n_procs=options.nprocs,
+        n_chunks=options.n_chunks,
+        plugin=options.use_plugin,
+        keep_work=options.keep_work or bool(options.work_dir),
+        verbosity=-1 if options.quiet else options.verbose,
+        command=("nimare-pipeline", *argv),
+    )
+
+
+def _analysis(options: argparse.Namespace) -> Analysis:
+    """Analysis template; keywords that stand at their default are left to the classes."""
+    kernel = {
+        "kernel__fwhm": options.fwhm,
+        "kernel__sample_size": options.sample_size,
+        "kernel__voxelization": _unless(options.voxelization, defaults.VOXELIZATION),
+    }
+    corrector = {
+        "method": defaults.CORRECTION_METHOD,
+        "n_iters": options.n_iters,
+        "voxel_thresh": options.voxel_thresh,
+        "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
+    }
+    return Analysis(
+        name=options.name or "",
+        estimator=Component(
+            options.estimator, {"null_method": options.null_method, **_given(kernel)}
+        ),
+        corrector=Component(options.corrector, _given(corrector)),
+        alpha=options.alpha,
+        missing_n=options.missing_n,
+        outside=options.outside,
+    )
+
+
+def _unless(value: str, default: str) -> str | None:
+    return None if value == default else value
+
+
+def _given(keywords: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in keywords.items() if value is not None}
+
+
+def _absolute(path: str) -> str:
+    """Absolute path, links not followed (DataLad folders are made of them)."""
+    return str(Path(path).expanduser().absolute())
+
+
+def _one_of(names: Iterable[str]) -> Callable[[str], str]:
+    """Make a converter that accepts one of several names and suggests the nearest."""
+    accepted = tuple(names)
+
+    def convert(text: str) -> str:
+        if text in accepted:
+            return text
+        near = _nearest(text, accepted)
+        hint = f"did you mean {near}? " if near else ""
+        msg = f"unknown name {text!r}; {hint}accepted: {', '.join(accepted)}"
+        raise argparse.ArgumentTypeError(msg)
+
+    return convert
+
+
+def _number(wanted: str, accept: Callable[[float], bool]) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if accept(value):
+            return value
+        msg = f"{text!r} is not {wanted}"
+        raise argparse.ArgumentTypeError(msg)
+
+    return convert
+
+
+def _integer(wanted: str, accept: Callable[[int], bool]) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        if text.removeprefix("-").isdecimal() and accept(int(text)):
+            return int(text)
+        msg = f"{text!r} is not {wanted}"
+        raise argparse.ArgumentTypeError(msg)
+
+    return convert
+
+
+def _missing_n(text: str) -> str:
+    if text in MISSING_N_POLICIES:
+        return text
+    try:
+        width = float(text)
+    except ValueError:
+        width = float("nan")
+    if 0 < width < float("inf"):
+        return text
+    msg = f"{text!r} is none of {', '.join(MISSING_N_POLICIES)}, nor a kernel width in mm above 0"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _name(text: str) -> str:
+    if any(letter.isalnum() for letter in text):
+        return text
+    msg = f"{text!r} has no letter or digit"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def _about_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
+    word = next((text for text in unknown if text.startswith("-")), unknown[0])
+    option = word.partition("=")[0]
+    if not option.startswith("-"):
+        return f"unexpected argument {option!r}; usage: {parser.usage}"
+    near = _nearest(option, parser._option_string_actions)  # noqa: SLF001 - argparse offers no list
+    return f"unknown option {option}; " + (f"did you mean {near}?" if near else "see --help")
+
+
+def _nearest(text: str, accepted: Iterable[str]) -> str | None:
+    """Find the accepted name that is most like a text, ignoring case."""
+    by_fold = {name.casefold(): name for name in accepted}
+    near = difflib.get_close_matches(text.casefold(), by_fold, n=1, cutoff=0.6)
+    return by_fold[near[0]] if near else None

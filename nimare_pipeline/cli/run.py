@@ -1,0 +1,185 @@
+"""A run: read, plan, run each analysis, write the report, and say truthfully how it ended."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from nimare_pipeline import __version__
+from nimare_pipeline.cli import logs, output
+from nimare_pipeline.cli.execute import run_analysis
+from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
+from nimare_pipeline.cli.output import RunFolders
+from nimare_pipeline.cli.parser import Request
+from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
+from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
+from nimare_pipeline.errors import NoInputError, Problem, UsageError
+from nimare_pipeline.settings import Analysis, Settings
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+
+
+def run(request: Request) -> Outcome:
+    """Do what was asked for.
+
+    Returns
+    -------
+    Outcome
+        Also of a run that failed, once there is a folder to log it in.
+
+    Raises
+    ------
+    PipelineError
+        For what is wrong before that: no input, no output folder, another run in it.
+    """
+    if request.reports_only:
+        return rebuild_report(request.settings)
+    if request.dry_run:
+        print(describe(plan(request), request.settings))
+        return Outcome(ExitCode.OK, "dry run, nothing was written")
+    require_input(request.settings)
+    _refuse_same_folder(request.settings)
+    with output.opened(request.settings) as folders, logs.file(folders.logs / "run.log"):
+        outcome = _run_logged(request, folders)
+        if outcome.exit_code is ExitCode.OK:
+            output.remove_work(request.settings)
+    return outcome
+
+
+def rebuild_report(settings: Settings) -> Outcome:
+    """Write ``report.html`` again from what is in the output folder.
+
+    Raises
+    ------
+    NoInputError
+        If there is no output folder of ours.
+    """
+    from nimare_pipeline.reports.html import write_report
+
+    folder = Path(settings.output_dir)
+    if not output.is_ours(folder):
+        msg = f"{folder} holds no results of nimare-pipeline to report on"
+        raise NoInputError(msg)
+    try:
+        report = write_report(folder)
+    except Exception as error:
+        _LOGGER.error("the report failed", exc_info=error)
+        return Outcome(ExitCode.REPORT_FAILED, f"the report failed: {reason_of(error)}")
+    return Outcome(ExitCode.OK, "the report is written", str(report))
+
+
+def _run_logged(request: Request, folders: RunFolders) -> Outcome:
+    """Run the analyses, then leave status and report, whatever happened."""
+    started = _now()
+    _LOGGER.debug("nimare-pipeline %s: %s", __version__, " ".join(request.settings.command))
+    planned: list[Planned] = []
+    done: list[AnalysisOutcome] = []
+    refused: tuple[Problem, ...] = ()
+    try:
+        _open_dataset(request.settings, folders)
+        planned = plan(request)
+        _write_settings(request.settings, planned, folders)
+        # A generator, so that those done before Ctrl-C are in the list.
+        done.extend(run_analysis(one, request.settings, folders) for one in planned)
+        code, reason = summarise(done)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has a code
+        code, reason = code_of(error), reason_of(error)
+        refused = getattr(error, "problems", ())
+        _log_failure(error)
+    outcome = Outcome(code, reason, str(folders.logs / "run.log"), tuple(done))
+    odd = [problem for one in planned for problem in one.all_problems]
+
+    def note(outcome: Outcome) -> None:
+        write_status(
+            folders.logs / "status.json",
+            outcome,
+            run_uuid=request.settings.run_uuid,
+            version=__version__,
+            started=started,
+            finished=_now(),
+            problems=[asdict(problem) for problem in (*refused, *odd)],
+        )
+
+    note(outcome)
+    analyses = [one.analysis for one in planned]
+    outcome = _report(outcome, request.settings, analyses, note)
+    note(outcome)
+    return outcome
+
+
+def _report(
+    outcome: Outcome,
+    settings: Settings,
+    analyses: Sequence[Analysis],
+    note: Callable[[Outcome], None],
+) -> Outcome:
+    """Write what stands beside the analyses and the report; the outcome that is left.
+
+    The report shows the status, so the status that holds if it succeeds is noted first.
+    """
+    from nimare_pipeline import derivatives
+    from nimare_pipeline.reports.html import write_report
+
+    if outcome.exit_code in (ExitCode.INTERRUPTED, ExitCode.TEMPORARY):
+        return outcome
+    output_dir = Path(settings.output_dir)
+    expected = replace(outcome, see=str(output_dir / "report.html"))
+    try:
+        derivatives.write_dataset_level(output_dir, settings, analyses=analyses)
+        note(expected)
+        _LOGGER.info("writing the report")
+        write_report(output_dir)
+    except KeyboardInterrupt as error:
+        return replace(outcome, exit_code=code_of(error), reason=reason_of(error))
+    except Exception as error:
+        _LOGGER.error("the report failed: %s", reason_of(error))
+        _LOGGER.debug("details", exc_info=error)
+        code = outcome.exit_code or ExitCode.REPORT_FAILED
+        reason = f"{outcome.reason}; the report failed: {reason_of(error)}"
+        return replace(outcome, exit_code=code, reason=reason)
+    return expected
+
+
+def _write_settings(settings: Settings, planned: Sequence[Planned], folders: RunFolders) -> None:
+    from nimare_pipeline import derivatives
+
+    analyses = [one.analysis for one in planned]
+    derivatives.write_settings(folders.logs / "settings.toml", settings, analyses)
+
+
+def _open_dataset(settings: Settings, folders: RunFolders) -> None:
+    """Finish what a killed run was moving in, and mark the folder as ours before anything is read.
+
+    The mark keeps a reader away from an output folder that lies inside the input folder.
+    """
+    from nimare_pipeline import derivatives
+
+    for name in derivatives.recover(settings.output_dir):
+        _LOGGER.info("analysis %s of an earlier run is moved in now", name)
+    derivatives.write_dataset_level(settings.output_dir, settings)
+    _write_settings(settings, (), folders)
+
+
+def _log_failure(error: BaseException) -> None:
+    """Log the whole message (every problem of the data); the traceback of what is a defect."""
+    if code_of(error) is ExitCode.DEFECT:
+        _LOGGER.error("this is a defect of nimare-pipeline", exc_info=error)
+    elif isinstance(error, KeyboardInterrupt):
+        _LOGGER.warning("%s", reason_of(error))
+    else:
+        _LOGGER.error("%s", error)
+
+
+def _refuse_same_folder(settings: Settings) -> None:
+    """Results beside the input are fine in a folder of their own, not mixed with it."""
+    if Path(settings.bids_dir).resolve() == Path(settings.output_dir).resolve():
+        msg = (
+            f"OUT_DIR is BIDS_DIR ({settings.output_dir}); give a folder of its own, for example "
+            f"{Path(settings.bids_dir) / 'derivatives' / 'nimare-pipeline'}"
+        )
+        raise UsageError(msg)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,240 @@
+"""Which contrasts and foci an analysis uses, and why the others are left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nimare_pipeline import spaces
+from nimare_pipeline.contrast import listed
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.defaults import OUTSIDE_POLICIES
+from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
+from nimare_pipeline.settings import Analysis, Component
+from nimare_pipeline.tables import ID_COLUMNS
+
+KERNEL_FWHM = "kernel_fwhm"
+"""Metadata column: width in mm of the kernel of a contrast without sample size."""
+
+_FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
+_N_ESTIMATORS = frozenset({"ALE"})
+_CARRIED = {
+    "original_space": "original_space",
+    "space_transform": "space_transform",
+    "source_file": "file",
+    "source_line": "line",
+}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """What one analysis works on.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Contrasts and foci that are used, and nothing else.
+    contrasts : DataFrame
+        Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
+        ``sample_size`` (as used; NaN if unknown), ``n_foci``, ``n_foci_inside``,
+        ``n_foci_outside``, ``original_space``, ``space_transform``; where known ``file`` and
+        ``line``; and ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
+    coordinates : DataFrame
+        Every focus: ids, x, y, z (MNI, mm), ``original_space``, ``inside`` (its voxel is in the
+        mask), ``used``.
+    problems : tuple of Problem
+        What was decided, for log and report.
+    """
+
+    dataset: Dataset
+    contrasts: pd.DataFrame
+    coordinates: pd.DataFrame
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Sample sizes as used; ``reason`` says why a contrast cannot be used without one."""
+
+    used: NDArray[np.float64]
+    filled: NDArray[np.bool_]
+    reason: tuple[str, ...]
+    fwhm_mm: float | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
+    """Apply the policies of an analysis: missing sample sizes, no foci, foci outside the mask.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With the mask of the analysis.
+    analysis : Analysis
+        ``missing_n``: ``error``, ``median`` (of those known), ``exclude``, or a FWHM in mm; it
+        matters only to estimators whose kernel follows the sample size. ``outside``: ``keep`` or
+        ``drop`` foci whose voxel is not in the mask.
+
+    Raises
+    ------
+    UsageError
+        For an unknown policy.
+    DataError
+        If sample sizes are missing and the policy is ``error``, or all are and it is ``median``.
+    EmptySelectionError
+        If no contrast is left.
+    """
+    if analysis.outside not in OUTSIDE_POLICIES:
+        msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
+        raise UsageError(msg)
+    foci = _foci(dataset, analysis.outside)
+    contrasts = _contrasts(dataset, foci)
+    with_foci = (contrasts["n_foci"] > 0).to_numpy()
+    sizes = _sizes(dataset, analysis, with_foci)
+    used = set(foci.loc[foci["used"], "id"])
+    reasons = [
+        _reason(row, size_reason, used=row.id in used)
+        for row, size_reason in zip(contrasts.itertuples(), sizes.reason, strict=True)
+    ]
+    contrasts["reason"] = pd.Series(reasons, dtype=object)
+    contrasts["included"] = contrasts["reason"] == ""
+    contrasts["sample_size"] = sizes.used
+    if sizes.fwhm_mm is not None:
+        contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
+    if not contrasts["included"].any():
+        why = "; ".join(f"{row.id}: {row.reason}" for row in contrasts.head(20).itertuples())
+        msg = (
+            f"analysis {analysis.name}: no contrast is left to analyse ({why or 'none was read'})"
+        )
+        raise EmptySelectionError(msg)
+    kept = contrasts.loc[contrasts["included"], "id"].tolist()
+    foci["used"] &= foci["id"].isin(set(kept))
+    return Cohort(
+        dataset=_used(dataset, kept, foci, sizes),
+        contrasts=contrasts,
+        coordinates=foci,
+        problems=(*_problems(contrasts, foci), *sizes.problems),
+    )
+
+
+def _foci(dataset: Dataset, outside: str) -> pd.DataFrame:
+    columns = [*ID_COLUMNS, "x", "y", "z", "original_space"]
+    foci = dataset.coordinates[columns].copy()
+    foci["inside"] = spaces.contains(dataset.mask, foci[["x", "y", "z"]].to_numpy(dtype=float))
+    foci["used"] = foci["inside"] if outside == "drop" else True
+    foci["used"] = foci["used"].astype(bool)
+    return foci
+
+
+def _contrasts(dataset: Dataset, foci: pd.DataFrame) -> pd.DataFrame:
+    metadata = dataset.metadata
+    table = metadata[list(ID_COLUMNS)].copy()
+    table["included"], table["reason"], table["sample_size"] = True, "", np.nan
+    inside = foci.groupby("id")["inside"].agg(["size", "sum"])
+    counts = inside.reindex(table["id"]).fillna(0).astype(np.int64)
+    table["n_foci"] = counts["size"].to_numpy()
+    table["n_foci_inside"] = counts["sum"].to_numpy()
+    table["n_foci_outside"] = table["n_foci"] - table["n_foci_inside"]
+    for name, called in _CARRIED.items():
+        if name in metadata:
+            table[called] = metadata[name]
+    return table
+
+
+def _sizes(dataset: Dataset, analysis: Analysis, with_foci: NDArray[np.bool_]) -> _Sizes:
+    known = dataset.sample_sizes()
+    missing = np.isnan(known) & with_foci
+    nothing = ("",) * len(known)
+    policy = analysis.missing_n
+    fwhm_mm = _policy_fwhm(policy)
+    if not missing.any() or not follows_sample_size(analysis.estimator):
+        return _Sizes(known, np.zeros_like(missing), nothing)
+    names = dataset.ids[missing].tolist()
+    if policy == "error":
+        raise DataError(
+            "contrasts without sample size; accepted for them are --missing-n median, exclude, "
+            "or a kernel width in mm",
+            [Problem("error", "no sample size", where=name) for name in names],
+        )
+    if policy == "exclude":
+        reason = tuple("no sample size" if gap else "" for gap in missing)
+        return _Sizes(known, np.zeros_like(missing), reason)
+    if policy == "median":
+        if np.isnan(known).all():
+            msg = "no contrast has a sample size, so there is no median to put in their place"
+            raise DataError(msg)
+        median = float(np.nanmedian(known))
+        problem = _policy_problem(names, f"the median of the others, {median:g}, is used")
+        return _Sizes(np.where(missing, median, known), missing, nothing, problems=(problem,))
+    problem = _policy_problem(names, f"a kernel of FWHM {fwhm_mm:g} mm is used")
+    return _Sizes(known, missing, nothing, fwhm_mm, (problem,))
+
+
+def follows_sample_size(estimator: Component) -> bool:
+    """Whether the kernel of an estimator is as wide as each contrast's sample size says."""
+    fixed = any(estimator.args.get(name) is not None for name in _FIXED_KERNEL)
+    return estimator.type in _N_ESTIMATORS and not fixed
+
+
+def _policy_fwhm(policy: str) -> float | None:
+    if policy in {"error", "median", "exclude"}:
+        return None
+    try:
+        fwhm_mm = float(policy)
+    except ValueError:
+        fwhm_mm = np.nan
+    if not (np.isfinite(fwhm_mm) and fwhm_mm > 0):
+        msg = f"missing_n is error, median, exclude or a kernel width in mm, not {policy!r}"
+        raise UsageError(msg)
+    return fwhm_mm
+
+
+def _policy_problem(names: Sequence[str], what: str) -> Problem:
+    return Problem(
+        "warning", f"{len(names)} contrasts without sample size, {what}: {listed(names)}"
+    )
+
+
+def _reason(row: Any, size_reason: str, *, used: bool) -> str:
+    if not row.n_foci:
+        return "no foci"
+    if size_reason:
+        return size_reason
+    return "" if used else "no foci inside the mask"
+
+
+def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
+    found = [
+        Problem("warning", f"left out: {row.reason}", where=str(row.id))
+        for row in contrasts[~contrasts["included"]].itertuples()
+    ]
+    n_outside = int((~foci["inside"] & foci["id"].isin(_included(contrasts))).sum())
+    if n_outside:
+        what = "used" if (foci["used"] & ~foci["inside"]).any() else "left out"
+        message = f"{n_outside} of {len(foci)} foci lie outside the mask; they are {what}"
+        found.append(Problem("warning", message))
+    return found
+
+
+def _included(contrasts: pd.DataFrame) -> set[str]:
+    return set(contrasts.loc[contrasts["included"], "id"])
+
+
+def _used(dataset: Dataset, kept: Sequence[str], foci: pd.DataFrame, sizes: _Sizes) -> Dataset:
+    metadata = dataset.metadata.copy()
+    if sizes.fwhm_mm is not None:
+        metadata[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
+    elif sizes.filled.any():
+        cells = zip(metadata["sample_sizes"], sizes.filled, sizes.used, strict=True)
+        filled = [[float(size)] if gap else known for known, gap, size in cells]
+        metadata["sample_sizes"] = pd.Series(filled, dtype=object)
+    coordinates = dataset.coordinates[foci["used"].to_numpy()].reset_index(drop=True)
+    whole = dataset.from_tables(
+        replace(dataset.tables, metadata=metadata, coordinates=coordinates),
+        dataset.mask,
+        dataset.space,
+    )
+    return whole.slice(kept)

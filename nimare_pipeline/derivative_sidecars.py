@@ -1,0 +1,238 @@
+"""What stands beside the maps: the JSON that says what a file means and how it was made."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import nimare_pipeline
+from nimare_pipeline.derivative_names import Place
+from nimare_pipeline.diagnostics import ClusterTable, corrected_p
+from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.results import MetaResult, outside_value
+from nimare_pipeline.settings import Analysis, Settings
+
+NUMBERS = {
+    "NumberOfStudies": "n_studies",
+    "NumberOfContrasts": "n_contrasts",
+    "NumberOfParticipants": "n_participants",
+    "NumberOfFoci": "n_foci",
+    "FociOutsideMask": "n_foci_outside",
+    "KernelFWHM": "fwhm_mm",
+    "Voxelization": "voxelization",
+    "NullMethod": "null_method",
+}
+"""Keys of a map's sidecar and the facts they quote."""
+
+_STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)"}
+_MEASURES = {"size": "size_voxels", "mass": "mass"}
+_DESCRIPTIONS = {
+    "uncorrected": "Not corrected for multiple comparisons",
+    "montecarlo": "Largest values of each Monte Carlo iteration",
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What all sidecars of an analysis quote."""
+
+    place: Place
+    analysis: Analysis
+    settings: Settings
+    result: MetaResult
+    mask_path: str
+
+    def common(self) -> dict[str, Any]:
+        """Make the keys that every sidecar of an image has."""
+        sources = [
+            self.place.snapshot(),
+            self.place.table("contrasts"),
+            self.place.table("coordinates"),
+            self.mask_path,
+        ]
+        facts = self.result.facts
+        return {
+            "Sources": [bids_uri(path) for path in sources],
+            "SpatialReference": bids_uri(self.mask_path),
+            "Resolution": resolution_text(self.result),
+            "Estimator": _component(self.result.estimator),
+            **{key: facts[name] for key, name in NUMBERS.items() if name in facts},
+            **self.provenance(),
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Make the keys that say which run wrote a file."""
+        return {
+            "SoftwareVersion": nimare_pipeline.__version__,
+            "RunUUID": self.settings.run_uuid,
+        }
+
+
+def bids_uri(path: str) -> str:
+    """Name a file of the output folder as BIDS does."""
+    return f"bids::{path}"
+
+
+def resolution_text(result: MetaResult) -> str:
+    """Say the voxel size in words."""
+    sizes = [f"{round(size, 3):g}" for size in result.mask.zooms]
+    return f"{sizes[0]} mm isotropic" if len(set(sizes)) == 1 else f"{' x '.join(sizes)} mm"
+
+
+def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
+    """Describe a map."""
+    model = context.result.estimator.type
+    statistic = _STATISTICS.get(spec.statistic, model)
+    sidecar = {
+        "Description": f"{_sentence(spec)} {statistic} map of the {model} meta-analysis",
+        "StatisticType": statistic,
+        "Tail": spec.tail,
+        "Units": "arbitrary",
+        "OutsideMask": outside_value(spec),
+        "MapSpec": asdict(spec),
+    }
+    if spec.correction is not None:
+        sidecar["Correction"] = _correction(context, spec)
+    return {**sidecar, **context.common()}
+
+
+def result_sidecar(context: Context, clusters: ClusterTable, label_path: str) -> dict[str, Any]:
+    """Describe the result map: uncorrected z inside the significant clusters."""
+    spec = result_spec(context.result, clusters)
+    sidecar = map_sidecar(context, spec)
+    text = "Uncorrected z inside the significant clusters, 0 elsewhere"
+    sources = [*sidecar["Sources"], bids_uri(label_path)]
+    return {**sidecar, "Description": text, "OutsideMask": 0.0, "Sources": sources}
+
+
+def dseg_sidecar(context: Context, clusters: ClusterTable) -> dict[str, Any]:
+    """Describe the image of the clusters' numbers."""
+    spec = result_spec(context.result, clusters)
+    text = "Number of the significant cluster, as in the table of clusters; 0 outside"
+    sidecar = {"Description": text, **context.common()}
+    if spec.correction is not None:
+        sidecar["Correction"] = _correction(context, spec)
+    return sidecar
+
+
+def mask_sidecar(context: Context, *, own: bool) -> dict[str, Any]:
+    """Describe the mask; the template's is the same for all analyses and names no run."""
+    mask = context.result.mask
+    sidecar = {
+        "Description": f"Voxels that are analysed: {mask.name}",
+        "Type": "Brain",
+        "RawSources": [context.settings.mask_file] if own else [],
+        "Resolution": resolution_text(context.result),
+        "SpatialReference": context.place.template,
+        "NumberOfVoxels": mask.n_voxels,
+    }
+    return {key: value for key, value in sidecar.items() if value != []}
+
+
+def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
+    """Say what was done and with which numbers: all that a report needs beside maps and tables."""
+    result, place = context.result, context.place
+    desc = cluster_desc(result, clusters)
+    return {
+        "Name": context.analysis.name,
+        "Description": result.description_,
+        "Analysis": asdict(context.analysis),
+        "Facts": result.facts,
+        "Result": {
+            "Level": clusters.level,
+            "Alpha": clusters.alpha,
+            "Map": bids_uri(place.result_map(desc)),
+            "MapSpec": asdict(result_spec(result, clusters)),
+            "Labels": bids_uri(place.dseg(desc)),
+        },
+        "Target": context.settings.target,
+        "RandomSeed": context.settings.seed,
+        "BibTeX": result.bibtex_,
+        **context.provenance(),
+    }
+
+
+def result_spec(result: MetaResult, clusters: ClusterTable) -> MapSpec:
+    """Find the meaning of the map the verdict rests on: z, corrected as the clusters are."""
+    corrected = corrected_p(result, clusters.level)
+    return MapSpec("z") if corrected is None else replace(corrected, statistic="z")
+
+
+def cluster_desc(result: MetaResult, clusters: ClusterTable) -> str:
+    """Name the clusters in ``desc-``."""
+    return result_spec(result, clusters).desc or "uncorrected"
+
+
+def describe(desc: str) -> str:
+    """Say what a value of ``desc`` means, for ``descriptions.tsv``."""
+    from nimare_pipeline.derivative_names import THRESHOLDED, spec_from_entities
+
+    if desc in _DESCRIPTIONS:
+        return _DESCRIPTIONS[desc]
+    if desc.endswith(THRESHOLDED):
+        inner = describe(desc.removesuffix(THRESHOLDED))
+        return f"Uncorrected z inside the significant clusters ({inner[0].lower()}{inner[1:]})"
+    return _sentence(spec_from_entities({"stat": "z", "desc": desc}))
+
+
+def to_json(value: Any) -> bytes:
+    """Write JSON; what JSON has no word for (NaN, infinity) is null."""
+    text = json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode(errors="replace")
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy scalars, tuples and NaN into JSON types."""
+    value = value.item() if hasattr(value, "item") and not hasattr(value, "__len__") else value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def _component(component: Any) -> dict[str, Any]:
+    return {"Name": component.type, "Parameters": component.args}
+
+
+def _sentence(spec: MapSpec) -> str:
+    if spec.correction is None:
+        return "Uncorrected"
+    level = f"{spec.level or 'voxel'}-{spec.measure or 'level'}".capitalize()
+    return f"{level} {spec.correction}-corrected ({spec.method or 'unnamed'})"
+
+
+def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
+    """Say how a map was corrected, with the numbers of the run and the threshold at its alpha."""
+    facts, alpha = context.result.facts, context.analysis.alpha
+    correction: dict[str, Any] = {
+        "ErrorRate": spec.correction,
+        "Method": spec.method,
+        "Level": f"{spec.level}-{spec.measure}" if spec.measure else spec.level,
+        "Alpha": alpha,
+    }
+    if spec.level == "cluster":
+        forming = facts.get("cluster_forming", {})
+        correction["VoxelThreshold"] = forming.get("p")
+        correction["VoxelThresholdStatistic"] = forming.get("statistic")
+        correction["Connectivity"] = facts.get("connectivity")
+    if spec.method == "montecarlo":
+        montecarlo = facts.get("montecarlo", {})
+        n_iters = montecarlo.get("n_iters")
+        thresholds = montecarlo.get("thresholds", {})
+        of_level = thresholds.get(_MEASURES.get(spec.measure or "", "voxel"), {})
+        correction |= {
+            "NumberOfIterations": n_iters,
+            "RandomSeed": montecarlo.get("seed"),
+            "NullOutside": montecarlo.get("null_outside"),
+            f"{_threshold_name(spec)}Threshold": of_level.get(f"{alpha:g}"),
+            "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
+        }
+    return {key: value for key, value in correction.items() if value is not None}
+
+
+def _threshold_name(spec: MapSpec) -> str:
+    return f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"

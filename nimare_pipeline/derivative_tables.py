@@ -1,0 +1,247 @@
+"""What the columns of the derivatives' tables mean, and how a table becomes a file and back."""
+
+import contextlib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nimare_pipeline.errors import DataError
+
+Kind = Literal["string", "integer", "number", "boolean"]
+MISSING = "n/a"
+
+_FLAGS = {"true": True, "false": False}
+_DTYPES: dict[str, Any] = {
+    "string": "str",
+    "integer": "Int64",
+    "number": "float64",
+    "boolean": "boolean",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """Meaning of a column: one sentence, the kind of value, and its unit if it has one."""
+
+    description: str
+    kind: Kind = "string"
+    units: str = ""
+
+
+def _xyz(prefix: str, what: str) -> dict[str, Column]:
+    return {
+        f"{prefix}{axis}": Column(f"{what}, {axis} in the space of the map", "number", "mm")
+        for axis in "xyz"
+    }
+
+
+_IDS = {
+    "id": Column("Contrast within its study: study_id, a hyphen, contrast_id"),
+    "study_id": Column("Study"),
+    "contrast_id": Column("Contrast of the study"),
+}
+
+CONTRASTS: dict[str, Column] = {
+    **_IDS,
+    "included": Column("Whether the contrast is in the analysis", "boolean"),
+    "reason": Column("Why it is not; n/a for contrasts that are"),
+    "sample_size": Column("Participants of the contrast (mean over its groups)", "number"),
+    "kernel_fwhm": Column(
+        "Full width at half maximum used in place of a missing sample size", "number", "mm"
+    ),
+    "n_foci": Column("Foci reported", "integer"),
+    "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
+    "n_foci_outside": Column("Foci outside the mask", "integer"),
+    "original_space": Column("Space of the foci as published"),
+    "space_transform": Column("Transform applied to the foci"),
+    "file": Column("File the contrast was read from"),
+    "line": Column("Line of that file"),
+}
+
+COORDINATES: dict[str, Column] = {
+    **_IDS,
+    **_xyz("", "Focus, after any transform"),
+    "original_space": Column("Space of the focus as published"),
+    "inside": Column("Whether its voxel is in the mask", "boolean"),
+    "used": Column("Whether it entered the analysis", "boolean"),
+}
+
+CLUSTERS: dict[str, Column] = {
+    "cluster": Column("Cluster, numbered by size, largest first; value in the dseg", "integer"),
+    "peak": Column("Peak: the cluster's number, with a letter for sub-peaks"),
+    **_xyz("", "Peak"),
+    "side": Column("Side of the peak: left, right or midline"),
+    "stat": Column("The estimator's statistic at the peak", "number"),
+    "z_stat": Column("z of the peak in the uncorrected map", "number"),
+    "p_voxel_fwe": Column("Voxel-level p at the peak, family-wise error corrected", "number"),
+    "n_voxels": Column("Voxels of the cluster", "integer"),
+    "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
+    "p_size_fwe": Column("p of the cluster's size, family-wise error corrected", "number"),
+    "p_mass_fwe": Column("p of the cluster's mass, family-wise error corrected", "number"),
+    "mass": Column(
+        "Sum over the cluster of statistic minus cluster-forming threshold (of -log(1 - ALE))",
+        "number",
+    ),
+    **_xyz("com_", "Centre of mass of the cluster's voxels"),
+    "centre_outside": Column("Whether the centre of mass is outside the cluster", "boolean"),
+    **_xyz("nearest_inside_", "Voxel of the cluster nearest to a centre of mass outside it"),
+    **_xyz("wcom_", "Centre of mass weighted by the statistic"),
+    "wcentre_outside": Column("Whether the weighted centre is outside the cluster", "boolean"),
+    **_xyz("wnearest_inside_", "Voxel of the cluster nearest to a weighted centre outside it"),
+    "n_experiments": Column("Contrasts with at least one focus in the cluster", "integer"),
+    "n_studies": Column("Studies with at least one focus in the cluster", "integer"),
+    "experiments": Column("These contrasts, joined by '; '"),
+}
+
+NULL_UNCORRECTED: dict[str, Column] = {
+    "stat": Column("Value of the statistic", "number"),
+    "logsf": Column("Natural logarithm of P(X >= stat) under the null", "number"),
+}
+
+NULL_MONTECARLO: dict[str, Column] = {
+    "iteration": Column("Iteration, from 0", "integer"),
+    "max_stat": Column("Largest statistic of the iteration", "number"),
+    "max_size": Column("Largest cluster, voxels", "integer"),
+    "max_mass": Column("Largest cluster mass, in the unit of the table of clusters", "number"),
+}
+
+DSEG: dict[str, Column] = {
+    "index": Column("Value in the image", "integer"),
+    "name": Column("Name of the cluster"),
+}
+
+PROBLEMS: dict[str, Column] = {
+    "level": Column("error or warning"),
+    "message": Column("What was found"),
+    "file": Column("File it was found in"),
+    "where": Column("Place in that file"),
+    "suggestion": Column("What would be accepted"),
+}
+
+DESCRIPTIONS: dict[str, Column] = {
+    "desc_id": Column("The entity desc as it is in file names"),
+    "description": Column("What it means"),
+}
+
+
+def typed(table: pd.DataFrame, columns: Mapping[str, Column]) -> pd.DataFrame:
+    """Give known columns their type; others keep what they have.
+
+    Missing text is ``""``; other missing values are NA or NaN.
+    """
+    known = {name: columns[name].kind for name in table.columns if name in columns}
+    text = {
+        name: table[name].astype(object).where(table[name].notna(), "")
+        for name, kind in known.items()
+        if kind == "string"
+    }
+    return table.assign(**text).astype({name: _DTYPES[kind] for name, kind in known.items()})
+
+
+def to_tsv(table: pd.DataFrame, *, header: bool = True) -> bytes:
+    """Write a table as BIDS wants it: tabs, UTF-8, ``n/a`` for missing, floats in full.
+
+    Tabs and line breaks inside a text would shift the cells after it, and TSV knows no quoting:
+    they become spaces.
+
+    Parameters
+    ----------
+    table : DataFrame
+    header : bool
+        Without for ``.tsv.gz``, whose columns BIDS names in the sidecar.
+    """
+    rows = [[_cell(str(name)) for name in table.columns]] if header else []
+    columns = [[_cell(value) for value in table[name]] for name in table.columns]
+    rows += map(list, zip(*columns, strict=True))
+    return "".join("\t".join(row) + "\n" for row in rows).encode()
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return re.sub(r"[\t\r\n]", " ", value) or MISSING
+    if pd.api.types.is_list_like(value):
+        return _cell("; ".join(map(_cell, value)))
+    if pd.isna(value):
+        return MISSING
+    if isinstance(value, float | np.floating):
+        return repr(float(value)) if math.isfinite(value) else str(float(value))
+    return _cell(str(value))
+
+
+def from_tsv(
+    content: bytes, columns: Mapping[str, Column], *, names: Iterable[str] | None = None
+) -> pd.DataFrame:
+    """Read what ``to_tsv`` wrote.
+
+    Parameters
+    ----------
+    content : bytes
+    columns : dict of str to Column
+        Types of known columns; the others are guessed.
+    names : iterable of str, optional
+        Column names of a table without header.
+
+    Raises
+    ------
+    DataError
+        If it is not such a table.
+    """
+    try:
+        rows = [line.split("\t") for line in content.decode().removesuffix("\n").split("\n")]
+        header = rows.pop(0) if names is None else list(names)
+        rows = [] if rows == [[""]] else rows
+        cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
+        columns_read = {
+            name: _parse(values, columns[name].kind if name in columns else None)
+            for name, values in zip(header, cells, strict=True)
+        }
+        return typed(pd.DataFrame(columns_read), columns)
+    except ValueError as error:
+        msg = f"not a table as written here: {error}"
+        raise DataError(msg) from error
+
+
+def _parse(cells: Sequence[str], kind: Kind | None) -> list[Any]:
+    """Turn cells into values, to the last bit; of unknown kind, into what all of them can be."""
+    if kind is None:
+        guesses: tuple[Kind, ...] = ("integer", "number", "boolean")
+        for guess in guesses:
+            with contextlib.suppress(ValueError):
+                return _parse(cells, guess)
+        return _parse(cells, "string")
+    values = [None if cell == MISSING else _PARSERS[kind](cell) for cell in cells]
+    return [math.nan if v is None else v for v in values] if kind == "number" else values
+
+
+def _flag(cell: str) -> bool:
+    if cell not in _FLAGS:
+        msg = f"{cell!r} is neither true nor false"
+        raise ValueError(msg)
+    return _FLAGS[cell]
+
+
+_PARSERS: dict[Kind, Callable[[str], Any]] = {
+    "string": str,
+    "integer": int,
+    "number": float,
+    "boolean": _flag,
+}
+
+
+def column_sidecar(table: pd.DataFrame, columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Describe the columns of a table, as BIDS JSON."""
+    other = Column("Carried over from the input")
+    sidecar: dict[str, Any] = {}
+    for name in map(str, table.columns):
+        column = columns.get(name, other)
+        sidecar[name] = {"Description": column.description}
+        if column.units:
+            sidecar[name]["Units"] = column.units
+    return sidecar

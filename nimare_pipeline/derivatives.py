@@ -1,0 +1,367 @@
+"""The derivatives of a run: the one place that writes results, as BIDS files, and reads them."""
+
+import gzip
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+
+import nimare_pipeline
+from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline.derivative_names import (
+    Place,
+    map_paths,
+    parse_path,
+    resolution_label,
+    template_label,
+)
+from nimare_pipeline.derivative_sidecars import (
+    Context,
+    analysis_record,
+    cluster_desc,
+    describe,
+    dseg_sidecar,
+    map_sidecar,
+    mask_sidecar,
+    result_sidecar,
+    to_json,
+)
+from nimare_pipeline.derivatives_reader import read
+from nimare_pipeline.derivatives_swap import recover, swap_in
+from nimare_pipeline.diagnostics import ClusterTable
+from nimare_pipeline.errors import OutputError, Problem, UsageError
+from nimare_pipeline.results import MetaResult, outside_value
+from nimare_pipeline.settings import Analysis, Settings
+from nimare_pipeline.settings_file import read_settings, write_settings
+
+__all__ = [
+    "BIDSIGNORE",
+    "read",
+    "read_settings",
+    "recover",
+    "swap_in",
+    "write_analysis",
+    "write_dataset_level",
+    "write_problems",
+    "write_settings",
+    "write_snapshot",
+]
+
+BIDS_VERSION = "1.11.0"
+
+BIDSIGNORE = (
+    "*.html",
+    "figures",
+    "*_statmap.*",
+    "*_model-*",
+    "*_contrasts.*",
+    "*_coordinates.*",
+    "*_problems.*",
+    "*_analysis.json",
+    ".work",
+    ".swap",
+)
+"""What BIDS has no name for yet. A pattern with a slash at its end leaves the folder itself in."""
+
+_INTENTS = {"z": "z score", "p": "p value", "logp": "log10 p value"}
+
+
+class _Stage:
+    """A folder that files are written to once each, with their checksums."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.checksums: dict[str, str] = {}
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file; ``.gz`` files are compressed here, without time and name.
+
+        Raises
+        ------
+        OutputError
+            If the file was written before, or cannot be.
+        """
+        if path in self.checksums:
+            msg = f"{path} would be written twice: two things have one name"
+            raise OutputError(msg)
+        self.checksums[path] = hashlib.sha256(content).hexdigest()
+        stored = gzip.compress(content, 6, mtime=0) if path.endswith(".gz") else content
+        _write(self.folder / path, stored)
+
+
+def write_analysis(
+    stage_dir: str | Path,
+    *,
+    analysis: Analysis,
+    settings: Settings,
+    cohort_contrasts: pd.DataFrame,
+    cohort_coordinates: pd.DataFrame,
+    result: MetaResult,
+    clusters: ClusterTable,
+    figures_dir: str | Path | None = None,
+) -> None:
+    """Write everything of one analysis into a folder of its own, for ``swap_in``.
+
+    Parameters
+    ----------
+    stage_dir : path
+        Laid out like the output folder; holds nothing else.
+    analysis, settings
+        What was asked for.
+    cohort_contrasts, cohort_coordinates : DataFrame
+        Contrasts with reasons of exclusion, and foci as used (mm).
+    result : MetaResult
+        All of its maps are written.
+    clusters : ClusterTable
+        Its level and alpha decide what is called the result.
+    figures_dir : path, optional
+        ``<key>.svg`` or ``<key>.png``, keys in snake_case.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written, or two would share a name.
+    UsageError
+        If a name cannot be a BIDS label.
+    """
+    place = _place(analysis, settings, result)
+    own_mask = bool(settings.mask_file)
+    context = Context(place, analysis, settings, result, place.mask(own=own_mask))
+    stage = _Stage(stage_dir)
+    mask_image = result.mask.as_image()
+    sidecar = mask_sidecar(context, own=own_mask)
+    _write_image(stage, place.mask(own=own_mask), mask_image, sidecar)
+    for name, table, columns in (
+        ("contrasts", cohort_contrasts, tables.CONTRASTS),
+        ("coordinates", cohort_coordinates, tables.COORDINATES),
+    ):
+        _write_table(stage, place.table(name), table, columns)
+    _write_maps(stage, context)
+    _write_clusters(stage, context, clusters)
+    _write_nulls(stage, context)
+    if figures_dir is not None:
+        _write_figures(stage, place, Path(figures_dir))
+    record = {**analysis_record(context, clusters), "Checksums": dict(stage.checksums)}
+    stage.write(place.analysis(), to_json(record))
+
+
+def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
+    """Write the dataset that was analysed, so that the folder alone reproduces the run.
+
+    Parameters
+    ----------
+    stage_dir : path
+        The same as for ``write_analysis``.
+    cohort : str
+        Name of the analysis.
+    dataset : Dataset
+    """
+    from nimare_pipeline.io import nimare_json
+
+    path = Path(stage_dir) / Place(cohort, "", "", "").snapshot()
+    _make_folder(path.parent)
+    nimare_json.write(dataset, path)
+
+
+def write_problems(
+    stage_dir: str | Path, *, analysis: Analysis, settings: Settings, problems: Iterable[Problem]
+) -> None:
+    """Write what was odd in the data of an analysis.
+
+    Parameters
+    ----------
+    stage_dir : path
+        The same as for ``write_analysis``.
+    """
+    rows = pd.DataFrame([asdict(problem) for problem in problems], columns=list(tables.PROBLEMS))
+    place = Place(analysis.name, analysis.estimator.type, template_label(settings.target), "")
+    _write_table(_Stage(stage_dir), place.table("problems"), rows, tables.PROBLEMS)
+
+
+def write_dataset_level(
+    output_dir: str | Path,
+    settings: Settings,
+    *,
+    analyses: Sequence[Analysis] = (),
+    container: Mapping[str, str] | None = None,
+) -> None:
+    """Write what describes the folder as a whole; analyses already in it are counted in.
+
+    Parameters
+    ----------
+    output_dir : path
+    settings : Settings
+        Of the latest run.
+    analyses : sequence of Analysis
+        Those whose input files are to be identified by a checksum.
+    container : dict, optional
+        ``Type``, ``Tag``, ``URI`` of the image the run was in.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written.
+    """
+    output = Path(output_dir)
+    description = _dataset_description(output, settings, analyses, container)
+    _write(output / "dataset_description.json", to_json(description))
+    _write(output / "README.md", _README.read_bytes())
+    _write(output / ".bidsignore", "".join(f"{line}\n" for line in BIDSIGNORE).encode())
+    descs = {parse_path(p.relative_to(output)).get("desc") for p in output.glob("tpl-*/**/*.*")}
+    rows = [(f"desc-{desc}", describe(desc)) for desc in sorted(desc for desc in descs if desc)]
+    table = pd.DataFrame(rows, columns=list(tables.DESCRIPTIONS))
+    _write(output / "descriptions.tsv", tables.to_tsv(table))
+    sidecar = tables.column_sidecar(table, tables.DESCRIPTIONS)
+    _write(output / "descriptions.json", to_json(sidecar))
+
+
+_README = Path(str(files("nimare_pipeline.data"))) / "derivatives_readme.md"
+
+
+def _place(analysis: Analysis, settings: Settings, result: MetaResult) -> Place:
+    return Place(
+        cohort=analysis.name,
+        model=result.estimator.type,
+        template=template_label(settings.target),
+        resolution=resolution_label(result.mask),
+    )
+
+
+def _write_maps(stage: _Stage, context: Context) -> None:
+    result = context.result
+    for spec, path in map_paths(context.place, result.specs.values()).items():
+        values = np.asarray(result.maps[spec.name], dtype=np.float32)
+        image = result.mask.image(values, outside_value(spec))
+        if spec.statistic in _INTENTS:
+            image.header.set_intent(_INTENTS[spec.statistic])
+        _write_image(stage, path, image, map_sidecar(context, spec))
+
+
+def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> None:
+    result, place = context.result, context.place
+    desc = cluster_desc(result, clusters)
+    _write_table(stage, place.table("clusters", desc), clusters.clusters, tables.CLUSTERS)
+    labels = np.asarray(clusters.label_map, dtype=np.int32)
+    numbers = np.unique(labels[labels > 0])
+    names = pd.DataFrame({"index": numbers, "name": [f"cluster {n}" for n in numbers]})
+    path = place.dseg(desc)
+    sidecar = dseg_sidecar(context, clusters) | tables.column_sidecar(names, tables.DSEG)
+    _write_image(stage, path, result.mask.image(labels), sidecar)
+    stage.write(path.replace(".nii.gz", ".tsv"), tables.to_tsv(names))
+    if "z" in result.maps:
+        inside = np.where(labels > 0, result.maps["z"], 0).astype(np.float32)
+        image = result.mask.image(inside)
+        image.header.set_intent(_INTENTS["z"])
+        sidecar = result_sidecar(context, clusters, path)
+        _write_image(stage, place.result_map(desc), image, sidecar)
+
+
+def _write_nulls(stage: _Stage, context: Context) -> None:
+    """Write the nulls the result has, so that thresholds can change without new permutations."""
+    arrays, place = context.result.arrays, context.place
+    if {"null_stat", "null_logsf"} <= arrays.keys():
+        table = pd.DataFrame({"stat": arrays["null_stat"], "logsf": arrays["null_logsf"]})
+        path = place.table("nulldist", "uncorrected")
+        _write_table(stage, path, table, tables.NULL_UNCORRECTED)
+    names = [name for name in tables.NULL_MONTECARLO if f"montecarlo_{name}" in arrays]
+    if names:
+        table = pd.DataFrame({name: arrays[f"montecarlo_{name}"] for name in names})
+        table.insert(0, "iteration", np.arange(len(table)))
+        path = place.table("nulldist", "montecarlo")
+        _write_table(stage, path, table, tables.NULL_MONTECARLO)
+
+
+def _write_figures(stage: _Stage, place: Place, folder: Path) -> None:
+    for figure in sorted(folder.iterdir()):
+        if figure.suffix not in {".svg", ".png"}:
+            msg = f"{figure}: figures are .svg or .png files"
+            raise UsageError(msg)
+        stage.write(place.figure(figure.stem, figure.suffix), figure.read_bytes())
+
+
+def _write_image(
+    stage: _Stage, path: str, image: nib.Nifti1Image, sidecar: Mapping[str, Any]
+) -> None:
+    content = image.to_bytes()
+    stage.write(path, content)
+    digest = hashlib.sha256(content).hexdigest()
+    stage.write(path.replace(".nii.gz", ".json"), to_json({**sidecar, "SHA256": digest}))
+
+
+def _write_table(
+    stage: _Stage, path: str, table: pd.DataFrame, columns: Mapping[str, tables.Column]
+) -> None:
+    table = tables.typed(table, columns)
+    packed = path.endswith(".gz")
+    sidecar = tables.column_sidecar(table, columns)
+    # BIDS: a compressed table has no header, its sidecar names the columns.
+    named = {"Columns": list(table.columns), **sidecar} if packed else sidecar
+    stage.write(path, tables.to_tsv(table, header=not packed))
+    stage.write(path.removesuffix(".gz").replace(".tsv", ".json"), to_json(named))
+
+
+def _dataset_description(
+    output: Path,
+    settings: Settings,
+    analyses: Sequence[Analysis],
+    container: Mapping[str, str] | None,
+) -> dict[str, Any]:
+    options = to_json([asdict(settings), [asdict(analysis) for analysis in analyses]])
+    link = quote(Path(os.path.relpath(settings.bids_dir, output)).as_posix())
+    source = {"URL": link, "Version": _input_version(settings, analyses)}
+    generated = {
+        "Name": "nimare-pipeline",
+        "Version": nimare_pipeline.__version__,
+        "ConfigurationHash": hashlib.sha256(options).hexdigest()[:12],
+        "Container": dict(container) if container else None,
+    }
+    return {
+        "Name": "nimare-pipeline: neuroimaging meta-analyses",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [_present(generated)],
+        "SourceDatasets": [_present(source)],
+        "DatasetLinks": {"input": link},
+        "HowToAcknowledge": "Cite what the methods text in report.html refers to.",
+    }
+
+
+def _present(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if value is not None}
+
+
+def _input_version(settings: Settings, analyses: Sequence[Analysis]) -> str | None:
+    """Identify the input files by their content; None if none of them is there."""
+    root = Path(settings.bids_dir)
+    found = {name for analysis in analyses for name in analysis.sources}
+    paths = [root / name for name in sorted(found)] if root.is_dir() else [root]
+    digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths if path.is_file()]
+    return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}" if digests else None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cannot create the folder {folder}: {error.strerror or error}"
+        raise OutputError(msg) from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file aside and rename it, so that no reader sees half of it."""
+    _make_folder(path.parent)
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    except OSError as error:
+        msg = f"cannot write {path}: {error.strerror or error}"
+        raise OutputError(msg) from error

@@ -1,0 +1,395 @@
+"""Reading a folder of derivatives back, from its files alone.
+
+A piece that is missing or damaged becomes a ``Problem`` and an empty place, never an exception: a
+report must come out of whatever is there.
+"""
+
+import gzip
+import hashlib
+import json
+import tomllib
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline.derivative_names import THRESHOLDED, parse_path, snake, spec_from_entities
+from nimare_pipeline.derivative_sidecars import NUMBERS
+from nimare_pipeline.derivatives_swap import pending_swaps
+from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
+from nimare_pipeline.maps import MapSpec
+
+_LOG_TAIL_LINES = 200
+_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError)
+"""What reading a damaged file raises; ValueError includes bad JSON, TOML, UTF-8 and DataError."""
+
+
+@dataclass(frozen=True)
+class AnalysisRecord:
+    """One analysis as its folder tells it.
+
+    Parameters
+    ----------
+    name : str
+    folder : Path
+    record : dict
+        All of ``*_analysis.json``: Description, Analysis, Facts, Result, BibTeX, ...
+    contrasts, coordinates, clusters : DataFrame
+        Columns as in ``derivative_tables``; empty if missing. mm.
+    null_uncorrected, null_montecarlo : DataFrame or None
+        Columns stat, logsf; and iteration, max_stat, max_size, max_mass.
+    maps : dict of MapSpec to Path
+    result_spec : MapSpec
+        The map the verdict rests on, a key of ``maps``.
+    result_map, label_image, mask : Path or None
+        Uncorrected z inside the significant clusters; their numbers; voxels analysed.
+    figures : dict of str to Path
+    snapshot : Path or None
+        Dataset that was analysed.
+    problems : tuple of Problem
+        Found in the data by the run, then found while reading.
+    """
+
+    name: str
+    folder: Path
+    record: dict[str, Any]
+    contrasts: pd.DataFrame
+    coordinates: pd.DataFrame
+    clusters: pd.DataFrame
+    null_uncorrected: pd.DataFrame | None
+    null_montecarlo: pd.DataFrame | None
+    maps: dict[MapSpec, Path]
+    result_spec: MapSpec
+    result_map: Path | None
+    label_image: Path | None
+    mask: Path | None
+    figures: dict[str, Path]
+    snapshot: Path | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def analysis(self) -> dict[str, Any]:
+        """What was asked for: the fields of ``settings.Analysis``."""
+        return dict(self.record.get("Analysis", {}))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Numbers of the run, as ``MetaResult.facts``."""
+        return dict(self.record.get("Facts", {}))
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The latest run as its logs tell it.
+
+    Parameters
+    ----------
+    uuid : str
+        Empty if there is no run.
+    folder : Path or None
+    settings : dict
+        ``settings`` and ``analysis`` of settings.toml.
+    status : dict
+        status.json.
+    log_tail : str
+        Last lines of run.log.
+    graph : Path or None
+        Picture of the workflow.
+    crash_files : tuple of Path
+    """
+
+    uuid: str = ""
+    folder: Path | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    status: dict[str, Any] = field(default_factory=dict)
+    log_tail: str = ""
+    graph: Path | None = None
+    crash_files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """A folder of derivatives.
+
+    Parameters
+    ----------
+    folder : Path
+    description : dict
+        dataset_description.json.
+    analyses : tuple of AnalysisRecord
+        By name.
+    run : RunRecord
+    problems : tuple of Problem
+        Found while reading what is not of one analysis.
+    """
+
+    folder: Path
+    description: dict[str, Any]
+    analyses: tuple[AnalysisRecord, ...]
+    run: RunRecord
+    problems: tuple[Problem, ...]
+
+
+def read(output_dir: str | Path) -> Derivatives:
+    """Read a folder of derivatives.
+
+    Raises
+    ------
+    NoInputError
+        If there is no such folder.
+    """
+    folder = Path(output_dir)
+    if not folder.is_dir():
+        msg = f"{folder} is not a folder of results"
+        raise NoInputError(msg)
+    problems: list[Problem] = [
+        Problem(
+            "error",
+            f"the results of {path.name.removeprefix('cohort-')} were not moved in completely",
+            str(path),
+            suggestion="run again",
+        )
+        for path in pending_swaps(folder)
+        if path.suffix != ".partial"
+    ]
+    cohorts = sorted(
+        (path for path in folder.glob("tpl-*/cohort-*") if path.is_dir()),
+        key=lambda path: (path.name.casefold(), path.parent.name),
+    )
+    return Derivatives(
+        folder=folder,
+        description=_json(folder / "dataset_description.json", problems),
+        analyses=tuple(_Reader(folder, cohort).read() for cohort in cohorts),
+        run=_read_run(folder / "logs", problems),
+        problems=tuple(problems),
+    )
+
+
+class _Reader:
+    """Files of one analysis by what they are, and the problems met with them."""
+
+    def __init__(self, root: Path, cohort: Path) -> None:
+        self.root = root
+        self.cohort = cohort
+        self.name = cohort.name.removeprefix("cohort-")
+        self.problems: list[Problem] = []
+        self.found = {
+            path: parse_path(path.relative_to(root))
+            for folder in (cohort, root / "figures", root / "sourcedata")
+            for path in sorted(folder.glob("*"))
+            if not path.name.startswith(".")
+        }
+        self.found = {
+            path: entities
+            for path, entities in self.found.items()
+            if entities.get("cohort") == self.name
+        }
+
+    def read(self) -> AnalysisRecord:
+        record = self._record()
+        data_problems = self._data_problems()
+        maps = self._maps()
+        result_spec = self._result_spec(record)
+        frames = {
+            name: self._table(name, columns)
+            for name, columns in (
+                ("contrasts", tables.CONTRASTS),
+                ("coordinates", tables.COORDINATES),
+                ("clusters", tables.CLUSTERS),
+            )
+        }
+        result_map = self._image("statmap", lambda e: e.get("desc", "").endswith(THRESHOLDED))
+        self._verify(record.get("Checksums", {}))
+        return AnalysisRecord(
+            name=self.name,
+            folder=self.cohort,
+            record=record,
+            **frames,
+            null_uncorrected=self._null("uncorrected", tables.NULL_UNCORRECTED),
+            null_montecarlo=self._null("montecarlo", tables.NULL_MONTECARLO),
+            maps=maps,
+            result_spec=result_spec,
+            result_map=result_map,
+            label_image=self._image("dseg"),
+            mask=self._mask(record, result_map),
+            figures={
+                snake(entities["desc"]): path
+                for path, entities in self.found.items()
+                if entities.get("datatype") == "figures" and "desc" in entities
+            },
+            snapshot=self._one("dataset", ".json"),
+            problems=(*data_problems, *self.problems),
+        )
+
+    def _one(self, suffix: str, extension: str, **wanted: str) -> Path | None:
+        kind = {"suffix": suffix, "extension": extension, **wanted}.items()
+        return next((path for path, e in self.found.items() if kind <= e.items()), None)
+
+    def _image(self, suffix: str, accept: Any = lambda entities: True) -> Path | None:
+        kind = {"suffix": suffix, "extension": ".nii.gz"}.items()
+        for path, entities in self.found.items():
+            if kind <= entities.items() and accept(entities):
+                return path
+        self._miss(f"no {suffix} image of the result")
+        return None
+
+    def _miss(self, message: str, path: Path | None = None) -> None:
+        where = (path or self.cohort).relative_to(self.root).as_posix()
+        self.problems.append(Problem("warning", message, where))
+
+    def _record(self) -> dict[str, Any]:
+        path = self._one("analysis", ".json")
+        record = {} if path is None else _json(path, self.problems)
+        if not record:
+            self._miss("no record of the analysis: the numbers are those of a map's sidecar")
+            record = self._record_from_sidecar()
+        return record
+
+    def _record_from_sidecar(self) -> dict[str, Any]:
+        path = self._one("statmap", ".json")
+        sidecar = {} if path is None else _json(path, self.problems)
+        facts = {fact: sidecar[key] for key, fact in NUMBERS.items() if key in sidecar}
+        return {"Name": self.name, "Facts": facts}
+
+    def _maps(self) -> dict[MapSpec, Path]:
+        maps: dict[MapSpec, Path] = {}
+        for path, entities in self.found.items():
+            desc = entities.get("desc", "")
+            if (entities.get("suffix"), entities.get("extension")) != ("statmap", ".nii.gz"):
+                continue
+            if entities.get("datatype") is None and not desc.endswith(THRESHOLDED):
+                try:
+                    maps[self._spec(path, entities)] = path
+                except (UsageError, TypeError) as error:
+                    self._miss(str(error), path)
+        if not maps:
+            self._miss("no maps")
+        return maps
+
+    def _spec(self, path: Path, entities: Mapping[str, str]) -> MapSpec:
+        """Trust the sidecar, which knows the method and the tail; else the name."""
+        sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
+        try:
+            return MapSpec(**_json(sidecar, self.problems)["MapSpec"])
+        except (KeyError, TypeError):
+            return spec_from_entities(entities)
+
+    def _result_spec(self, record: Mapping[str, Any]) -> MapSpec:
+        try:
+            return MapSpec(**record["Result"]["MapSpec"])
+        except (KeyError, TypeError):
+            path = self._one("clusters", ".tsv")
+            desc = {} if path is None else {"desc": self.found[path].get("desc", "")}
+            return spec_from_entities({"stat": "z", **desc})
+
+    def _mask(self, record: Mapping[str, Any], image: Path | None) -> Path | None:
+        """Find the analysis' own mask, else the one of its template and grid."""
+        own = self._one("mask", ".nii.gz")
+        if own is not None:
+            return own
+        resolution = self.found[image].get("resolution") if image else None
+        for path in sorted(self.cohort.parent.glob("*_mask.nii.gz")):
+            if parse_path(path.relative_to(self.root)).get("resolution") == resolution:
+                return path
+        self._miss("no mask")
+        return None
+
+    def _table(self, suffix: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame:
+        path = self._one(suffix, ".tsv")
+        if path is None:
+            self._miss(f"no table of {suffix}")
+        else:
+            try:
+                return tables.from_tsv(path.read_bytes(), columns)
+            except _UNREADABLE as error:
+                self._miss(f"cannot be read: {error}", path)
+        return tables.typed(pd.DataFrame(columns=list(columns)), columns)
+
+    def _null(self, desc: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame | None:
+        path = self._one("nulldist", ".tsv.gz", desc=desc)
+        if path is None:
+            return None
+        sidecar = _json(path.with_name(path.name.replace(".tsv.gz", ".json")), self.problems)
+        names = sidecar.get("Columns", list(columns))
+        try:
+            return tables.from_tsv(gzip.decompress(path.read_bytes()), columns, names=names)
+        except _UNREADABLE as error:
+            self._miss(f"cannot be read: {error}", path)
+            return None
+
+    def _data_problems(self) -> list[Problem]:
+        path = self._one("problems", ".tsv")
+        if path is None:
+            return []
+        try:
+            table = tables.from_tsv(path.read_bytes(), tables.PROBLEMS)
+            return [
+                Problem(**{str(name): value for name, value in row.items()})
+                for row in table.to_dict("records")
+            ]
+        except _UNREADABLE as error:
+            self._miss(f"cannot be read: {error}", path)
+            return []
+
+    def _verify(self, checksums: Mapping[str, str]) -> None:
+        """Say which files are not as they were written."""
+        for name, expected in checksums.items():
+            path = self.root / name
+            try:
+                content = path.read_bytes()
+                content = gzip.decompress(content) if name.endswith(".gz") else content
+            except FileNotFoundError:
+                self._miss("is missing", path)
+            except _UNREADABLE as error:
+                self._miss(f"is damaged: {error}", path)
+            else:
+                if hashlib.sha256(content).hexdigest() != expected:
+                    self._miss("was altered after the run", path)
+
+
+def _read_run(logs: Path, problems: list[Problem]) -> RunRecord:
+    folders = sorted(path for path in logs.glob("*") if path.is_dir())
+    if not folders:
+        return RunRecord()
+    folder = folders[-1]
+    graph = folder / "graph.svg"
+    return RunRecord(
+        uuid=folder.name,
+        folder=folder,
+        settings=_toml(folder / "settings.toml", problems),
+        status=_json(folder / "status.json", problems),
+        log_tail=_tail(folder / "run.log"),
+        graph=graph if graph.is_file() else None,
+        crash_files=tuple(sorted(folder.glob("crash-*"))),
+    )
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-_LOG_TAIL_LINES:])
+
+
+def _json(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    return _load(path, problems, json.loads)
+
+
+def _toml(path: Path, problems: list[Problem]) -> dict[str, Any]:
+    return _load(path, problems, tomllib.loads)
+
+
+def _load(path: Path, problems: list[Problem], parse: Any) -> dict[str, Any]:
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+        raise DataError("it is not a table of keys and values")
+    except _UNREADABLE as error:
+        problems.append(Problem("warning", f"cannot be read: {error}", str(path)))
+        return {}

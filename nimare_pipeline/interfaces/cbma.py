@@ -1,0 +1,70 @@
+"""Coordinate-based meta-analysis: modelled activation and estimator."""
+
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
+
+from nimare_pipeline.interfaces.base import PipelineInterface
+from nimare_pipeline.settings import Component
+
+
+class _ModeledActivationInputSpec(BaseInterfaceInputSpec):
+    dataset_file = File(exists=True, mandatory=True, desc="dataset of the cohort")
+    estimator = traits.Dict(mandatory=True, desc="estimator as {type, args}; its kernel is used")
+
+
+class _ModeledActivationOutputSpec(TraitedSpec):
+    ma_file = File(exists=True, desc="modelled activation, experiments x voxels, sparse npz")
+
+
+class ModeledActivation(PipelineInterface):
+    """Model the activation map of each contrast from its foci."""
+
+    input_spec = _ModeledActivationInputSpec
+    output_spec = _ModeledActivationOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from scipy import sparse
+
+        from nimare_pipeline.dataset import Dataset
+        from nimare_pipeline.registry import get_estimator
+
+        estimator = get_estimator(Component(**self.inputs.estimator))
+        ma_maps = estimator.kernel_transformer.transform(
+            Dataset.load(self.inputs.dataset_file), return_type="sparse"
+        )
+        ma_file = Path(runtime.cwd) / "ma.npz"
+        sparse.save_npz(ma_file, ma_maps)
+        self._results["ma_file"] = str(ma_file)
+        return runtime
+
+
+class _FitEstimatorInputSpec(BaseInterfaceInputSpec):
+    dataset_file = File(exists=True, mandatory=True, desc="dataset of the cohort")
+    ma_file = File(exists=True, mandatory=True, desc="modelled activation, sparse npz")
+    estimator = traits.Dict(mandatory=True, desc="estimator as {type, args}")
+
+
+class _FitEstimatorOutputSpec(TraitedSpec):
+    result_file = File(exists=True, desc="uncorrected result, npz")
+
+
+class FitEstimator(PipelineInterface):
+    """Fit a coordinate-based estimator."""
+
+    input_spec = _FitEstimatorInputSpec
+    output_spec = _FitEstimatorOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from scipy import sparse
+
+        from nimare_pipeline.dataset import Dataset
+        from nimare_pipeline.registry import get_estimator
+
+        estimator = get_estimator(Component(**self.inputs.estimator))
+        result = estimator.fit(
+            Dataset.load(self.inputs.dataset_file), ma_maps=sparse.load_npz(self.inputs.ma_file)
+        )
+        self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
+        return runtime

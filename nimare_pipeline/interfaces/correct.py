@@ -1,0 +1,123 @@
+"""Correction for multiple comparisons: plan, chunks of iterations, corrected maps."""
+
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Directory,
+    File,
+    InputMultiObject,
+    TraitedSpec,
+    traits,
+)
+
+from nimare_pipeline.interfaces.base import PipelineInterface
+from nimare_pipeline.settings import Component
+
+
+class _PlanMonteCarloInputSpec(BaseInterfaceInputSpec):
+    result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
+    corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+
+
+class _PlanMonteCarloOutputSpec(TraitedSpec):
+    plan_file = File(exists=True, desc="what an iteration draws and measures, npz")
+    n_iters = traits.Int(desc="iterations of the whole null")
+    seed = traits.Int(desc="seed that iterations are keyed by")
+
+
+class PlanMonteCarlo(PipelineInterface):
+    """Work out what a Monte Carlo iteration draws and measures."""
+
+    input_spec = _PlanMonteCarloInputSpec
+    output_spec = _PlanMonteCarloOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline.registry import get_corrector
+        from nimare_pipeline.results import MetaResult
+
+        corrector = get_corrector(Component(**self.inputs.corrector))
+        plan_file = Path(runtime.cwd) / "plan.npz"
+        corrector.plan(MetaResult.load(self.inputs.result_file)).save(plan_file)
+        self._results = {
+            "plan_file": str(plan_file),
+            "n_iters": corrector.n_iters,
+            "seed": corrector.seed,
+        }
+        return runtime
+
+
+class _MonteCarloChunkInputSpec(BaseInterfaceInputSpec):
+    plan_file = File(exists=True, mandatory=True, desc="plan of the null, npz")
+    n_iters = traits.Int(mandatory=True, desc="iterations of the whole null")
+    seed = traits.Int(mandatory=True, desc="seed that iterations are keyed by")
+    chunk = traits.Int(mandatory=True, desc="which chunk of iterations, from 0")
+    n_chunks = traits.Int(mandatory=True, desc="number of chunks")
+    n_threads = traits.Int(1, usedefault=True, desc="threads of the compiled loop")
+    store_dir = Directory(desc="folder where blocks of iterations are found and kept")
+
+
+class _MonteCarloChunkOutputSpec(TraitedSpec):
+    null_file = File(exists=True, desc="largest statistic, size and mass of each iteration, npz")
+
+
+class MonteCarloChunk(PipelineInterface):
+    """Compute, or find in the store, one chunk of the Monte Carlo iterations."""
+
+    input_spec = _MonteCarloChunkInputSpec
+    output_spec = _MonteCarloChunkOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline.montecarlo import chunk_blocks, montecarlo_chunk
+        from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+        from nimare_pipeline.progress import iterations
+        from nimare_pipeline.store import Store, write_arrays
+
+        here = {name: getattr(self.inputs, name) for name in ("n_iters", "chunk", "n_chunks")}
+        total = sum(count for _, count in chunk_blocks(**here))
+        alone = self.inputs.n_chunks == 1
+        what = "Monte Carlo" if alone else f"Monte Carlo chunk {self.inputs.chunk}"
+        # Bars of several processes would write over each other.
+        with iterations(total, what=what, bar=None if alone else False) as tell:
+            null = montecarlo_chunk(
+                MonteCarloPlan.load(self.inputs.plan_file),
+                **here,
+                seed=self.inputs.seed,
+                n_threads=self.inputs.n_threads,
+                store=Store(self.inputs.store_dir) if self.inputs.store_dir else None,
+                progress=tell,
+            )
+        self._results["null_file"] = str(write_arrays(Path(runtime.cwd) / "null.npz", null))
+        return runtime
+
+
+class _CorrectFWEInputSpec(BaseInterfaceInputSpec):
+    result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
+    corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+    null_files = InputMultiObject(
+        File(exists=True), mandatory=True, desc="chunks of the null, in order, npz"
+    )
+
+
+class _CorrectFWEOutputSpec(TraitedSpec):
+    result_file = File(exists=True, desc="result with corrected maps, npz")
+
+
+class CorrectFWE(PipelineInterface):
+    """Correct a result by the null that the chunks hold."""
+
+    input_spec = _CorrectFWEInputSpec
+    output_spec = _CorrectFWEOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline.montecarlo import gather_null
+        from nimare_pipeline.registry import get_corrector
+        from nimare_pipeline.results import MetaResult
+        from nimare_pipeline.store import read_arrays
+
+        corrector = get_corrector(Component(**self.inputs.corrector))
+        null = gather_null(map(read_arrays, self.inputs.null_files), n_iters=corrector.n_iters)
+        result = corrector.apply(MetaResult.load(self.inputs.result_file), null)
+        self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
+        return runtime

@@ -1,0 +1,86 @@
+"""The only writer of results: one analysis to its derivatives."""
+
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Directory,
+    File,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+
+from nimare_pipeline.errors import Problem
+from nimare_pipeline.interfaces.base import PipelineInterface
+from nimare_pipeline.interfaces.records import (
+    read_frame,
+    read_problems,
+    to_analysis,
+    to_settings,
+)
+
+
+class _WriteDerivativesInputSpec(BaseInterfaceInputSpec):
+    analysis = traits.Dict(mandatory=True, desc="the analysis, as a record of JSON types")
+    settings = traits.Dict(mandatory=True, desc="settings of the run, as a record of JSON types")
+    stage_dir = traits.Str(mandatory=True, desc="folder to write to, before it is swapped in")
+    dataset_file = File(exists=True, mandatory=True, desc="dataset the analysis was made from")
+    problems = traits.List(
+        traits.Dict, usedefault=True, desc="problems met while reading, as records of JSON types"
+    )
+    problems_file = File(exists=True, desc="problems met while selecting, JSON")
+    contrasts_file = File(exists=True, mandatory=True, desc="table of contrasts")
+    coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
+    result_file = File(exists=True, mandatory=True, desc="corrected result, npz")
+    clusters_file = File(exists=True, mandatory=True, desc="table of clusters; mm and mm3")
+    label_file = File(exists=True, mandatory=True, desc="cluster of each voxel of the mask, npz")
+    figures_dir = Directory(exists=True, desc="folder of figures")
+
+
+class _WriteDerivativesOutputSpec(TraitedSpec):
+    stage_dir = Directory(exists=True, desc="folder that was written")
+
+
+class WriteDerivatives(PipelineInterface):
+    """Write maps, tables, nulls and figures of an analysis as BIDS derivatives."""
+
+    input_spec = _WriteDerivativesInputSpec
+    output_spec = _WriteDerivativesOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline import derivatives
+        from nimare_pipeline.dataset import Dataset
+        from nimare_pipeline.diagnostics import ClusterTable
+        from nimare_pipeline.results import MetaResult
+        from nimare_pipeline.store import read_arrays
+
+        stage_dir, figures_dir = Path(self.inputs.stage_dir), self.inputs.figures_dir
+        analysis = to_analysis(self.inputs.analysis)
+        settings = to_settings(self.inputs.settings)
+        derivatives.write_analysis(
+            stage_dir,
+            analysis=analysis,
+            settings=settings,
+            cohort_contrasts=read_frame(self.inputs.contrasts_file),
+            cohort_coordinates=read_frame(self.inputs.coordinates_file),
+            result=MetaResult.load(self.inputs.result_file),
+            clusters=ClusterTable(
+                read_frame(self.inputs.clusters_file),
+                read_arrays(self.inputs.label_file)["labels"],
+                alpha=analysis.alpha,
+            ),
+            figures_dir=Path(figures_dir) if isdefined(figures_dir) else None,
+        )
+        problems = [Problem(**record) for record in self.inputs.problems]
+        if isdefined(self.inputs.problems_file):
+            problems += read_problems(self.inputs.problems_file)
+        derivatives.write_problems(
+            stage_dir, analysis=analysis, settings=settings, problems=problems
+        )
+        derivatives.write_snapshot(
+            stage_dir, analysis.name, Dataset.load(self.inputs.dataset_file)
+        )
+        self._results["stage_dir"] = str(stage_dir)
+        return runtime

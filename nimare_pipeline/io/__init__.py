@@ -1,0 +1,16 @@
+"""Readers of the formats that studies come in, one module a format.
+
+A module is a format if it has ``NAME``, ``sniff(path) -> bool`` and
+``read(path, *companions) -> (contrasts, problems)``; :mod:`nimare_pipeline.io.registry` finds it.
+"""
+
+from nimare_pipeline._lazy import attach
+
+_NAMES = {
+    "Source": "nimare_pipeline.io.registry",
+    "read": "nimare_pipeline.io.registry",
+    "convert_nimads_to_dataset": "nimare_pipeline.io.convert",
+    "convert_sleuth_to_dataset": "nimare_pipeline.io.convert",
+}
+
+__getattr__, __dir__ = attach(__name__, __path__, _NAMES)

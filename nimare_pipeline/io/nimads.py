@@ -1,0 +1,315 @@
+"""NIMADS JSON: a studyset (studies > analyses > points), and annotations of its analyses.
+
+An analysis is a contrast. Where files give several sample sizes, the first of these counts:
+annotation ``sample_size``, ``sample_sizes``; analysis ``sample_sizes``, ``sample_size``; the same
+of the study. Duplicate ids are kept apart with a suffix and a warning.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nimare_pipeline.contrast import Contrast, is_missing, is_number, listed, sample_sizes
+from nimare_pipeline.errors import DataError, Problem
+from nimare_pipeline.io import _json
+
+NAME = "NIMADS studyset"
+
+_STUDYSET = "a studyset (an object with a list 'studies')"
+_ANNOTATION = "an annotation (an object with a list 'notes')"
+_SIZE_FIELDS = ("sample_sizes", "sample_size")
+_STUDY_FIELDS = ("authors", "publication", "year", "doi", "pmid")
+_IMAGE_TYPES = {
+    "t map": "t",
+    "z map": "z",
+    "p map": "p",
+    "f map": "f",
+    "univariate-beta map": "beta",
+    "variance": "varcope",
+}
+
+
+def sniff(path: Path) -> bool:
+    """Whether a file is a studyset or an annotation, complete or broken."""
+    found = _unwrapped(_json.peek(path))
+    if found is not None:
+        return _is_studyset(found) or _is_annotation(found)
+    return any(
+        _json.is_broken(path, *keys) for keys in (("studies", "analyses"), ("notes", "note"))
+    )
+
+
+def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """Studysets, the first with the annotations that stand beside it.
+
+    Raises
+    ------
+    DataError
+        If there are annotations but no studyset.
+    """
+    kinds = {path: _is_annotation(_unwrapped(_json.peek(path))) for path in paths}
+    annotations = tuple(path for path, is_annotation in kinds.items() if is_annotation)
+    studysets = [path for path, is_annotation in kinds.items() if not is_annotation]
+    if not studysets:
+        msg = f"annotations without the studyset they belong to: {listed(annotations)}"
+        raise DataError(msg)
+    return [(studysets[0], *annotations), *((path,) for path in studysets[1:])]
+
+
+def read(path: Path, *annotations: Path) -> tuple[list[Contrast], list[Problem]]:
+    """Contrasts of a studyset, in file order, and what is wrong in it.
+
+    Parameters
+    ----------
+    path : Path
+        Studyset.
+    *annotations : Path
+        Annotations of its analyses.
+
+    Raises
+    ------
+    NoInputError, DataError
+        If a file is missing, is not JSON, or is something else.
+    """
+    studyset = _expected(_json.load(path), _is_studyset, _STUDYSET, path)
+    notes = [
+        _expected(_json.load(note), _is_annotation, _ANNOTATION, note) for note in annotations
+    ]
+    return parse(studyset, *notes, file=path.name)
+
+
+def parse(
+    studyset: Mapping[str, Any], *annotations: Mapping[str, Any], file: str = ""
+) -> tuple[list[Contrast], list[Problem]]:
+    """Contrasts of a parsed studyset.
+
+    Raises
+    ------
+    DataError
+        If one of them is something else.
+    """
+    studyset = _expected(studyset, _is_studyset, _STUDYSET, "this")
+    for annotation in annotations:
+        _expected(annotation, _is_annotation, _ANNOTATION, "this")
+    reader = _Reader(file)
+    embedded = [note for note in studyset.get("annotations") or [] if _is_annotation(note)]
+    reader.read_notes([*map(_unwrapped, annotations), *embedded])
+    contrasts = [
+        contrast
+        for number, study in enumerate(studyset["studies"], start=1)
+        for contrast in reader.study(number, study)
+    ]
+    reader.check_notes_used()
+    return contrasts, reader.problems
+
+
+@dataclass
+class _Reader:
+    """Collects the problems of one studyset."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+    taken: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, level: Any, where: str, message: str, suggestion: str = "") -> None:
+        self.problems.append(Problem(level, message, self.file, where, suggestion))
+
+    def read_notes(self, annotations: Iterable[Mapping[str, Any]]) -> None:
+        for annotation in annotations:
+            for entry in annotation["notes"]:
+                if not isinstance(entry, Mapping) or not isinstance(entry.get("note"), Mapping):
+                    self.add("error", "annotation", f"not a note of an analysis: {entry!r:.60}")
+                    continue
+                known = self.notes.setdefault(str(entry.get("analysis")), {})
+                for key, value in entry["note"].items():
+                    if key in known and known[key] != value:
+                        self.add(
+                            "warning",
+                            f"analysis {entry.get('analysis')}",
+                            f"annotated twice with {key!r}: {known[key]!r} is kept",
+                        )
+                    known.setdefault(str(key), value)
+
+    def check_notes_used(self) -> None:
+        left = sorted(set(self.notes) - self.used)
+        if left:
+            message = f"notes on {len(left)} analyses that the studyset lacks: {listed(left, 5)}"
+            self.add("warning", "annotation", message)
+
+    def study(self, number: int, study: Any) -> Iterable[Contrast]:
+        if not isinstance(study, Mapping):
+            self.add(
+                "error",
+                f"study {number}",
+                f"is {study!r:.60}, an id and not a study",
+                "a studyset with nested studies, as Neurosynth-Compose exports it",
+            )
+            return
+        study_id = str(study.get("id") or f"study_{number}")
+        for k, analysis in enumerate(study.get("analyses") or [], start=1):
+            where = f"study {study_id}, analysis {k}"
+            if not isinstance(analysis, Mapping):
+                self.add(
+                    "error",
+                    where,
+                    f"is {analysis!r:.60}, an id and not an analysis",
+                    "a studyset with nested analyses, as Neurosynth-Compose exports it",
+                )
+                continue
+            yield self.analysis(study_id, study, str(analysis.get("id") or k), analysis)
+
+    def analysis(
+        self,
+        study_id: str,
+        study: Mapping[str, Any],
+        analysis_id: str,
+        analysis: Mapping[str, Any],
+    ) -> Contrast:
+        where = f"study {study_id}, analysis {analysis_id}"
+        note = self.notes.get(analysis_id, {})
+        self.used.add(analysis_id)
+        xyz, spaces, values = self.points(analysis.get("points") or [], where)
+        return Contrast(
+            study_id=study_id,
+            contrast_id=self.unique(study_id, analysis_id, where),
+            xyz=xyz,
+            spaces=spaces,
+            sample_sizes=self.sizes(note, analysis, study, where),
+            metadata=_metadata(study, analysis),
+            images=_images(analysis.get("images") or []),
+            annotations=note,
+            texts=_texts(study),
+            values=values,
+            file=self.file,
+        )
+
+    def unique(self, study_id: str, analysis_id: str, where: str) -> str:
+        name, n = analysis_id, 1
+        while self.taken[study_id, name]:
+            n += 1
+            name = f"{analysis_id}_{n}"
+        self.taken[study_id, name] += 1
+        if n > 1:
+            self.add("warning", where, f"this id is taken; the analysis is kept as {name!r}")
+        return name
+
+    def sizes(
+        self,
+        note: Mapping[str, Any],
+        analysis: Mapping[str, Any],
+        study: Mapping[str, Any],
+        where: str,
+    ) -> tuple[float, ...]:
+        places = [(note, reversed(_SIZE_FIELDS))]
+        places += [
+            (_mapping(owner, "metadata"), iter(_SIZE_FIELDS)) for owner in (analysis, study)
+        ]
+        for holder, names in places:
+            for name in names:
+                found, clean = sample_sizes(holder.get(name))
+                if not clean:
+                    message = f"{name} {holder[name]!r:.40} is not a positive number"
+                    self.add("warning", where, message, "taken as unknown")
+                if found:
+                    return found
+        return ()
+
+    def points(
+        self, points: Sequence[Any], where: str
+    ) -> tuple[Any, tuple[str, ...], dict[str, tuple[Any, ...]]]:
+        xyz, spaces, rows = [], [], []
+        for i, point in enumerate(points, start=1):
+            place = point.get("coordinates") if isinstance(point, Mapping) else None
+            if not _is_xyz(place):
+                message = f"coordinates of point {i} are {place!r:.60}"
+                self.add("error", where, message, "expected [x, y, z] in mm")
+                continue
+            xyz.append(place)
+            spaces.append(str(point.get("space") or ""))
+            rows.append(
+                {
+                    str(value["kind"]): value.get("value")
+                    for value in point.get("values") or []
+                    if isinstance(value, Mapping) and value.get("kind")
+                }
+            )
+        kinds = dict.fromkeys(kind for row in rows for kind in row)
+        values = {kind: tuple(row.get(kind) for row in rows) for kind in kinds}
+        return np.array(xyz, dtype=float).reshape(-1, 3), tuple(spaces), values
+
+
+def _expected(found: Any, is_expected: Callable[[Any], bool], what: str, name: Any) -> Any:
+    found = _unwrapped(found)
+    if not is_expected(found):
+        msg = f"{name} is not {what}"
+        raise DataError(msg)
+    return found
+
+
+def _unwrapped(found: Any) -> Any:
+    # Snapshots of Neurosynth-Compose hold the studyset or annotation one or two levels down.
+    while isinstance(found, Mapping) and isinstance(found.get("snapshot"), Mapping):
+        found = found["snapshot"]
+    return found
+
+
+def _is_studyset(found: Any) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("studies"), list)
+
+
+def _is_annotation(found: Any) -> bool:
+    return isinstance(found, Mapping) and isinstance(found.get("notes"), list)
+
+
+def _is_xyz(place: Any) -> bool:
+    return isinstance(place, list) and len(place) == 3 and all(map(is_number, place))
+
+
+def _mapping(owner: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = owner.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _metadata(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
+    conditions = [
+        str(condition.get("name"))
+        for condition in analysis.get("conditions") or []
+        if isinstance(condition, Mapping)
+    ]
+    found = {
+        "study_name": study.get("name"),
+        "contrast_name": analysis.get("name"),
+        **{name: study.get(name) for name in _STUDY_FIELDS},
+        "conditions": conditions or None,
+        "weights": analysis.get("weights") or None,
+        **_mapping(study, "metadata"),
+        **_mapping(analysis, "metadata"),
+    }
+    # Nested records (whole PubMed entries) are no cells of a table.
+    return {
+        str(name): value
+        for name, value in found.items()
+        if name not in _SIZE_FIELDS and not isinstance(value, Mapping) and not is_missing(value)
+    }
+
+
+def _texts(study: Mapping[str, Any]) -> dict[str, str]:
+    description = study.get("description")
+    return {"abstract": description} if isinstance(description, str) and description else {}
+
+
+def _images(images: Iterable[Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for image in images:
+        if isinstance(image, Mapping) and image.get("value_type"):
+            kind = str(image["value_type"])
+            path = image.get("url") or image.get("filename")
+            if path:
+                found.setdefault(_IMAGE_TYPES.get(kind.lower(), kind), str(path))
+    return found

@@ -1,0 +1,220 @@
+"""What lies in a folder: every file is shown to every format, and read by the one it fits."""
+
+import json
+import os
+import pkgutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from nimare_pipeline import defaults, io
+from nimare_pipeline.contrast import Contrast, check, listed
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.errors import DataError, NoInputError, Problem
+
+SKIPPED = ("derivatives", "sourcedata")
+"""Folders looked into only when nothing is found elsewhere."""
+OUR_NAME = "nimare_pipeline"
+_USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
+"""Stems of files that a dataset folder has anyway: not worth a warning."""
+_PICKLES = (".pkl", ".pkl.gz", ".pickle")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One dataset found.
+
+    Parameters
+    ----------
+    name : str
+        What to call its analysis: the file's name without suffix.
+    files : tuple of str
+        Files it was read from, relative to the folder, the main one first.
+    format : str
+        Name of the format.
+    dataset : Dataset
+    problems : tuple of Problem
+        Warnings.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    format: str
+    dataset: Dataset
+    problems: tuple[Problem, ...] = ()
+
+
+def formats() -> tuple[ModuleType, ...]:
+    """Modules of the formats, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(io.__path__))
+    modules = (import_module(f"{io.__name__}.{name}") for name in names if name[0] != "_")
+    return tuple(module for module in modules if hasattr(module, "sniff"))
+
+
+def read(
+    path: str | Path, *, tal2mni: str = defaults.TAL2MNI, target: str = defaults.TARGET_SPACE
+) -> list[Source]:
+    """Datasets of a folder or a file, in order of their names.
+
+    Several Sleuth files are several sources. Hidden folders and our own outputs are not looked
+    into; ``derivatives`` and ``sourcedata`` only when nothing is found elsewhere.
+
+    Parameters
+    ----------
+    path : path
+        Folder or file.
+    tal2mni : str
+        How Talairach coordinates are converted, see :func:`nimare_pipeline.spaces.tal2mni`.
+    target : str
+        Space and voxel size of the datasets.
+
+    Raises
+    ------
+    NoInputError
+        If there is no such path, or nothing in it that a format knows.
+    DataError
+        With every problem found; or if several datasets in the folder are rivals.
+    """
+    root = Path(path)
+    if not root.exists():
+        msg = f"no such file or folder: {root}"
+        raise NoInputError(msg)
+    found, ignored = _find(root)
+    base = root if root.is_dir() else root.parent
+    batches = [
+        (module, paths)
+        for module, files in found
+        for paths in (module.group(files) if hasattr(module, "group") else [(p,) for p in files])
+    ]
+    _refuse_rivals(batches, base)
+    batches.sort(key=lambda batch: batch[1][0].as_posix())
+    read_ = [_contrasts(module, paths, base, tal2mni) for module, paths in batches]
+    problems = [problem for _, found_here in read_ for problem in found_here]
+    _refuse_errors(problems, root)
+    sources = []
+    for (module, paths), (contrasts, warnings) in zip(batches, read_, strict=True):
+        files = tuple(file.relative_to(base).as_posix() for file in paths)
+        dataset = Dataset.from_contrasts(contrasts, target=target, tal2mni=tal2mni)
+        noted = (*warnings, *_ignored_problem(ignored, base))
+        sources.append(Source(_name(files[0]), files, module.NAME, dataset, noted))
+    return sources
+
+
+def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
+    """Files of each format, and the files no format knows."""
+    modules = formats()
+    for skipped in (SKIPPED, ()):
+        files = list(_files(root, skipped)) if root.is_dir() else [root]
+        by_format: dict[str, list[Path]] = {}
+        ignored = []
+        for file in files:
+            module = next((m for m in modules if _knows(m, file)), None)
+            if module is None:
+                ignored.append(file)
+            else:
+                by_format.setdefault(module.__name__, []).append(file)
+        if by_format:
+            known = {module.__name__: module for module in modules}
+            return [(known[name], paths) for name, paths in by_format.items()], ignored
+    accepted = ", ".join(module.NAME for module in modules)
+    msg = f"nothing to analyse in {root}; accepted are: {accepted}{_hint(ignored)}"
+    if root.is_file():
+        raise DataError(msg)
+    raise NoInputError(msg)
+
+
+def _files(folder: Path, skipped: Sequence[str]) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        here = Path(parent)
+        if _is_ours(here):
+            folders.clear()
+            continue
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name not in skipped
+        )
+        yield from (here / name for name in sorted(names) if not name.startswith("."))
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        text = (folder / "dataset_description.json").read_text(encoding="utf-8")
+        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == OUR_NAME)
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return False
+
+
+def _knows(module: ModuleType, file: Path) -> bool:
+    try:
+        return bool(module.sniff(file))
+    except OSError:  # a link that leads nowhere, a file we may not read
+        return False
+
+
+def _contrasts(
+    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str
+) -> tuple[list[Contrast], list[Problem]]:
+    """Contrasts of one source and everything that is wrong with it, files named from ``base``."""
+    names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
+    try:
+        contrasts, problems = module.read(*paths)
+    except DataError as error:
+        found = error.problems or (Problem("error", str(error)),)
+        return [], [replace(problem, file=_relative(problem.file, base)) for problem in found]
+    contrasts = [replace(c, file=names.get(c.file, names[paths[0].name])) for c in contrasts]
+    problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
+    problems += check(contrasts, tal2mni)
+    if not any(len(c.xyz) or c.images for c in contrasts):
+        file = names[paths[0].name]
+        message = f"{len(contrasts)} contrasts, but no foci and no images in any of them"
+        problems.append(Problem("error", message, file))
+    return contrasts, problems
+
+
+def _relative(file: str, base: Path) -> str:
+    path = Path(file)
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else file
+
+
+def _refuse_rivals(batches: Sequence[tuple[ModuleType, Sequence[Path]]], base: Path) -> None:
+    if len(batches) < 2 or all(getattr(module, "SEPARATE", False) for module, _ in batches):
+        return
+    problems = [
+        Problem("error", f"a dataset ({module.NAME})", paths[0].relative_to(base).as_posix())
+        for module, paths in batches
+    ]
+    msg = (
+        f"{base} holds several datasets that cannot be one run; "
+        "name one of them instead of the folder, or move the others away"
+    )
+    raise DataError(msg, problems)
+
+
+def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
+    if any(problem.level == "error" for problem in problems):
+        msg = f"{root} cannot be read"
+        raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
+
+
+def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
+    ignored = [path for path in ignored if path.stem.lower() not in _USUAL]
+    if not ignored:
+        return []
+    names = [path.relative_to(base).as_posix() for path in ignored]
+    message = f"{len(names)} files are in no known format and are left out: {listed(names)}"
+    return [Problem("warning", message + _hint(ignored))]
+
+
+def _hint(ignored: Sequence[Path]) -> str:
+    hints = []
+    if any(path.is_symlink() and not path.exists() for path in ignored):
+        hints.append("some are links whose content is not here: run `datalad get`")
+    if any(path.name.endswith(_PICKLES) for path in ignored):
+        hints.append("pickles are not read: save them as NiMARE Dataset JSON or NIMADS")
+    return f" ({'; '.join(hints)})" if hints else ""
+
+
+def _name(file: str) -> str:
+    path = Path(file)
+    return "_".join([*path.parts[:-1], path.stem])

@@ -1,0 +1,156 @@
+"""Monte Carlo nulls in blocks: computed here or there, once, and put together in one order.
+
+Iterations are cut into blocks of ``defaults.MONTECARLO_BLOCK``. A block depends on the plan, the
+seed and its first iteration only, so it is the same wherever and by however many threads it is
+computed. Chunks are runs of whole blocks, which is why their number cannot change a byte.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nimare_pipeline import defaults
+from nimare_pipeline.errors import DataError, UsageError
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
+from nimare_pipeline.store import Store, key
+
+NULL_MAXIMA = ("max_stat", "max_size", "max_mass")
+"""What an iteration leaves: its largest statistic, cluster size and cluster mass, as integers."""
+
+
+Block = tuple[int, int]
+
+
+def chunk_blocks(n_iters: int, *, chunk: int = 0, n_chunks: int = 1) -> tuple[Block, ...]:
+    """Blocks of one chunk, as (first iteration, number of iterations).
+
+    Parameters
+    ----------
+    n_iters : int
+        Iterations of the whole null.
+    chunk, n_chunks : int
+        Which of how many chunks. With more chunks than blocks some chunks are empty.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to iterate or no such chunk.
+
+    Examples
+    --------
+    >>> chunk_blocks(1200, chunk=1, n_chunks=2)
+    ((500, 500), (1000, 200))
+    """
+    if n_iters < 1:
+        msg = f"n_iters is {n_iters}: a Monte Carlo null needs at least 1 iteration"
+        raise UsageError(msg)
+    if not 0 <= chunk < n_chunks:
+        msg = f"chunk {chunk} of {n_chunks}: chunks are numbered from 0 to {n_chunks - 1}"
+        raise UsageError(msg)
+    size = defaults.MONTECARLO_BLOCK
+    firsts = range(0, n_iters, size)
+    start, stop = (len(firsts) * part // n_chunks for part in (chunk, chunk + 1))
+    return tuple((first, min(size, n_iters - first)) for first in firsts[start:stop])
+
+
+def montecarlo_chunk(
+    plan: MonteCarloPlan,
+    *,
+    n_iters: int,
+    seed: int,
+    chunk: int = 0,
+    n_chunks: int = 1,
+    store: Store | None = None,
+    n_threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> dict[str, NDArray[np.int64]]:
+    """Null maxima of the iterations of one chunk.
+
+    Parameters
+    ----------
+    plan : MonteCarloPlan
+        What an iteration draws and measures.
+    n_iters, seed : int
+        Iterations of the whole null, and the seed they are keyed by.
+    chunk, n_chunks : int
+        Which of how many chunks.
+    store : Store, optional
+        Where blocks are found and kept.
+    n_threads : int
+        Threads of the compiled loop.
+    progress : callable, optional
+        Called with the number of iterations done since the last call; iterations of blocks that
+        are found count as done at once.
+
+    Returns
+    -------
+    dict of str to (n_iterations of the chunk,) int64 array
+        ``max_stat``, ``max_size``, ``max_mass``, in order of iterations.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing to iterate or no such chunk.
+    """
+    tell = progress or _silent
+    blocks = []
+    for first, count in chunk_blocks(n_iters, chunk=chunk, n_chunks=n_chunks):
+        told = _Told(tell)
+        compute = partial(
+            run_block, plan, seed=seed, first=first, n_iters=count,
+            n_threads=n_threads, progress=told,
+        )  # fmt: skip
+        if store is None:
+            blocks.append(compute())
+        else:
+            name = key(what="montecarlo", plan=plan.digest, seed=seed, first=first, n_iters=count)
+            blocks.append(store.memo(name, compute))
+        told.complete(count)
+    return _concatenate(blocks)
+
+
+def gather_null(
+    parts: Iterable[Mapping[str, NDArray[np.int64]]], *, n_iters: int
+) -> dict[str, NDArray[np.int64]]:
+    """Put the chunks of a null together, in order of chunks.
+
+    Raises
+    ------
+    DataError
+        If the chunks do not hold ``n_iters`` iterations.
+    """
+    null = _concatenate(list(parts))
+    held = len(null["max_stat"])
+    if held != n_iters:
+        msg = f"the Monte Carlo chunks hold {held} iterations, expected {n_iters}"
+        raise DataError(msg)
+    return null
+
+
+def _concatenate(
+    parts: Iterable[Mapping[str, NDArray[np.int64]]],
+) -> dict[str, NDArray[np.int64]]:
+    empty = np.empty(0, dtype=np.int64)
+    return {name: np.concatenate([empty, *(part[name] for part in parts)]) for name in NULL_MAXIMA}
+
+
+def _silent(n: int) -> None:
+    """Tell nobody."""
+
+
+class _Told:
+    """Iterations of one block told so far; a block adds up to its size, computed or found."""
+
+    def __init__(self, tell: Callable[[int], Any]) -> None:
+        self.tell, self.done = tell, 0
+
+    def __call__(self, n: int) -> None:
+        self.done += n
+        self.tell(n)
+
+    def complete(self, total: int) -> None:
+        if total > self.done:
+            self(total - self.done)

@@ -1,0 +1,81 @@
+"""Estimators, kernels and correctors by the names that command line and model files use."""
+
+import difflib
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.settings import Component
+
+# Places, not classes: naming an estimator must not import all of them.
+ESTIMATORS: Mapping[str, str] = {"ALE": "nimare_pipeline.meta.cbma.ale"}
+CORRECTORS: Mapping[str, str] = {"FWECorrector": "nimare_pipeline.correct"}
+
+
+def get_estimator(component: Component) -> Any:
+    """Estimator with its parameters set.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or keyword, with what is accepted.
+    """
+    return _make("estimator", ESTIMATORS, component)
+
+
+def get_corrector(component: Component) -> Any:
+    """Corrector with its parameters set.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or keyword, with what is accepted.
+    """
+    return _make("corrector", CORRECTORS, component)
+
+
+def accepted_keywords(kind: str, name: str) -> tuple[str, ...]:
+    """Keywords that an estimator or corrector accepts, those of its kernel as ``kernel__<name>``.
+
+    Parameters
+    ----------
+    kind : "estimator" or "corrector"
+        Which register to look in.
+    name : str
+        Name in that register.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name.
+    """
+    register = {"estimator": ESTIMATORS, "corrector": CORRECTORS}[kind]
+    return tuple(_find(kind, register, name)().get_params())
+
+
+def _make(kind: str, register: Mapping[str, str], component: Component) -> Any:
+    made_by = _find(kind, register, component.type)
+    accepted = accepted_keywords(kind, component.type)
+    unknown = sorted(set(component.args) - set(accepted))
+    if unknown:
+        msg = (
+            f"{component.type} has no keyword {', '.join(map(repr, unknown))}"
+            f"{_nearest(unknown[0], accepted)}; it accepts: {', '.join(accepted)}"
+        )
+        raise UsageError(msg)
+    return made_by(**component.args)
+
+
+def _find(kind: str, register: Mapping[str, str], name: str) -> Any:
+    if name not in register:
+        known = ", ".join(register)
+        msg = f"there is no {kind} {name!r}{_nearest(name, register)}; there is: {known}"
+        raise UsageError(msg)
+    return getattr(import_module(register[name]), name)
+
+
+def _nearest(name: str, known: Any) -> str:
+    by_lower = {word.lower(): word for word in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
+    return f" (did you mean {' or '.join(by_lower[word] for word in near)}?)" if near else ""

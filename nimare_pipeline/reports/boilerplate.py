@@ -1,0 +1,264 @@
+"""Words for a paper, from the numbers of a run: methods, a draft of the results, references.
+
+The sentences stand in ``templates/methods.txt.jinja`` and ``templates/results.txt.jinja``, with
+citations as pandoc writes them, ``[@key; @key]``; this module fills them in and turns them into
+Markdown, HTML and LaTeX.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from nimare_pipeline import bibliography, defaults
+from nimare_pipeline.reports import references, render
+from nimare_pipeline.reports.tables import truth
+
+CONNECTIVITY_WORDS = {
+    "faces": "voxels that share a face were neighbours (6-connectivity)",
+    "edges": "voxels that share a face or an edge were neighbours (18-connectivity)",
+    "vertices": "voxels that share a face, an edge or a vertex were neighbours (26-connectivity)",
+}
+FACTS = (
+    "n_studies",
+    "n_contrasts",
+    "n_participants",
+    "n_foci",
+    "n_foci_outside",
+    "fwhm_mm",
+    "voxelization",
+    "null_method",
+    "connectivity",
+    "cluster_forming",
+    "montecarlo",
+    "n_voxels",
+    "voxel_size_mm",
+)
+"""Keys of ``facts`` that the sentences use; a missing one leaves its sentence out."""
+SOFTWARE = {
+    "python": ("Python", ""),
+    "numpy": ("NumPy", "harris2020"),
+    "scipy": ("SciPy", "virtanen2020"),
+    "numba": ("Numba", "lam2015"),
+    "nibabel": ("NiBabel", ""),
+    "nilearn": ("nilearn", "abraham2014"),
+    "nipype": ("Nipype", "gorgolewski2011"),
+    "matplotlib": ("Matplotlib", "hunter2007"),
+}
+PIPELINE = "nimare-pipeline"
+WAIVER = (
+    "This text was written by nimare-pipeline from the numbers of the run, so that it can be pasted "
+    "into a manuscript. It is released under the CC0 licence "
+    "(https://creativecommons.org/publicdomain/zero/1.0/): use and change it freely."
+)
+
+_CITATION = re.compile(r"\[(@[\w-]+(?:; @[\w-]+)*)\]")
+_TEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Text:
+    """Some paragraphs in three forms.
+
+    Parameters
+    ----------
+    markdown : str
+        Citations as ``[@key]``.
+    html : str
+        Paragraphs; citations as author and year, linked to ``#ref-<key>``. Escaped.
+    tex : str
+        Citations as ``\\citep{key}``. Escaped.
+    citations : tuple of str
+        Keys cited, in order of first use.
+    """
+
+    markdown: str
+    html: str
+    tex: str
+    citations: tuple[str, ...]
+
+
+def methods(
+    facts: Mapping[str, Any],
+    analysis: Mapping[str, Any],
+    versions: Mapping[str, str],
+    *,
+    contrasts: pd.DataFrame | None = None,
+) -> Text:
+    """Write the methods paragraphs of one analysis.
+
+    Parameters
+    ----------
+    facts : dict
+        ``MetaResult.facts``; see ``FACTS``.
+    analysis : dict
+        ``dataclasses.asdict`` of the Analysis.
+    versions : dict of str to str
+        Package name to version.
+    contrasts : DataFrame, optional
+        Inclusion table of the cohort, for exclusions and spaces.
+
+    Returns
+    -------
+    Text
+    """
+    software = {name.lower().replace("_", "-"): version for name, version in versions.items()}
+    args = analysis.get("estimator", {}).get("args", {})
+    context = {
+        **dict.fromkeys(FACTS),
+        **facts,
+        "estimator": analysis.get("estimator", {}).get("type", defaults.ESTIMATOR),
+        "fixed_fwhm": args.get("kernel__fwhm"),
+        "fixed_n": args.get("kernel__sample_size"),
+        "alpha": analysis.get("alpha", defaults.ALPHA),
+        "missing_n": str(analysis.get("missing_n", defaults.MISSING_N)),
+        "neighbours": CONNECTIVITY_WORDS.get(
+            facts.get("connectivity") or defaults.CONNECTIVITY, ""
+        ),
+        "version": software.get(PIPELINE, ""),
+        "software": [
+            (name, software[key], citation)
+            for key, (name, citation) in SOFTWARE.items()
+            if key in software
+        ],
+        "thresholds": thresholds_at(facts, analysis.get("alpha", defaults.ALPHA)),
+        **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
+    }
+    return _text("methods.txt.jinja", context)
+
+
+def results(facts: Mapping[str, Any], analysis: Mapping[str, Any], clusters: pd.DataFrame) -> Text:
+    """Write a draft of the results paragraph: clusters, sizes, peaks.
+
+    Parameters
+    ----------
+    facts, analysis : dict
+        As for ``methods``.
+    clusters : DataFrame
+        A row a peak, columns as in ``*_clusters.tsv``.
+    """
+    main = main_peaks(clusters)
+    context = {
+        **dict.fromkeys(FACTS),
+        **facts,
+        "estimator": analysis.get("estimator", {}).get("type", defaults.ESTIMATOR),
+        "alpha": analysis.get("alpha", defaults.ALPHA),
+        "clusters": [
+            {key: None if render.is_missing(value) else value for key, value in row.items()}
+            for row in main.to_dict("records")
+        ],
+        "thresholds": thresholds_at(facts, analysis.get("alpha", defaults.ALPHA)),
+    }
+    return _text("results.txt.jinja", context)
+
+
+def main_peaks(clusters: pd.DataFrame) -> pd.DataFrame:
+    """First row of each cluster: its extent and its highest peak."""
+    return clusters.drop_duplicates("cluster") if "cluster" in clusters else clusters
+
+
+def thresholds_at(facts: Mapping[str, Any], alpha: float) -> dict[str, float]:
+    """Monte Carlo thresholds at a level: measure (voxel, size_voxels, mass) to value."""
+    known = (facts.get("montecarlo") or {}).get("thresholds") or {}
+    at = {name: levels.get(f"{alpha:g}") for name, levels in known.items()}
+    return {name: value for name, value in at.items() if value is not None}
+
+
+def citation_files(texts: Mapping[str, Text]) -> dict[str, str]:
+    """Contents of ``logs/CITATION.*``.
+
+    Parameters
+    ----------
+    texts : dict of str to Text
+        Methods of each analysis, by name.
+
+    Returns
+    -------
+    dict of str to str
+        ``CITATION.md``, ``CITATION.html``, ``CITATION.tex`` and ``CITATION.bib``; the last holds
+        the cited papers only.
+    """
+    keys = [key for text in texts.values() for key in text.citations]
+    context = {"texts": texts, "references": references.select(keys), "waiver": WAIVER}
+    return {
+        "CITATION.md": render.template("citation.md.jinja", context, autoescape=False),
+        "CITATION.html": render.template("citation.html.jinja", context),
+        "CITATION.tex": render.template("citation.tex.jinja", context, autoescape=False),
+        "CITATION.bib": bibliography.bibtex(keys),
+    }
+
+
+def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]:
+    """What the sentences say of the cohort: exclusions by reason, spaces, transforms."""
+    if contrasts is None or "included" not in contrasts:
+        return {
+            "n_found": None,
+            "excluded": [],
+            "n_talairach": 0,
+            "transform": "",
+            "n_no_n": 0,
+            "n_dropped": 0,
+        }
+    included = truth(contrasts["included"])
+    kept = contrasts[included]
+    reasons = contrasts.loc[~included].get("reason", pd.Series(dtype=object))
+    named = reasons.map(
+        lambda reason: "no reason given" if render.is_missing(reason) else str(reason)
+    )
+    space = kept.get("original_space", pd.Series(dtype=object)).astype(str)
+    talairach = space.str.upper().str.contains("TAL")
+    transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
+    used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
+    sizes = kept.get("sample_size", pd.Series(0.0, kept.index))
+    filled = truth(kept.get("sample_size_filled", pd.Series(False, kept.index)))
+    outside = kept.get("n_foci_outside", pd.Series(dtype=float))
+    return {
+        "n_found": len(contrasts),
+        "excluded": list(named.value_counts(sort=False).items()),
+        "n_talairach": int(talairach.sum()),
+        "transform": used.iloc[0] if len(used) else "",
+        "n_no_n": int((sizes.map(render.is_missing) | filled).sum()),
+        "n_dropped": int(outside.fillna(0).sum()) if dropping else 0,
+    }
+
+
+def _text(name: str, context: Mapping[str, Any]) -> Text:
+    prose = render.template(name, context, autoescape=False)
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n\s*\n", prose)]
+    paragraphs = [re.sub(r" ([,.;)])", r"\1", part) for part in paragraphs if part]
+    segments = [_segments(paragraph) for paragraph in paragraphs]
+    keys = [key for part in segments for _, cited in part for key in cited]
+    cited = {key: references.load()[key] for key in keys}
+    return Text(
+        markdown="\n\n".join(paragraphs) + "\n",
+        html=render.template("paragraphs.html.jinja", {"paragraphs": segments, "cited": cited}),
+        tex="\n\n".join("".join(map(_tex, part)) for part in segments) + "\n",
+        citations=tuple(cited),
+    )
+
+
+def _segments(paragraph: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Pieces (text, keys) of a paragraph: plain text without keys, or a citation without text."""
+    pieces: list[tuple[str, tuple[str, ...]]] = []
+    end = 0
+    for match in _CITATION.finditer(paragraph):
+        keys = tuple(key.removeprefix("@") for key in match[1].split("; "))
+        # A file may hold something that looks like a citation; only ours are.
+        if not set(keys) <= references.load().keys():
+            continue
+        pieces += [(paragraph[end : match.start()], ()), ("", keys)]
+        end = match.end()
+    return [*pieces, (paragraph[end:], ())]
+
+
+def _tex(piece: tuple[str, tuple[str, ...]]) -> str:
+    text, keys = piece
+    if keys:
+        return rf"\citep{{{','.join(keys)}}}"
+    return "".join(_TEX.get(character, character) for character in text)

@@ -1,0 +1,293 @@
+"""Pictures of brains: slices on the MNI152 template, and the glass brain.
+
+Slices are composed as one image a figure: nilearn's plotting resamples a volume for each cut, which
+takes a minute where this takes a second, and the voxels stay the voxels of the analysis.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from nimare_pipeline.reports import canvas
+
+Array = NDArray[Any]
+AXES = "xyz"
+_IN_PLANE = {0: (1, 2), 1: (0, 2), 2: (0, 1)}
+_GREY_LEVELS = 40
+"""Grey levels of the background: more are not seen, and double the size of the file."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Values on a grid.
+
+    Parameters
+    ----------
+    data : (X, Y, Z) array
+    affine : (4, 4) float array
+        Voxel indices to mm.
+    """
+
+    data: Array
+    affine: NDArray[np.float64]
+
+    def at(self, xyz: Array) -> Array:
+        """Value of the voxel nearest to each point (..., 3) in mm; NaN beyond the grid."""
+        inverse = np.linalg.inv(self.affine)
+        ijk = np.floor(xyz @ inverse[:3, :3].T + inverse[:3, 3] + 0.5).astype(int)
+        known = ((ijk >= 0) & (ijk < self.data.shape)).all(axis=-1)
+        out = np.full(known.shape, np.nan)
+        out[known] = self.data[tuple(ijk[known].T)]
+        return out
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """What is laid over the background.
+
+    Parameters
+    ----------
+    values : Volume
+        Drawn where above 0.
+    vmax : float
+        Value of the last colour; the first is ``vmin``.
+    fade_below : float
+        Values below it fade into the background; 0 draws all of them opaque.
+    outline : Volume, optional
+        Regions outlined, where above 0.
+    """
+
+    values: Volume
+    vmin: float
+    vmax: float
+    fade_below: float = 0.0
+    outline: Volume | None = None
+
+
+@cache
+def background() -> Volume:
+    """T1 template that nilearn ships (MNI152NLin2009aSym, 1 mm), 0 to 1."""
+    from nilearn.datasets import load_mni152_template
+
+    image = load_mni152_template(resolution=1)
+    return Volume(np.asarray(image.dataobj, dtype=np.float32), np.asarray(image.affine))
+
+
+@cache
+def _brain_box() -> NDArray[np.float64]:
+    """Corners (2, 3) of the template's brain, mm."""
+    template = background()
+    ijk = np.argwhere(template.data > 0.1)
+    corners = np.array([ijk.min(axis=0) - 2, ijk.max(axis=0) + 2])
+    return np.sort(nib.affines.apply_affine(template.affine, corners), axis=0)
+
+
+def colormap() -> Any:
+    """Dark red to pale yellow, readable on grey and in grey."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = ["#6b0f1a", "#b3261e", "#e4572e", "#f9a03f", "#ffe08a", "#fff9db"]
+    return LinearSegmentedColormap.from_list("heat", colors)
+
+
+def plane(axis: int, at_mm: float) -> Array:
+    """Points (height, width, 3) of a 1 mm grid across the brain; rows go up."""
+    low, high = _brain_box()
+    across, up = _IN_PLANE[axis]
+    grid = np.zeros((int(high[up] - low[up]) + 1, int(high[across] - low[across]) + 1, 3))
+    grid[..., axis] = at_mm
+    grid[..., across] = low[across] + np.arange(grid.shape[1])
+    grid[..., up] = (low[up] + np.arange(grid.shape[0]))[:, None]
+    return grid
+
+
+def extent(axis: int) -> tuple[float, float, float, float]:
+    """Left, right, bottom and top of a plane, mm, as ``imshow`` wants them."""
+    low, high = _brain_box()
+    across, up = _IN_PLANE[axis]
+    return low[across] - 0.5, high[across] + 0.5, low[up] - 0.5, high[up] + 0.5
+
+
+def compose(points: Array, overlay: Overlay | None) -> Array:
+    """RGBA picture (height, width, 4) of a plane: template, and the overlay on it."""
+    grey = np.nan_to_num(background().at(points))
+    level = np.round(grey * _GREY_LEVELS) / _GREY_LEVELS
+    picture = np.repeat((0.12 + 0.78 * level)[..., None], 4, axis=-1)
+    picture[..., 3] = np.clip(grey / 0.12, 0, 1).round(1)
+    if overlay is not None:
+        values = np.nan_to_num(overlay.values.at(points))
+        scaled = (values - overlay.vmin) / max(overlay.vmax - overlay.vmin, 1e-9)
+        color = colormap()(np.clip(scaled, 0, 1))
+        fade = max(overlay.fade_below, 1e-9)
+        opacity = np.where(values > 0, np.clip(values / fade, 0, 1) ** 1.5, 0.0)[..., None]
+        picture[..., :3] = opacity * color[..., :3] + (1 - opacity) * picture[..., :3]
+        picture[..., 3] = np.maximum(picture[..., 3], opacity[..., 0])
+    return picture
+
+
+def draw_plane(ax: Any, axis: int, at_mm: float, overlay: Overlay | None) -> None:
+    """Draw one slice into axes, in mm."""
+    points = plane(axis, at_mm)
+    ax.imshow(
+        compose(points, overlay),
+        origin="lower",
+        extent=extent(axis),
+        interpolation="bilinear",
+        aspect="equal",
+    )
+    if overlay is not None and overlay.outline is not None:
+        region = np.nan_to_num(overlay.outline.at(points)) > 0
+        if region.any():
+            across, up = _IN_PLANE[axis]
+            ax.contour(
+                points[0, :, across],
+                points[:, 0, up],
+                region.astype(float),
+                levels=[0.5],
+                colors="black",
+                linewidths=0.7,
+            )
+    ax.set_axis_off()
+
+
+def mosaic(cuts: Sequence[float], overlay: Overlay, *, label: str) -> Any:
+    """Figure of axial slices, seven a row, neurological convention, with a colour bar."""
+    columns = 7
+    rows = -(-len(cuts) // columns)
+    figure = canvas.new_figure(10.6, 1.72 * rows + 0.1)
+    width = 0.915 / columns
+    for index, cut in enumerate(cuts):
+        row, column = divmod(index, columns)
+        ax = figure.add_axes((column * width, 1 - (row + 1) / rows, width * 0.96, 0.9 / rows))
+        draw_plane(ax, 2, cut, overlay)
+        ax.set_title(
+            f"{AXES[2]} = {_signed(cut)}", fontsize=8, fontweight="normal", loc="center", pad=1
+        )
+        if index == 0:
+            _side_labels(ax)
+    add_colorbar(figure, (0.94, 0.22, 0.011, 0.56), overlay, label)
+    return figure
+
+
+def ortho(peaks: Sequence[tuple[str, Array]], overlay: Overlay, *, label: str) -> Any:
+    """Figure of three cuts through each peak (title, xyz in mm), two peaks a row."""
+    columns = min(len(peaks), 2)
+    rows = -(-len(peaks) // columns)
+    figure = canvas.new_figure(10.6, 2.25 * rows)
+    share = 0.915 / columns if columns > 1 else 0.56
+    for index, (title, xyz) in enumerate(peaks):
+        row, column = divmod(index, columns)
+        _ortho_panel(
+            figure, (column * share, 1 - (row + 1) / rows, share, 1 / rows), xyz, overlay, title
+        )
+    add_colorbar(figure, (0.94 if columns > 1 else 0.6, 0.25, 0.011, 0.5), overlay, label)
+    return figure
+
+
+def _ortho_panel(
+    figure: Any, box: tuple[float, float, float, float], xyz: Array, overlay: Overlay, title: str
+) -> None:
+    left, bottom, width, height = box
+    spans = [extent(axis)[1] - extent(axis)[0] for axis in range(3)]
+    start = left
+    for axis in range(3):
+        share = width * 0.97 * spans[axis] / sum(spans)
+        ax = figure.add_axes((start, bottom + 0.02 * height, share * 0.97, height * 0.80))
+        start += share
+        draw_plane(ax, axis, xyz[axis], overlay)
+        across, up = _IN_PLANE[axis]
+        ax.axvline(xyz[across], color="white", linewidth=0.5, alpha=0.8)
+        ax.axhline(xyz[up], color="white", linewidth=0.5, alpha=0.8)
+        ax.set_xlim(extent(axis)[:2])
+        ax.set_ylim(extent(axis)[2:])
+        ax.set_title(
+            f"{AXES[axis]} = {_signed(xyz[axis])}",
+            fontsize=8,
+            fontweight="normal",
+            loc="center",
+            pad=1,
+        )
+        if axis > 0:
+            _side_labels(ax)
+    figure.text(
+        left + 0.004, bottom + height * 0.985, title, fontsize=9, fontweight="bold", va="top"
+    )
+
+
+def add_colorbar(
+    figure: Any, box: tuple[float, float, float, float], overlay: Overlay, label: str
+) -> None:
+    """Colour bar of an overlay, in figure fractions."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    ax = figure.add_axes(box)
+    scale = ScalarMappable(Normalize(overlay.vmin, overlay.vmax), colormap())
+    bar = figure.colorbar(scale, cax=ax)
+    bar.outline.set_visible(False)
+    bar.set_label(label)
+    bar.ax.tick_params(length=2)
+
+
+def glass_foci(xyz: Array, inside: Array) -> Any:
+    """Glass brain with a dot a focus: (n, 3) mm, and whether each lies inside the mask."""
+    figure, display = _glass()
+    groups = (
+        ("inside the mask", inside, canvas.BLUE, 9, 0.65),
+        ("outside", ~inside, canvas.ORANGE, 14, 0.95),
+    )
+    for row, (name, members, color, size, opacity) in enumerate(groups):
+        if members.any():
+            display.add_markers(
+                xyz[members], marker_color=color, marker_size=size, alpha=opacity, linewidths=0
+            )
+        # The count goes under the dot of its colour, right of the last brain.
+        y = 0.66 - 0.24 * row
+        figure.text(0.885, y, "\N{BLACK CIRCLE}", color=color, fontsize=12, va="center")
+        figure.text(0.905, y, f"{members.sum()} foci\n{name}", fontsize=8.5, va="center")
+    return figure
+
+
+def glass_map(image: nib.Nifti1Image, overlay: Overlay, *, label: str) -> Any:
+    """Glass brain with the maximum of an image (0: nothing) along each line of sight."""
+    figure, display = _glass()
+    display.add_overlay(
+        image, threshold=1e-6, cmap=colormap(), vmin=overlay.vmin, vmax=overlay.vmax
+    )
+    add_colorbar(figure, (0.9, 0.22, 0.011, 0.56), overlay, label)
+    return figure
+
+
+def _glass() -> tuple[Any, Any]:
+    from nilearn.plotting import plot_glass_brain
+
+    figure = canvas.new_figure(10.6, 2.5)
+    display = plot_glass_brain(
+        None, display_mode="lyrz", figure=figure, axes=(0, 0, 0.88, 1), annotate=True, alpha=0.5
+    )
+    return figure, display
+
+
+def _side_labels(ax: Any) -> None:
+    for x, text in ((0.02, "L"), (0.98, "R")):
+        ax.text(
+            x,
+            0.98,
+            text,
+            transform=ax.transAxes,
+            fontsize=8,
+            color=canvas.MUTED,
+            va="top",
+            ha="left" if text == "L" else "right",
+        )
+
+
+def _signed(mm: float) -> str:
+    """Coordinate as people write it: a true minus sign, whole mm where it is whole."""
+    text = f"{abs(mm):.1f}".removesuffix(".0")
+    return f"\N{MINUS SIGN}{text}" if mm < 0 and text != "0" else text

@@ -1,0 +1,394 @@
+"""The figures of one analysis, from its result and its tables."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nimare_pipeline import defaults
+from nimare_pipeline.numerics.pvalues import montecarlo_threshold
+from nimare_pipeline.reports import brains, canvas
+from nimare_pipeline.reports.tables import truth
+from nimare_pipeline.results import MetaResult
+
+Array = NDArray[Any]
+N_CUTS = 14
+MAX_PEAKS = 4
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the drawing functions draw from; see ``draw_all``."""
+
+    result: MetaResult
+    contrasts: pd.DataFrame
+    coordinates: pd.DataFrame
+    labels: Array
+    alpha: float
+
+    @cached_property
+    def z(self) -> Array:
+        """Uncorrected z over the mask, finite."""
+        return np.nan_to_num(self.result.maps["z"].astype(float), posinf=40.0, neginf=0.0)
+
+    @cached_property
+    def z_significant(self) -> Array:
+        """Uncorrected z inside the significant clusters, 0 elsewhere."""
+        return np.where(self.labels > 0, self.z, 0.0)
+
+    @cached_property
+    def xyz(self) -> NDArray[np.float64]:
+        """Centres of the voxels of the mask, mm."""
+        mask = self.result.mask
+        return np.argwhere(mask.inside) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+
+    @cached_property
+    def z_max(self) -> float:
+        """Last value of the colour scale, the same in all brain figures of the analysis."""
+        return max(float(np.ceil(self.z.max() * 2) / 2), 3.5) if self.z.size else 3.5
+
+    def volume(self, values: Array) -> brains.Volume:
+        """Masked vector as a volume."""
+        return brains.Volume(self.result.mask.volume(values), self.result.mask.affine)
+
+    def cuts(self) -> list[float]:
+        """Heights of the axial slices, mm: over the significant clusters, or the whole brain."""
+        heights = (
+            self.xyz[self.labels > 0, 2] if (self.labels > 0).any() else np.array([-44.0, 70.0])
+        )
+        low, high = float(heights.min()), float(heights.max())
+        missing = max(0.0, 4.0 * (N_CUTS - 1) - (high - low)) / 2
+        return [float(round(cut)) for cut in np.linspace(low - missing, high + missing, N_CUTS)]
+
+
+def draw_all(
+    result: MetaResult,
+    *,
+    contrasts: pd.DataFrame,
+    coordinates: pd.DataFrame,
+    labels: Array,
+    alpha: float = defaults.ALPHA,
+    out_dir: str | Path,
+) -> dict[str, Path]:
+    """Draw every figure that the result allows.
+
+    Parameters
+    ----------
+    result : MetaResult
+        Corrected result. Its maps ``z`` and ``stat``, its arrays ``null_stat``, ``null_logsf`` and
+        ``montecarlo_max_*`` and its facts are drawn.
+    contrasts, coordinates : DataFrame
+        Of the cohort; columns ``included``, ``sample_size``, ``n_foci``, and ``x``, ``y``, ``z``,
+        ``inside``, ``used``.
+    labels : (n_voxels,) int array
+        Number of the significant cluster a voxel belongs to, 0 outside: ``ClusterTable.label_map``.
+    alpha : float
+        Level of the corrected inference.
+    out_dir : path
+        Folder for the figures; created.
+
+    Returns
+    -------
+    dict of str to Path
+        Key to SVG (or PNG, where an SVG would be large). Keys, in this order: ``foci``,
+        ``sample_sizes``, ``result_mosaic``, ``result_ortho``, ``result_glass``, ``z_mosaic``,
+        ``null_uncorrected``, ``null_montecarlo``. A figure without data has no key: the three of
+        the result where nothing is significant, the nulls where the result holds none.
+    """
+    folder = Path(out_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = _Inputs(result, contrasts, coordinates, np.asarray(labels), alpha)
+    paths = {}
+    with canvas.style():
+        for key, draw in DRAWINGS.items():
+            figure = draw(inputs)
+            if figure is not None:
+                paths[key] = canvas.save(figure, folder, key)
+    return paths
+
+
+def draw_foci(inputs: _Inputs) -> Any:
+    """Glass brain of the foci as used, those outside the mask in another colour."""
+    foci = inputs.coordinates
+    xyz = foci[["x", "y", "z"]].to_numpy(dtype=float)
+    if not len(xyz):
+        return None
+    return brains.glass_foci(xyz, truth(foci["inside"]).to_numpy())
+
+
+def draw_sample_sizes(inputs: _Inputs) -> Any:
+    """Histograms of sample sizes and of foci an experiment, over the included experiments."""
+    included = inputs.contrasts[truth(inputs.contrasts["included"])]
+    sizes = pd.to_numeric(included["sample_size"], errors="coerce").dropna().to_numpy(dtype=float)
+    foci = pd.to_numeric(included["n_foci"], errors="coerce").dropna().to_numpy(dtype=float)
+    if not sizes.size and not foci.size:
+        return None
+    figure = canvas.new_figure(9.0, 2.5, layout="constrained")
+    for ax, values, title in zip(
+        figure.subplots(1, 2),
+        (sizes, foci),
+        ("Participants per experiment", "Foci per experiment"),
+        strict=True,
+    ):
+        _count_histogram(ax, values, title)
+    return figure
+
+
+def draw_result_mosaic(inputs: _Inputs) -> Any:
+    """Axial slices with the uncorrected z inside the significant clusters."""
+    if not (inputs.labels > 0).any():
+        return None
+    return brains.mosaic(inputs.cuts(), _result_overlay(inputs), label="z")
+
+
+def draw_result_ortho(inputs: _Inputs) -> Any:
+    """Three cuts through the peaks of the first clusters."""
+    peaks = []
+    for cluster in np.unique(inputs.labels[inputs.labels > 0])[:MAX_PEAKS]:
+        peak = np.flatnonzero(inputs.labels == cluster)
+        voxel = peak[np.argmax(inputs.z[peak])]
+        peaks.append((f"Cluster {cluster}, peak z = {inputs.z[voxel]:.2f}", inputs.xyz[voxel]))
+    return brains.ortho(peaks, _result_overlay(inputs), label="z") if peaks else None
+
+
+def draw_result_glass(inputs: _Inputs) -> Any:
+    """Glass brain of the significant clusters."""
+    if not (inputs.labels > 0).any():
+        return None
+    image = inputs.result.mask.image(inputs.z_significant.astype(np.float32))
+    return brains.glass_map(image, _result_overlay(inputs), label="z")
+
+
+def draw_z_mosaic(inputs: _Inputs) -> Any:
+    """Axial slices of the whole uncorrected z map, fading out below z = 3; clusters outlined."""
+    overlay = brains.Overlay(
+        inputs.volume(np.maximum(inputs.z, 0)),
+        vmin=0,
+        vmax=inputs.z_max,
+        fade_below=3.0,
+        outline=inputs.volume(inputs.labels),
+    )
+    return brains.mosaic(inputs.cuts(), overlay, label="z (uncorrected)")
+
+
+def draw_null_uncorrected(inputs: _Inputs) -> Any:
+    """Upper tail of the null of the statistic beside the observed voxels, with the threshold."""
+    arrays = inputs.result.arrays
+    if "null_stat" not in arrays or "null_logsf" not in arrays:
+        return None
+    grid = arrays["null_stat"].astype(float)
+    log10_tail = arrays["null_logsf"].astype(float) / np.log(10)
+    observed = np.sort(inputs.result.maps["stat"].astype(float))[::-1]
+    share = np.log10(np.arange(1, observed.size + 1) / observed.size)
+    top = float(observed[0])
+    figure = canvas.new_figure(9.0, 3.3, layout="constrained")
+    ax = figure.subplots()
+    shown = (grid <= top * 1.04) & np.isfinite(log10_tail)
+    ax.plot(
+        grid[shown], log10_tail[shown], color=canvas.INK, linewidth=1.6, label="null: P(ALE ≥ x)"
+    )
+    keep = np.unique(np.geomspace(1, observed.size, 400).astype(int) - 1)
+    ax.plot(
+        observed[keep],
+        share[keep],
+        color=canvas.BLUE,
+        linewidth=1.6,
+        label="observed: share of voxels ≥ x",
+    )
+    forming = inputs.result.facts.get("cluster_forming")
+    if forming:
+        ax.axvline(
+            forming["statistic"],
+            color=canvas.RED,
+            linewidth=1.2,
+            linestyle=(0, (4, 2)),
+            label=f"cluster-forming threshold, p < {forming['p']:g}",
+        )
+    at_top = float(np.interp(top, grid, np.maximum(log10_tail, -400)))
+    ax.plot(
+        [top],
+        [at_top],
+        "o",
+        color=canvas.ORANGE,
+        markersize=6,
+        clip_on=False,
+        label=f"observed maximum {top:.4g}",
+    )
+    ax.set_xlim(0, top * 1.06)
+    ax.set_ylim(min(at_top * 1.08, -5), 0.15)
+    ax.yaxis.set_major_formatter(_power_of_ten)
+    ax.set_xlabel(f"{inputs.result.estimator.type} statistic")
+    ax.set_ylabel("probability (log scale)")
+    ax.grid(axis="y", color=canvas.GRID, linewidth=0.7)
+    ax.legend(loc="upper right")
+    return figure
+
+
+def draw_null_montecarlo(inputs: _Inputs) -> Any:
+    """Histograms of the Monte Carlo maxima with thresholds and what was observed."""
+    panels = [panel for panel in _montecarlo_panels(inputs) if panel.maxima.size]
+    if not panels:
+        return None
+    figure = canvas.new_figure(10.0, 2.9, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(panels)))
+    for ax, panel in zip(axes, panels, strict=True):
+        _maxima_histogram(ax, panel, inputs.alpha)
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
+DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
+    "foci": draw_foci,
+    "sample_sizes": draw_sample_sizes,
+    "result_mosaic": draw_result_mosaic,
+    "result_ortho": draw_result_ortho,
+    "result_glass": draw_result_glass,
+    "z_mosaic": draw_z_mosaic,
+    "null_uncorrected": draw_null_uncorrected,
+    "null_montecarlo": draw_null_montecarlo,
+}
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One kind of Monte Carlo maximum."""
+
+    title: str
+    maxima: Array
+    threshold: float
+    observed: float | None
+
+
+def _montecarlo_panels(inputs: _Inputs) -> list[_Panel]:
+    arrays = inputs.result.arrays
+    stat = inputs.result.maps["stat"].astype(float)
+    sizes, masses = _observed_clusters(inputs, stat)
+    rows = (
+        ("Largest statistic", "montecarlo_max_stat", stat),
+        ("Largest cluster (voxels)", "montecarlo_max_size", sizes),
+        ("Largest cluster mass", "montecarlo_max_mass", masses),
+    )
+    return [
+        _Panel(
+            title,
+            np.asarray(arrays[key], dtype=float),
+            montecarlo_threshold(arrays[key], inputs.alpha),
+            float(np.nanmax(values)) if values.size else None,
+        )
+        for title, key, values in rows
+        if key in arrays
+    ]
+
+
+def _observed_clusters(inputs: _Inputs, stat: Array) -> tuple[Array, Array]:
+    """Sizes (voxels) and masses of the clusters above the cluster-forming threshold."""
+    from scipy.ndimage import label
+
+    forming = inputs.result.facts.get("cluster_forming")
+    if not forming:
+        return np.array([]), np.array([])
+    # SciPy's default neighbours share a face, as everywhere in the package.
+    above = np.nan_to_num(stat) >= forming["statistic"]
+    volume, n_clusters = label(inputs.result.mask.volume(above))
+    members = volume[inputs.result.mask.inside]
+    excess = np.where(
+        above, _mass_scale(inputs, stat) - _mass_scale(inputs, forming["statistic"]), 0
+    )
+    masses = np.bincount(members, weights=excess, minlength=n_clusters + 1)
+    return np.bincount(members, minlength=n_clusters + 1)[1:].astype(float), masses[1:]
+
+
+def _mass_scale(inputs: _Inputs, stat: Any) -> Any:
+    """Scale on which the engine adds up mass: -log(1 - ALE) where it counts in logarithms."""
+    return -np.log1p(-np.minimum(stat, 1)) if "log_bits" in inputs.result.facts else stat
+
+
+def _result_overlay(inputs: _Inputs) -> brains.Overlay:
+    values = inputs.z_significant
+    return brains.Overlay(
+        inputs.volume(values), vmin=float(values[values > 0].min()), vmax=inputs.z_max
+    )
+
+
+def _count_histogram(ax: Any, values: Array, title: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    ax.set_title(title)
+    if not values.size:
+        ax.text(0.5, 0.5, "not known", transform=ax.transAxes, ha="center", color=canvas.MUTED)
+        ax.set_axis_off()
+        return
+    step = max(1, int(np.ceil((values.max() - values.min() + 1) / 24)))
+    edges = np.arange(np.floor(values.min()), values.max() + step + 1, step) - 0.5
+    ax.hist(values, bins=edges, color=canvas.PALE_BLUE, edgecolor="white", linewidth=0.6)
+    median = float(np.median(values))
+    ax.axvline(
+        median, color=canvas.RED, linewidth=1.2, linestyle=(0, (4, 2)), label=f"median {median:g}"
+    )
+    ax.plot(
+        values,
+        np.full(values.size, -0.035),
+        "|",
+        color=canvas.INK,
+        markersize=5,
+        alpha=0.7,
+        transform=ax.get_xaxis_transform(),
+        clip_on=False,
+    )
+    ax.tick_params(axis="x", pad=7)
+    ax.set_ylabel("experiments")
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    ax.legend(loc="upper right")
+
+
+def _maxima_histogram(ax: Any, panel: _Panel, alpha: float) -> None:
+    last = max(panel.maxima.max(), panel.threshold if np.isfinite(panel.threshold) else 0)
+    ax.hist(
+        panel.maxima, bins=40, color=canvas.PALE_BLUE, edgecolor="none", label="Monte Carlo maxima"
+    )
+    if np.isfinite(panel.threshold):
+        ax.axvline(
+            panel.threshold,
+            color=canvas.RED,
+            linewidth=1.2,
+            linestyle=(0, (4, 2)),
+            label=f"threshold at FWE p < {alpha:g}",
+        )
+    if panel.observed is not None:
+        # An observed value far beyond the null would squeeze the histogram: it is put at the edge.
+        edge = last * 1.25
+        beyond = panel.observed > edge
+        ax.plot(
+            [min(panel.observed, edge)],
+            [0],
+            ">" if beyond else "v",
+            color=canvas.ORANGE,
+            markersize=8,
+            clip_on=False,
+            label="observed maximum",
+            transform=ax.get_xaxis_transform(),
+            zorder=5,
+        )
+        ax.annotate(
+            f"{panel.observed:.4g}",
+            (min(panel.observed, edge), 0.07),
+            ha="right" if beyond else "center",
+            xycoords=ax.get_xaxis_transform(),
+            color=canvas.ORANGE,
+            fontsize=8,
+        )
+        ax.set_xlim(right=max(edge, last * 1.05) * 1.02)
+    ax.set_title(panel.title)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+
+
+def _power_of_ten(exponent: float, _position: int | None = None) -> str:
+    return "1" if exponent == 0 else f"$10^{{{exponent:g}}}$"

@@ -1,0 +1,83 @@
+"""Jinja environments of the report, and how numbers are written for readers."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+MINUS = "\N{MINUS SIGN}"
+NOT_KNOWN = "n/a"
+
+
+@cache
+def environment(*, autoescape: bool = True) -> Any:
+    """Jinja environment of the templates; unknown names are errors.
+
+    Parameters
+    ----------
+    autoescape : bool
+        True for HTML. False for prose, which is escaped where it is put into a page.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(  # noqa: S701 - prose is escaped where it enters a page
+        loader=PackageLoader("nimare_pipeline.reports", "templates"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "p": p_value, "percent": percent}
+    return made
+
+
+def template(name: str, context: Mapping[str, Any], *, autoescape: bool = True) -> str:
+    """Render a template of the package."""
+    text: str = environment(autoescape=autoescape).get_template(name).render(context)
+    return text
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Number for readers: whole numbers with thousands separators, others to ``digits`` figures."""
+    if is_missing(value):
+        return NOT_KNOWN
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
+        return str(value)
+    if not np.isfinite(value):
+        return f"{MINUS if value < 0 else ''}∞"
+    if float(value).is_integer() and abs(value) < 1e15:
+        text = f"{int(value):,}"
+    elif 1e-4 <= abs(value) < 1e6:
+        text = f"{value:.{digits}g}" if abs(value) < 10**digits else f"{value:,.0f}"
+    else:
+        text = scientific(float(value))
+    return text.replace("-", MINUS)
+
+
+def p_value(value: Any) -> str:
+    """Probability for readers: three decimals, more where it is small."""
+    if is_missing(value):
+        return NOT_KNOWN
+    if value >= 0.001:
+        return f"{value:.3f}"
+    return f"{value:.4f}" if value >= 1e-4 else scientific(float(value))
+
+
+def percent(part: Any, whole: Any) -> str:
+    """Share of a whole in percent, one decimal."""
+    return f"{100 * part / whole:.1f} %" if whole else NOT_KNOWN
+
+
+def scientific(value: float) -> str:
+    """Mantissa and power of ten, as in ``1.2 × 10⁻⁵``."""
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa} × 10{superscript}"
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell of a table holds nothing: None, NaN, NA, empty, or ``n/a``."""
+    if value is None or (isinstance(value, str) and value in {"", NOT_KNOWN}):
+        return True
+    return bool(np.isscalar(value) and value != value) or type(value).__name__ == "NAType"  # noqa: PLR0124

@@ -1,0 +1,277 @@
+"""What a reader has to know before believing a result: the verdict and its notices."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nimare_pipeline import defaults
+from nimare_pipeline.reports import render
+from nimare_pipeline.reports.boilerplate import main_peaks
+from nimare_pipeline.reports.tables import truth
+
+Level = Literal["bad", "warn", "note", "good"]
+_ORDER: tuple[Level, ...] = ("good", "note", "warn", "bad")
+
+FEW_EXPERIMENTS = 20
+"""Fewer experiments than this give little power for moderate effects (Eickhoff et al. 2016)."""
+MANY_OUTSIDE = 0.10
+"""A larger share of foci outside the mask hints at a wrong space or mask."""
+FEW_ITERATIONS = 5000
+"""Fewer iterations leave a corrected p of .05 uncertain by more than .003 (one standard error)."""
+DOMINANT = 2
+"""A cluster with foci of so few experiments rests on them alone."""
+MISSING_N = "without sample size"
+"""Words by which the cohort reports what it did about missing sample sizes."""
+MAX_PROBLEMS = 10
+"""So many problems of reading are shown in the verdict; all are in the section on data."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing a reader has to know.
+
+    Parameters
+    ----------
+    level : "bad", "warn", "note" or "good"
+        How much it matters; the worst one colours the verdict.
+    title : str
+        In half a line.
+    text : str
+        What it means and what can be done.
+    """
+
+    level: Level
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Headline and notices of one analysis, the worst first."""
+
+    headline: str
+    notices: tuple[Notice, ...]
+
+    @property
+    def level(self) -> Level:
+        """Level of the worst notice; notes do not count."""
+        worst = max((_ORDER.index(notice.level) for notice in self.notices), default=0)
+        return "good" if worst < _ORDER.index("warn") else _ORDER[worst]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict is made from.
+
+    Parameters
+    ----------
+    facts, analysis : dict
+        Numbers of the result, and what was asked for.
+    contrasts, clusters : DataFrame
+        Empty if missing.
+    problems : tuple of str
+        Problems of reading, as one line each.
+    failure : str
+        Why the analysis failed in the last run; empty if it did not.
+    """
+
+    facts: Mapping[str, Any]
+    analysis: Mapping[str, Any]
+    contrasts: pd.DataFrame
+    clusters: pd.DataFrame
+    problems: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def verdict(evidence: Evidence) -> Verdict:
+    """Judge one analysis."""
+    found = [
+        notice
+        for judge in (
+            _failure,
+            _significance,
+            _power,
+            _iterations,
+            _borderline,
+            _outside,
+            _sample_sizes,
+            _dependence,
+            _dominance,
+            _exclusions,
+            _problems,
+        )
+        for notice in judge(evidence)
+    ]
+    found.sort(key=lambda notice: -_ORDER.index(notice.level))
+    return Verdict(_headline(evidence), tuple(found))
+
+
+def run_failure(status: Mapping[str, Any], name: str) -> str:
+    """Why the last run failed for the analysis of this name; empty if it did not."""
+    for outcome in status.get("analyses") or ():
+        if outcome.get("name") == name and outcome.get("exit_code"):
+            return str(outcome.get("reason") or f"exit code {outcome['exit_code']}")
+    return ""
+
+
+def _headline(evidence: Evidence) -> str:
+    n = len(main_peaks(evidence.clusters))
+    alpha = evidence.analysis.get("alpha", defaults.ALPHA)
+    level = f"FWE-corrected p < {alpha:g} by cluster size"
+    if not evidence.facts:
+        return "No result was found for this analysis"
+    if n == 0:
+        return f"No cluster of significant convergence ({level})"
+    return f"{n} {'cluster' if n == 1 else 'clusters'} of significant convergence ({level})"
+
+
+def _failure(evidence: Evidence) -> Iterator[Notice]:
+    if evidence.failure:
+        text = f"{evidence.failure}. What is shown here is from an earlier run."
+        yield Notice("bad", "The last run of this analysis failed", text)
+    elif not evidence.facts:
+        yield Notice("bad", "The numbers of this analysis are missing", "Run the analysis again.")
+
+
+def _significance(evidence: Evidence) -> Iterator[Notice]:
+    if evidence.facts and evidence.clusters.empty:
+        yield Notice(
+            "warn",
+            "Nothing is significant",
+            "No cluster passed the threshold. This is no evidence that there is no convergence; "
+            "the uncorrected map below shows what there is.",
+        )
+
+
+def _power(evidence: Evidence) -> Iterator[Notice]:
+    k = evidence.facts.get("n_contrasts")
+    if k is None:
+        return
+    if k < defaults.MIN_EXPERIMENTS:
+        yield Notice(
+            "bad",
+            f"Only {k} experiments: too few for ALE",
+            f"With fewer than {defaults.MIN_EXPERIMENTS} experiments a single one can drive a "
+            "cluster, and power for moderate effects is low (Eickhoff et al., 2016; Müller et al., "
+            "2018). Treat these results as exploratory, or add experiments.",
+        )
+    elif k < FEW_EXPERIMENTS:
+        yield Notice(
+            "warn",
+            f"{k} experiments: at the lower limit",
+            f"At least {FEW_EXPERIMENTS} experiments are recommended for sufficient power to detect "
+            "moderate effects (Eickhoff et al., 2016).",
+        )
+    else:
+        yield Notice("good", f"{k} experiments, at least the {FEW_EXPERIMENTS} recommended")
+
+
+def _iterations(evidence: Evidence) -> Iterator[Notice]:
+    n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
+    if n is None or n >= FEW_ITERATIONS:
+        return
+    error = np.sqrt(0.05 * 0.95 / n)
+    yield Notice(
+        "warn",
+        f"Only {n:,} Monte Carlo iterations",
+        f"A corrected p of 0.05 has a standard error of {error:.4f}. Use {defaults.N_ITERS:,} for a "
+        "publication.",
+    )
+
+
+def _borderline(evidence: Evidence) -> Iterator[Notice]:
+    n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
+    main = main_peaks(evidence.clusters)
+    if n is None or "p_size_fwe" not in main:
+        return
+    alpha = evidence.analysis.get("alpha", defaults.ALPHA)
+    p = pd.to_numeric(main["p_size_fwe"], errors="coerce")
+    close = main[(alpha - p).abs() < 1.96 * np.sqrt(p * (1 - p) / n)]
+    for row in close.itertuples():
+        yield Notice(
+            "warn",
+            f"Cluster {row.cluster} is a borderline case",
+            f"Its corrected p of {row.p_size_fwe:.4f} is within the Monte Carlo error of {alpha:g}; "
+            "more iterations would decide.",
+        )
+
+
+def _outside(evidence: Evidence) -> Iterator[Notice]:
+    table = evidence.contrasts
+    if not {"included", "n_foci", "n_foci_outside"} <= set(table.columns):
+        return
+    kept = table[truth(table["included"])]
+    outside, total = (
+        int(kept["n_foci_outside"].fillna(0).sum()),
+        int(kept["n_foci"].fillna(0).sum()),
+    )
+    if not outside:
+        return
+    dropped = evidence.analysis.get("outside", defaults.OUTSIDE) == "drop"
+    what = "They were removed." if dropped else "They count for the voxels they reach."
+    many = outside / total > MANY_OUTSIDE if total else False
+    advice = " So many hint at a wrong space, wrong signs, or a small mask." if many else ""
+    yield Notice(
+        "warn" if many else "note",
+        f"{outside:,} of {total:,} foci ({render.percent(outside, total)}) outside the mask",
+        what + advice,
+    )
+
+
+def _sample_sizes(evidence: Evidence) -> Iterator[Notice]:
+    for problem in evidence.problems:
+        if MISSING_N in problem:
+            text = f"{problem}. Look the numbers up if you can."
+            yield Notice("warn", "Sample sizes are missing", text)
+
+
+def _dependence(evidence: Evidence) -> Iterator[Notice]:
+    k, n = evidence.facts.get("n_contrasts"), evidence.facts.get("n_studies")
+    if k and n and k > n:
+        yield Notice(
+            "warn",
+            f"{k:,} experiments from {n:,} studies",
+            "Experiments on the same participants are not independent, which ALE assumes. Pool them "
+            "into one experiment a group of participants (Turkeltaub et al., 2012).",
+        )
+
+
+def _dominance(evidence: Evidence) -> Iterator[Notice]:
+    main = main_peaks(evidence.clusters)
+    if "n_experiments" not in main:
+        return
+    few = main[pd.to_numeric(main["n_experiments"], errors="coerce") <= DOMINANT]
+    if len(few):
+        names = ", ".join(f"{cluster}" for cluster in few["cluster"])
+        yield Notice(
+            "note",
+            f"{'Cluster' if len(few) == 1 else 'Clusters'} {names}: foci of at most {DOMINANT} "
+            "experiments inside",
+            "Foci nearby also contribute; still, look at how these experiments were done.",
+        )
+
+
+def _exclusions(evidence: Evidence) -> Iterator[Notice]:
+    table = evidence.contrasts
+    if "included" not in table or truth(table["included"]).all():
+        return
+    excluded = table[~truth(table["included"])]
+    reasons = excluded["reason"].fillna("no reason given").astype(str).value_counts(sort=False)
+    yield Notice(
+        "note",
+        f"{len(excluded):,} of {len(table):,} experiments {'was' if len(excluded) == 1 else 'were'} "
+        "not analysed",
+        "; ".join(f"{reason}: {n}" for reason, n in reasons.items()),
+    )
+
+
+def _problems(evidence: Evidence) -> Iterator[Notice]:
+    others = [problem for problem in evidence.problems if MISSING_N not in problem]
+    for problem in others[:MAX_PROBLEMS]:
+        yield Notice("warn", "In the data or the files", problem)
+    more = len(others) - MAX_PROBLEMS
+    if more > 0:
+        yield Notice("warn", f"{more:,} more problems", "All are listed with the data.")

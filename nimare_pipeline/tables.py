@@ -1,0 +1,257 @@
+"""The tables of a Dataset, made from contrasts and turned back into them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nimare_pipeline import defaults, spaces
+from nimare_pipeline.contrast import Contrast, is_missing
+
+ID_COLUMNS = ("id", "study_id", "contrast_id")
+COORDINATE_COLUMNS = (*ID_COLUMNS, "x", "y", "z", "space", "original_space")
+METADATA_COLUMNS = ("original_space", "space_transform", "sample_sizes")
+"""Columns that the metadata table always has, after the ids."""
+RELATIVE = "__relative"
+"""Suffix of the image columns whose paths are relative to a folder named later."""
+
+_REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a Dataset; each begins with ``id``, ``study_id`` and ``contrast_id``.
+
+    ``coordinates`` has one row a focus, the others one row a contrast, all in file order.
+    """
+
+    coordinates: pd.DataFrame
+    metadata: pd.DataFrame
+    images: pd.DataFrame
+    annotations: pd.DataFrame
+    texts: pd.DataFrame
+
+
+def tables_of(contrasts: Sequence[Contrast], tal2mni: str = defaults.TAL2MNI) -> Tables:
+    """Tables of checked contrasts, with every focus in MNI space.
+
+    Parameters
+    ----------
+    contrasts : sequence of Contrast
+        Without errors, see :func:`nimare_pipeline.contrast.check`.
+    tal2mni : str
+        Way from Talairach to MNI, see :func:`nimare_pipeline.spaces.tal2mni`.
+    """
+    ids = [(contrast.id, contrast.study_id, contrast.contrast_id) for contrast in contrasts]
+    located = [_located(contrast, tal2mni) for contrast in contrasts]
+    metadata = [_metadata(*pair) for pair in zip(contrasts, located, strict=True)]
+    return Tables(
+        coordinates=_coordinates(contrasts, located),
+        metadata=frame(ids, metadata, always=METADATA_COLUMNS),
+        images=frame(ids, [_image_columns(contrast.images) for contrast in contrasts]),
+        annotations=frame(ids, [contrast.annotations for contrast in contrasts]),
+        texts=frame(ids, [contrast.texts for contrast in contrasts]),
+    )
+
+
+def frame(
+    ids: Sequence[tuple[str, ...]],
+    rows: Sequence[Mapping[str, Any]],
+    always: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Table with the three id columns and every field of ``rows`` that somewhere has a value.
+
+    Columns stand in order of first appearance, so that a table written without its gaps comes back
+    the same. Those in ``always`` are there even when empty.
+    """
+    names = dict.fromkeys(
+        [
+            *always,
+            *(
+                name
+                for row in rows
+                for name, value in row.items()
+                if name not in ID_COLUMNS and not is_missing(value)
+            ),
+        ]
+    )
+    data = {
+        name: pd.Series([key[i] for key in ids], dtype=object) for i, name in enumerate(ID_COLUMNS)
+    }
+    data |= {name: typed([row.get(name) for row in rows]) for name in names}
+    return pd.DataFrame(data)
+
+
+def typed(values: Sequence[Any]) -> pd.Series:
+    """Column with the plainest type that keeps every value.
+
+    Whole numbers without gaps are int64, numbers with gaps float64 (the gap is NaN), truth values
+    without gaps bool; all else are objects, whose gap is None.
+    """
+    present = [value for value in values if not is_missing(value)]
+    kinds = {_kind(value) for value in present}
+    complete = len(present) == len(values)
+    if not present or kinds == {bool}:
+        if present and complete:
+            return pd.Series(values, dtype=bool)
+    elif kinds == {int} and complete:
+        return pd.Series(values, dtype=np.int64)
+    elif kinds <= {int, float}:
+        numbers = [np.nan if is_missing(value) else float(value) for value in values]
+        return pd.Series(numbers, dtype=float)
+    cells = [None if is_missing(value) else value for value in values]
+    return pd.Series(cells, dtype=object)
+
+
+def stacked(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Rows of both tables, with the columns of both; what one of them lacks is missing."""
+    names = list(dict.fromkeys([*first.columns, *second.columns]))
+    cells = {
+        name: [
+            value
+            for table in (first, second)
+            for value in (table[name].tolist() if name in table else [None] * len(table))
+        ]
+        for name in names
+    }
+    floats = ("x", "y", "z")
+    return pd.DataFrame(
+        {
+            name: pd.Series(values, dtype=float) if name in floats else typed(values)
+            for name, values in cells.items()
+        }
+    )
+
+
+def to_contrasts(tables: Tables) -> list[Contrast]:
+    """Contrasts that :func:`tables_of` turns into the same tables; foci are in MNI space."""
+    foci = dict(iter(tables.coordinates.groupby("id", sort=False)))
+    values = [name for name in tables.coordinates.columns if name not in COORDINATE_COLUMNS]
+    none = tables.coordinates.iloc[:0]
+    rows = [
+        [_present(row) for row in _records(table)]
+        for table in (tables.metadata, tables.images, tables.annotations, tables.texts)
+    ]
+    contrasts = []
+    keys = tables.metadata[list(ID_COLUMNS)].itertuples(index=False)
+    for key, metadata, images, annotations, texts in zip(keys, *rows, strict=True):
+        points = foci.get(key.id, none)
+        contrasts.append(
+            Contrast(
+                study_id=key.study_id,
+                contrast_id=key.contrast_id,
+                xyz=points[["x", "y", "z"]].to_numpy(dtype=float),
+                spaces=tuple(points["space"]),
+                sample_sizes=tuple(metadata.pop("sample_sizes", None) or ()),
+                metadata=metadata,
+                images=images,
+                annotations=annotations,
+                texts=texts,
+                values={
+                    name: tuple(points[name].tolist()) for name in ("original_space", *values)
+                },
+            )
+        )
+    return contrasts
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    names = [name for name in table.columns if name not in ID_COLUMNS]
+    cells = [table[name].tolist() for name in names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*cells, strict=True)] or [
+        {} for _ in range(len(table))
+    ]
+
+
+def _present(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not is_missing(value)}
+
+
+def _kind(value: Any) -> type:
+    if isinstance(value, bool | np.bool_):
+        return bool
+    if isinstance(value, int | np.integer):
+        return int if -(2**63) <= value < 2**63 else object
+    return float if isinstance(value, float | np.floating) else object
+
+
+@dataclass(frozen=True)
+class _Located:
+    """Foci of a contrast in MNI space."""
+
+    xyz: NDArray[np.float64]
+    original: tuple[str, ...]
+    transform: str
+
+
+def _located(contrast: Contrast, tal2mni: str) -> _Located:
+    known = tuple(str(spaces.recognise(space)) for space in contrast.spaces)
+    transform = f"tal2mni-{tal2mni}" if "TAL" in known else "none"
+    # A snapshot of an earlier reading holds converted foci, and says where they came from.
+    earlier = contrast.values.get("original_space", ())
+    original = tuple(str(space) for space in earlier) if len(earlier) == len(known) else known
+    return _Located(
+        contrast.to_mni(tal2mni),
+        original,
+        str(contrast.metadata.get("space_transform") or transform),
+    )
+
+
+def _metadata(contrast: Contrast, located: _Located) -> dict[str, Any]:
+    read = contrast.metadata
+    source = {"source_file": contrast.file or None, "source_line": contrast.line or None}
+    where = {
+        "original_space": read.get("original_space") or ", ".join(dict.fromkeys(located.original)),
+        "space_transform": located.transform if len(located.xyz) else "",
+        "sample_sizes": list(contrast.sample_sizes) or None,
+        **{name: read.get(name) or value for name, value in source.items()},
+    }
+    return where | {name: value for name, value in read.items() if name not in where}
+
+
+def _coordinates(contrasts: Sequence[Contrast], located: Sequence[_Located]) -> pd.DataFrame:
+    counts = [len(place.xyz) for place in located]
+    xyz = np.concatenate([place.xyz for place in located]) if located else np.zeros((0, 3))
+    data = {
+        name: pd.Series(np.repeat(np.array(keys, dtype=object), counts), dtype=object)
+        for name, keys in (
+            ("id", [contrast.id for contrast in contrasts]),
+            ("study_id", [contrast.study_id for contrast in contrasts]),
+            ("contrast_id", [contrast.contrast_id for contrast in contrasts]),
+        )
+    }
+    data |= {axis: pd.Series(xyz[:, i], dtype=float) for i, axis in enumerate("xyz")}
+    data["space"] = pd.Series(["MNI"] * len(xyz), dtype=object)
+    original = [space for place in located for space in place.original]
+    data["original_space"] = pd.Series(original, dtype=object)
+    names = dict.fromkeys(
+        name for contrast in contrasts for name in contrast.values if name not in data
+    )
+    for name in names:
+        empty = [(None,) * count for count in counts]
+        cells = [
+            cell
+            for contrast, gap in zip(contrasts, empty, strict=True)
+            for cell in contrast.values.get(name, gap)
+        ]
+        data[name] = typed(cells)
+    return pd.DataFrame(data)
+
+
+def _image_columns(images: Mapping[str, Any]) -> dict[str, Any]:
+    # As NiMARE names them: a relative path keeps its column, so that update_path can be repeated.
+    columns: dict[str, Any] = {}
+    for name, path in images.items():
+        if is_missing(path):
+            continue
+        if name == "space" or name.endswith(RELATIVE):
+            columns[name] = path
+        elif str(path).startswith("/") or _REMOTE.match(str(path)):
+            columns[name] = str(path)
+        else:
+            columns[name + RELATIVE] = str(path)
+    return columns

@@ -1,0 +1,183 @@
+"""The process a run lives in: processors, environment, signals, logging."""
+
+import logging
+import os
+import signal
+import warnings
+from pathlib import Path
+
+import pytest
+
+from nimare_pipeline.cli import logs
+from nimare_pipeline.cli.environment import prepared
+from nimare_pipeline.cli.exit_codes import Terminated
+from nimare_pipeline.cli.resources import available_cpus
+from nimare_pipeline.cli.signals import graceful
+
+
+@pytest.fixture
+def many_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(16)))
+
+
+def cgroup(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_dot_", ".")
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    return folder
+
+
+@pytest.mark.usefixtures("many_cpus")
+class TestAvailableCpus:
+    def test_affinity_counts(self, tmp_path) -> None:
+        """Without quota it is the processors this process may run on."""
+        assert available_cpus({}, tmp_path) == 16
+
+    @pytest.mark.parametrize(("quota", "cpus"), [("400000", 4), ("150000", 1), ("50000", 1)])
+    def test_cgroup_v2_quota_counts(self, tmp_path, quota, cpus) -> None:
+        """A container's quota is rounded down to whole processors, at least one."""
+        folder = cgroup(tmp_path, cpu_dot_max=f"{quota} 100000\n")
+        assert available_cpus({}, folder) == cpus
+
+    def test_no_quota_is_no_limit(self, tmp_path) -> None:
+        """``max`` means there is no quota."""
+        assert available_cpus({}, cgroup(tmp_path, cpu_dot_max="max 100000\n")) == 16
+
+    def test_cgroup_v1_quota_counts(self, tmp_path) -> None:
+        """The older layout of files is read too."""
+        folder = cgroup(
+            tmp_path,
+            cpu__cpu_dot_cfs_quota_us="300000\n",
+            cpu__cpu_dot_cfs_period_us="100000\n",
+        )
+        assert available_cpus({}, folder) == 3
+
+    def test_slurm_grant_counts(self, tmp_path) -> None:
+        """Slurm's grant a task is a limit; nonsense in its place is none."""
+        assert available_cpus({"SLURM_CPUS_PER_TASK": "2"}, tmp_path) == 2
+        assert available_cpus({"SLURM_CPUS_PER_TASK": "x"}, tmp_path) == 16
+
+
+class TestPreparedEnvironment:
+    def test_nobody_is_called_and_blas_has_one_thread(self) -> None:
+        """Telemetry is off, matrix products use one thread, pictures need no screen."""
+        environ = {"HOME": str(Path.home()), "OMP_NUM_THREADS": "8"}
+        with prepared(environ):
+            assert environ["NO_ET"] == environ["NIPYPE_NO_ET"] == "1"
+            assert environ["OMP_NUM_THREADS"] == environ["OPENBLAS_NUM_THREADS"] == "1"
+            assert environ["MPLBACKEND"] == "Agg"
+
+    def test_everything_is_as_before_afterwards(self) -> None:
+        """The environment is restored and the temporary folder is gone."""
+        environ = {"HOME": "/nonexistent", "MPLBACKEND": "pdf"}
+        with prepared(environ):
+            folder = Path(environ["NIPYPE_CONFIG_DIR"])
+            assert folder.is_dir()
+        assert environ == {"HOME": "/nonexistent", "MPLBACKEND": "pdf"}
+        assert not folder.exists()
+
+    @pytest.mark.parametrize("home", ["", "/nonexistent", "/proc"])
+    def test_unusable_home_is_replaced(self, home) -> None:
+        """Without a home that can be written, libraries get a temporary one."""
+        environ = {"HOME": home} if home else {}
+        with prepared(environ):
+            folder = environ["NIPYPE_CONFIG_DIR"]
+            assert (
+                environ["HOME"] == environ["MPLCONFIGDIR"] == environ["XDG_CACHE_HOME"] == folder
+            )
+
+    def test_usable_home_is_kept(self, tmp_path) -> None:
+        """A home that can be written stays, and Nipype's folder is still not in it."""
+        environ = {"HOME": str(tmp_path), "USER": "ada"}
+        with prepared(environ):
+            assert environ["HOME"] == str(tmp_path)
+            assert tmp_path not in Path(environ["NIPYPE_CONFIG_DIR"]).parents
+            assert "LOGNAME" not in environ
+        assert list(tmp_path.iterdir()) == []
+
+    def test_user_without_name_gets_one(self) -> None:
+        """Containers run with user ids that have no name; Nipype asks for one."""
+        environ = {"HOME": ""}
+        with prepared(environ):
+            assert environ["LOGNAME"] == f"uid{os.getuid()}"
+
+
+class TestSignals:
+    @pytest.mark.parametrize(
+        ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
+    )
+    def test_signal_becomes_an_error_nothing_swallows(self, number, error) -> None:
+        """The error passes ``except Exception``, as Nipype has it around nodes."""
+        with graceful(), pytest.raises(error) as caught:
+            signal.raise_signal(number)
+        assert not isinstance(caught.value, Exception)
+
+    def test_second_signal_acts_as_without_us(self) -> None:
+        """Whoever insists is not made to wait."""
+        with graceful():
+            with pytest.raises(Terminated):
+                signal.raise_signal(signal.SIGTERM)
+            assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+    def test_handlers_are_restored(self) -> None:
+        """Afterwards the handlers are those from before."""
+        before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+        with graceful():
+            assert signal.getsignal(signal.SIGTERM) != before[0]
+        assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+class TestLogs:
+    OURS = logging.getLogger("nimare_pipeline.somewhere")
+    THEIRS = logging.getLogger("nipype.workflow")
+
+    @pytest.mark.parametrize(
+        ("verbosity", "shown"),
+        [
+            (-1, ["WARNING: w"]),
+            (0, ["i", "WARNING: w"]),
+            (1, ["DEBUG: d", "i", "WARNING: w"]),
+            (2, ["DEBUG: d", "i", "WARNING: w", "WARNING: theirs"]),
+        ],
+    )
+    def test_console_shows_what_was_asked_for(self, capsys, verbosity, shown) -> None:
+        """Progress in plain words, more with -v, other packages with -vv, on stderr only."""
+        with logs.console(verbosity):
+            self.OURS.debug("d")
+            self.OURS.info("i")
+            self.OURS.warning("w")
+            self.THEIRS.warning("theirs")
+        out, err = capsys.readouterr()
+        assert (out, err.splitlines()) == ("", shown)
+
+    def test_file_holds_everything(self, tmp_path) -> None:
+        """The file has details, other packages and Python's warnings, whatever is shown."""
+        with logs.console(-1), logs.file(tmp_path / "run.log"):
+            self.OURS.debug("detail")
+            self.THEIRS.warning("theirs")
+            with warnings.catch_warnings():
+                warnings.simplefilter("always")
+                warnings.warn("python's", stacklevel=1)
+        text = (tmp_path / "run.log").read_text()
+        for words in ("detail", "theirs", "python's"):
+            assert words in text
+
+    def test_logging_is_as_before_afterwards(self, tmp_path) -> None:
+        """No handler and no level is left behind."""
+        root, ours = logging.getLogger(), logging.getLogger("nimare_pipeline")
+        before = list(root.handlers), ours.level
+        with logs.console(2), logs.file(tmp_path / "run.log"):
+            assert len(root.handlers) == len(before[0]) + 2
+        assert (list(root.handlers), ours.level) == before
+
+    def test_nipype_writes_nothing_by_itself(self) -> None:
+        """Nipype's own handler on stdout is taken away: the last line there is ours."""
+        nipype = logging.getLogger("nipype")
+        before = list(nipype.handlers)
+        nipype.addHandler(logging.NullHandler())
+        try:
+            logs.redirect_nipype()
+            assert nipype.handlers == []
+        finally:
+            nipype.handlers[:] = before

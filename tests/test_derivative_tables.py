@@ -1,0 +1,127 @@
+"""Tables as files: what is written is read back, and nothing depends on luck."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline.derivative_tables import Column
+from nimare_pipeline.errors import DataError
+
+COLUMNS = {
+    "id": Column("An id"),
+    "n": Column("A count", "integer"),
+    "x": Column("A place", "number", "mm"),
+    "used": Column("A flag", "boolean"),
+}
+
+
+def frame():
+    table = pd.DataFrame(
+        {
+            "id": ["001", "NA", None],
+            "n": [3, None, 0],
+            "x": [0.1, 1e-300, math.nan],
+            "used": [True, None, False],
+        }
+    )
+    return tables.typed(table, COLUMNS)
+
+
+def test_to_tsv_writes_what_bids_wants():
+    """Tabs, n/a for missing, small true and false, integers as such, floats in full."""
+    expected = "id\tn\tx\tused\n001\t3\t0.1\ttrue\nNA\tn/a\t1e-300\tn/a\nn/a\t0\tn/a\tfalse\n"
+    assert tables.to_tsv(frame()).decode() == expected
+
+
+def test_from_tsv_reads_values_and_types_back():
+    """Ids stay text, also 001 and NA; counts stay counts; every digit survives."""
+    pd.testing.assert_frame_equal(frame(), tables.from_tsv(tables.to_tsv(frame()), COLUMNS))
+
+
+def test_from_tsv_reads_a_table_without_header():
+    """Compressed tables have their names elsewhere."""
+    content = tables.to_tsv(frame(), header=False)
+    assert content.startswith(b"001\t")
+    pd.testing.assert_frame_equal(frame(), tables.from_tsv(content, COLUMNS, names=COLUMNS))
+
+
+def test_from_tsv_reads_an_empty_table():
+    """A table without rows keeps its types."""
+    empty = frame().iloc[:0]
+    pd.testing.assert_frame_equal(empty, tables.from_tsv(tables.to_tsv(empty), COLUMNS))
+
+
+def test_floats_survive_to_the_last_bit():
+    """A float is written so that it reads back the same."""
+    values = np.random.default_rng(1).standard_normal(1000) * 10.0 ** np.arange(-500, 500).clip(
+        -300, 300
+    )
+    table = pd.DataFrame({"x": values})
+    back = tables.from_tsv(tables.to_tsv(table), {"x": COLUMNS["x"]})
+    np.testing.assert_array_equal(values, back["x"].to_numpy())
+
+
+def test_infinity_survives():
+    """An infinite z is not missing."""
+    back = tables.from_tsv(tables.to_tsv(pd.DataFrame({"x": [math.inf, -math.inf]})), COLUMNS)
+    assert back["x"].tolist() == [math.inf, -math.inf]
+
+
+def test_text_cannot_shift_the_cells_after_it():
+    """Tabs and line breaks become spaces; quotes, letters of any script and spaces stay."""
+    texts = ['a "b', "c\td\r\ne", "ä\u200bß", "two  spaces"]
+    table = pd.DataFrame({"id": texts, "x": [1.0, 2.0, 3.0, 4.0]})
+    back = tables.from_tsv(tables.to_tsv(table), COLUMNS)
+    assert back["id"].tolist() == ['a "b', "c d  e", "ä\u200bß", "two  spaces"]
+    assert back["x"].tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+def test_lists_are_joined():
+    """Several values in a cell are joined by '; '."""
+    assert tables.to_tsv(pd.DataFrame({"n": [[10, 12]]})) == b"n\n10; 12\n"
+
+
+def test_from_tsv_refuses_values_of_another_kind():
+    """A count that is a word is an error that says so."""
+    with pytest.raises(DataError, match=r"not a table as written here: .*many"):
+        tables.from_tsv(b"n\nmany\n", COLUMNS)
+
+
+def test_column_sidecar_describes_every_column():
+    """Each column has a description, and its unit; unknown ones come from the input."""
+    sidecar = tables.column_sidecar(frame().assign(age=1), COLUMNS)
+    assert sidecar["x"] == {"Description": "A place", "Units": "mm"}
+    assert sidecar["id"] == {"Description": "An id"}
+    assert sidecar["age"] == {"Description": "Carried over from the input"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["CONTRASTS", "COORDINATES", "CLUSTERS", "NULL_UNCORRECTED", "NULL_MONTECARLO", "DSEG"],
+)
+def test_columns_in_mm_are_marked(name):
+    """x, y and z of anything are numbers in mm."""
+    for column, meaning in getattr(tables, name).items():
+        if column.endswith(("_x", "_y", "_z")) or column in {"x", "y", "z"}:
+            assert (meaning.kind, meaning.units) == ("number", "mm")
+
+
+def test_from_tsv_guesses_the_kind_of_other_columns():
+    """A column that came with the input is what all of its cells can be."""
+    content = b"a\tb\tc\td\n1\t1.5\ttrue\tx\nn/a\t2\tfalse\tn/a\n"
+    table = tables.from_tsv(content, {})
+    assert table["a"].tolist()[0] == 1
+    assert table["b"].tolist() == [1.5, 2.0]
+    assert table["c"].tolist() == [True, False]
+    assert table["d"].tolist()[0] == "x"
+    assert table.iloc[1].isna().tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("content", [b"a\tb\n1\n", b"a\n1\t2\n", b"\xff\n"], ids=repr)
+def test_from_tsv_refuses_ragged_rows(content):
+    """A cell too few or too many is an error, never a shift."""
+    with pytest.raises(DataError, match="not a table as written here"):
+        tables.from_tsv(content, {})

@@ -1,0 +1,162 @@
+"""The Monte Carlo correction as a graph: where it runs and what it found changes no byte."""
+
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from nipype.interfaces.io import ExportFile
+from nipype.pipeline import engine as pe
+
+from nimare_pipeline.correct import FWECorrector
+from nimare_pipeline.errors import InterruptedRun, UsageError
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.results import MetaResult
+from nimare_pipeline.settings import Component, Settings
+from nimare_pipeline.workflows.base import EXECUTION
+from nimare_pipeline.workflows.montecarlo import init_montecarlo_wf
+from nimare_pipeline.workflows.run import run_workflow
+
+ARGS = {"n_iters": 60, "voxel_thresh": 0.01, "seed": 7}
+
+
+@pytest.fixture(scope="module")
+def result_file(small_dataset, tmp_path_factory) -> Path:
+    """Uncorrected result of the small dataset."""
+    return ALE().fit(small_dataset).save(tmp_path_factory.mktemp("result") / "result.npz")
+
+
+@pytest.fixture
+def expected(result_file, tmp_path) -> bytes:
+    """File of the result that the library corrects without any graph or store."""
+    corrected = FWECorrector(**ARGS).transform(MetaResult.load(result_file))
+    return corrected.save(tmp_path / "expected.npz").read_bytes()
+
+
+def run(result_file: Path, settings: Settings, **options) -> bytes:
+    """Run the graph and return the file of the corrected result."""
+    work, out_file = Path(settings.work_dir), Path(settings.work_dir) / "corrected.npz"
+    workflow = pe.Workflow("test", base_dir=str(work / "nodes"))
+    workflow.config["execution"] = dict(EXECUTION)
+    corrector = options.pop("corrector", Component("FWECorrector", ARGS))
+    correction = init_montecarlo_wf(corrector=corrector, store_dir=str(work / "store"), **options)
+    correction.inputs.inputnode.result_file = str(result_file)
+    export = pe.Node(ExportFile(out_file=str(out_file), clobber=True), name="export")
+    workflow.connect(correction, "outputnode.result_file", export, "in_file")
+    run_workflow(workflow, settings=settings, crash_dir=work / "crash")
+    assert not (work / "nodes").exists()
+    return out_file.read_bytes()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2], ids=["1 thread", "2 threads"])
+@pytest.mark.parametrize("n_chunks", [1, 7], ids=["1 chunk", "7 chunks"])
+def test_chunks_and_threads_change_no_byte(
+    result_file, make_settings, expected, n_chunks, n_threads
+):
+    """The graph gives the file that the library gives, for any chunks and threads."""
+    found = run(result_file, make_settings(), n_chunks=n_chunks, n_threads=n_threads)
+    assert found == expected
+
+
+def test_multiproc_changes_no_byte(result_file, make_settings, expected):
+    """Chunks in processes of their own give the same file."""
+    settings = make_settings(plugin="MultiProc", n_procs=2)
+    assert run(result_file, settings, n_chunks=7) == expected
+
+
+def files(settings: Settings) -> list[Path]:
+    """Blocks in the store of a run."""
+    return sorted((Path(settings.work_dir) / "store").iterdir())
+
+
+def stamps(settings: Settings) -> dict[str, int]:
+    """Block to when it was written: what a rerun wrote again differs."""
+    return {path.name: path.stat().st_mtime_ns for path in files(settings)}
+
+
+def test_a_rerun_computes_nothing(result_file, make_settings, expected):
+    """All nodes run again, no block is computed again."""
+    settings = make_settings()
+    run(result_file, settings)
+    before = stamps(settings)
+    assert len(before) == 6
+    assert run(result_file, settings, n_chunks=3) == expected
+    assert stamps(settings) == before
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def alter(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"max_size", b"max_sizE"))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, truncate, alter], ids=lambda f: f.__name__)
+def test_only_a_damaged_block_is_computed_again(result_file, make_settings, expected, damage):
+    """A block that was deleted, truncated or altered is computed again, and it alone."""
+    settings = make_settings()
+    run(result_file, settings)
+    whole, before = {path.name: path.read_bytes() for path in files(settings)}, stamps(settings)
+    victim = files(settings)[3]
+    damage(victim)
+    assert run(result_file, settings) == expected
+    after = stamps(settings)
+    assert {name for name in before if after[name] != before[name]} == {victim.name}
+    assert {path.name: path.read_bytes() for path in files(settings)} == whole
+
+
+def test_a_moved_work_folder_computes_nothing(result_file, make_settings, expected):
+    """A work folder serves wherever it lies."""
+    settings = make_settings()
+    run(result_file, settings)
+    before = stamps(settings)
+    moved = Path(settings.work_dir).rename(Path(settings.work_dir).with_name("moved"))
+    settings = make_settings(work_dir=moved)
+    assert run(result_file, settings) == expected
+    assert stamps(settings) == before
+
+
+def test_changed_code_computes_everything_again(result_file, make_settings, expected, monkeypatch):
+    """Blocks of other numerics are left alone, and new ones are computed."""
+    settings = make_settings()
+    run(result_file, settings)
+    before = stamps(settings)
+    monkeypatch.setattr("nimare_pipeline.store.numerics_digest", lambda: "changed")
+    assert run(result_file, settings) == expected
+    after = stamps(settings)
+    assert len(after) == 12
+    assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize("plugin", ["Linear", "MultiProc"])
+def test_an_error_of_a_node_is_raised_as_itself(result_file, make_settings, plugin):
+    """The caller can tell what was wrong, whichever process found out; a crash file is kept."""
+    settings = make_settings(plugin=plugin, n_procs=2)
+    corrector = Component("FWECorrector", {"n_iters": -1})
+    with pytest.raises(UsageError, match="n_iters is -1; expected an integer of at least 1"):
+        run(result_file, settings, corrector=corrector)
+    assert len(list((Path(settings.work_dir) / "crash").glob("crash-*.txt"))) == 1
+    assert not (Path(settings.work_dir) / "nodes").exists()
+
+
+def test_a_killed_worker_ends_the_run(result_file, make_settings):
+    """A worker that the system kills is noticed (Nipype alone waits for ever), and said."""
+    settings = make_settings(plugin="MultiProc", n_procs=2)
+    store = Path(settings.work_dir) / "store"
+
+    def kill_workers() -> None:
+        deadline = time.monotonic() + 60
+        while not list(store.glob("*.result")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for worker in multiprocessing.active_children():
+            worker.kill()
+
+    killer = threading.Thread(target=kill_workers)
+    killer.start()
+    corrector = Component("FWECorrector", ARGS | {"n_iters": 10_000_000})
+    with pytest.raises(InterruptedRun, match="a worker process was killed"):
+        run(result_file, settings, corrector=corrector, n_chunks=2)
+    killer.join()
+    assert not multiprocessing.active_children()

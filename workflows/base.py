@@ -1,0 +1,86 @@
+"""One analysis: which workflow it is, and where it runs."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from nipype.pipeline import engine as pe
+
+from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.settings import Analysis, Settings
+from nimare_pipeline.workflows.cbma import init_cbma_wf
+
+BUILDERS: Mapping[str, Callable[..., Any]] = {"cbma": init_cbma_wf}
+"""Type of an analysis to the builder of its workflow."""
+
+EXECUTION: Mapping[str, str] = {
+    "check_version": "false",
+    "crashfile_format": "txt",
+    "create_report": "false",
+    "hash_method": "content",
+    "keep_inputs": "true",
+    "local_hash_check": "false",
+    "poll_sleep_duration": "0.1",
+    "remove_node_directories": "false",
+    "remove_unnecessary_outputs": "false",
+    "stop_on_first_crash": "true",
+    "stop_on_first_rerun": "false",
+    "use_relative_paths": "false",
+    "write_provenance": "false",
+}
+"""Nipype's section ``execution``, so that a user's own configuration does not change a run."""
+
+
+def init_analysis_wf(
+    *,
+    analysis: Analysis,
+    settings: Settings,
+    dataset_file: str,
+    stage_dir: str,
+    work_dir: str,
+    problems: Sequence[Problem] = (),
+    name: str = "analysis_wf",
+) -> Any:
+    """Build the workflow of one analysis, ready to run.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What is done.
+    settings : Settings
+        Where, and with how much machine.
+    dataset_file : str
+        Dataset, as ``Dataset.save`` writes it.
+    stage_dir : str
+        Folder the derivatives are written to, before they are swapped in.
+    work_dir : str
+        Folder under which the nodes get a folder of their own for this run. Nipype's cache is
+        not trusted (it takes damaged files for results), so no such folder is used twice; what is
+        dear is found again in the store, ``settings.work_dir/store``.
+    problems : sequence of Problem
+        What was odd in the data when they were read, for the derivatives.
+    name : str
+        Name of the workflow.
+
+    Returns
+    -------
+    nipype Workflow
+
+    Raises
+    ------
+    UsageError
+        For an unknown type of analysis.
+    """
+    if analysis.type not in BUILDERS:
+        known = ", ".join(BUILDERS)
+        msg = f"analysis {analysis.name}: there is no type {analysis.type!r}; there is: {known}"
+        raise UsageError(msg)
+    workflow = pe.Workflow(name, base_dir=str(Path(work_dir) / f"nipype-{uuid4().hex[:12]}"))
+    workflow.config["execution"] = dict(EXECUTION)
+    inner = BUILDERS[analysis.type](
+        analysis=analysis, settings=settings, stage_dir=stage_dir, problems=problems
+    )
+    inner.inputs.inputnode.dataset_file = dataset_file
+    workflow.add_nodes([inner])
+    return workflow

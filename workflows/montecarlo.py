@@ -1,0 +1,75 @@
+"""Monte Carlo correction: plan, chunks of iterations, corrected result."""
+
+from typing import Any
+
+from nipype.interfaces import utility as niu
+from nipype.pipeline import engine as pe
+
+from nimare_pipeline.interfaces.correct import CorrectFWE, MonteCarloChunk, PlanMonteCarlo
+from nimare_pipeline.settings import Component
+
+
+def init_montecarlo_wf(
+    *,
+    corrector: Component,
+    store_dir: str,
+    n_chunks: int = 1,
+    n_threads: int = 1,
+    name: str = "montecarlo_wf",
+) -> Any:
+    """Build the correction of a result by a Monte Carlo null.
+
+    Parameters
+    ----------
+    corrector : Component
+        Corrector with all its parameters, the seed included.
+    store_dir : str
+        Folder where blocks of iterations are found and kept.
+    n_chunks : int
+        Nodes the iterations are spread over; never changes the result.
+    n_threads : int
+        Threads of each of these nodes; never changes the result.
+    name : str
+        Name of the workflow.
+
+    Returns
+    -------
+    nipype Workflow
+
+    Inputs
+    ------
+    result_file
+        Uncorrected result, npz.
+
+    Outputs
+    -------
+    result_file
+        Result with corrected maps, npz.
+    """
+    workflow = pe.Workflow(name)
+    record = {"type": corrector.type, "args": corrector.args}
+    inputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="inputnode")
+    outputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="outputnode")
+    plan = pe.Node(PlanMonteCarlo(corrector=record), name="plan_montecarlo", mem_gb=1)
+    chunks = pe.MapNode(
+        MonteCarloChunk(n_chunks=n_chunks, n_threads=n_threads, store_dir=store_dir),
+        iterfield=["chunk"],
+        name="montecarlo_chunks",
+        n_procs=n_threads,
+        mem_gb=0.5,
+    )
+    chunks.inputs.chunk = list(range(n_chunks))
+    correct = pe.Node(CorrectFWE(corrector=record), name="correct_fwe", mem_gb=1)
+
+    workflow.connect([
+        (inputnode, plan, [("result_file", "result_file")]),
+        (inputnode, correct, [("result_file", "result_file")]),
+        (plan, chunks, [
+            ("plan_file", "plan_file"),
+            ("n_iters", "n_iters"),
+            ("seed", "seed"),
+        ]),
+        (chunks, correct, [("null_file", "null_files")]),
+        (correct, outputnode, [("result_file", "result_file")]),
+    ])  # fmt: skip
+    return workflow
