@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+PEER_VENV ?= .venv-peer
 DEMO ?= demo-output
 PYTEST_ARGS ?=
 
@@ -16,7 +17,7 @@ help:
 	@echo "make test       run the tests"
 	@echo "make test-real  run the tests that need real tools (Chromium, bids-validator)"
 	@echo "make lint       check style and types"
-	@echo "make bench      measure speed"
+	@echo "make bench      measure speed beside NiMARE 0.22.1, in an environment of its own"
 	@echo "make clean      remove what was made here, but not $(VENV)"
 
 demo: $(VENV)/.package
@@ -34,8 +35,8 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.package
-	@for script in benchmarks/bench_*.py; do echo "== $$script" && $(BIN)/python "$$script" || exit 1; done
+bench: $(VENV)/.package $(PEER_VENV)/.peer
+	$(BIN)/python benchmarks/ale_fwe.py $(PEER_VENV)/bin/python
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis "$(DEMO)"
@@ -56,6 +57,11 @@ $(VENV)/.python:
 
 $(VENV)/.package: $(VENV)/.python pyproject.toml
 	@$(PIP) install --editable .
+	@touch $@
+
+$(PEER_VENV)/.peer: $(VENV)/.python
+	@"$(PYTHON)" -m venv "$(PEER_VENV)"
+	@$(PEER_VENV)/bin/python -m pip -qq --disable-pip-version-check install nimare==0.22.1
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.package

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline.errors import DataError
+from nimare_pipeline.numerics.gaussian import voxel_volume
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class BrainMask:
     @property
     def voxel_volume_mm3(self) -> float:
         """Volume of a voxel, mm3."""
-        return float(abs(np.linalg.det(self.affine[:3, :3])))
+        return voxel_volume(self.affine)
 
     def volume(self, values: NDArray[Any], outside: float = 0) -> NDArray[Any]:
         """Masked vector to a volume, ``outside`` elsewhere. C order of the mask."""

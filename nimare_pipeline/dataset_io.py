@@ -101,7 +101,8 @@ def load(path: Path) -> tuple[Tables, BrainMask, str]:
 
 def is_container(path: Path) -> bool:
     """Whether a file begins like one of ours (it may still be damaged further on)."""
-    head = path.open("rb").read(64)
+    with path.open("rb") as stream:
+        head = stream.read(64)
     return head.startswith(b"PK\x03\x04") and b"manifest.json" in head
 
 
@@ -177,9 +178,14 @@ def _array(body: bytes) -> NDArray[Any]:
 
 
 def _advice(path: Path) -> str:
-    head = path.open("rb").read(2)
-    if head in {b"\x1f\x8b", b"\x80\x04", b"\x80\x05", b"\x80\x03", b"\x80\x02"}:
+    head = _head(path)
+    if head[:2] in {b"\x1f\x8b", b"\x80\x04", b"\x80\x05", b"\x80\x03", b"\x80\x02"}:
         return _PICKLE_ADVICE
     if head[:1] in {b"{", b"/"}:
         return "read JSON with Dataset(path), other formats with nimare_pipeline.io.read(path)"
     return "it does not begin like a file written by Dataset.save"
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(64)

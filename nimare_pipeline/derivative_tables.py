@@ -196,6 +196,8 @@ def from_tsv(
     try:
         rows = [line.split("\t") for line in content.decode().removesuffix("\n").split("\n")]
         header = rows.pop(0) if names is None else list(names)
+        if header == [""]:
+            raise ValueError("it is empty")
         rows = [] if rows == [[""]] else rows
         cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
         columns_read = {
@@ -237,11 +239,13 @@ _PARSERS: dict[Kind, Callable[[str], Any]] = {
 
 def column_sidecar(table: pd.DataFrame, columns: Mapping[str, Column]) -> dict[str, Any]:
     """Describe the columns of a table, as BIDS JSON."""
-    other = Column("Carried over from the input")
     sidecar: dict[str, Any] = {}
     for name in map(str, table.columns):
-        column = columns.get(name, other)
-        sidecar[name] = {"Description": column.description}
+        if name not in columns:
+            sidecar[name] = {"Description": "Carried over from the input"}
+            continue
+        column = columns[name]
+        sidecar[name] = {"Description": column.description, "Format": column.kind}
         if column.units:
             sidecar[name]["Units"] = column.units
     return sidecar

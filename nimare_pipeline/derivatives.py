@@ -41,6 +41,7 @@ from nimare_pipeline.errors import OutputError, Problem, UsageError
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.settings_file import read_settings, write_settings
+from nimare_pipeline.writing import as_output_error, write_file
 
 __all__ = [
     "BIDSIGNORE",
@@ -94,7 +95,7 @@ class _Stage:
             raise OutputError(msg)
         self.checksums[path] = hashlib.sha256(content).hexdigest()
         stored = gzip.compress(content, 6, mtime=0) if path.endswith(".gz") else content
-        _write(self.folder / path, stored)
+        write_file(self.folder / path, stored)
 
 
 def write_analysis(
@@ -167,7 +168,8 @@ def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
     from nimare_pipeline.io import nimare_json
 
     path = Path(stage_dir) / Place(cohort, "", "", "").snapshot()
-    _make_folder(path.parent)
+    with as_output_error(f"cannot create the folder {path.parent}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
     nimare_json.write(dataset, path)
 
 
@@ -212,15 +214,15 @@ def write_dataset_level(
     """
     output = Path(output_dir)
     description = _dataset_description(output, settings, analyses, container)
-    _write(output / "dataset_description.json", to_json(description))
-    _write(output / "README.md", _README.read_bytes())
-    _write(output / ".bidsignore", "".join(f"{line}\n" for line in BIDSIGNORE).encode())
+    write_file(output / "dataset_description.json", to_json(description))
+    write_file(output / "README.md", _README.read_bytes())
+    write_file(output / ".bidsignore", "".join(f"{line}\n" for line in BIDSIGNORE).encode())
     descs = {parse_path(p.relative_to(output)).get("desc") for p in output.glob("tpl-*/**/*.*")}
     rows = [(f"desc-{desc}", describe(desc)) for desc in sorted(desc for desc in descs if desc)]
     table = pd.DataFrame(rows, columns=list(tables.DESCRIPTIONS))
-    _write(output / "descriptions.tsv", tables.to_tsv(table))
+    write_file(output / "descriptions.tsv", tables.to_tsv(table))
     sidecar = tables.column_sidecar(table, tables.DESCRIPTIONS)
-    _write(output / "descriptions.json", to_json(sidecar))
+    write_file(output / "descriptions.json", to_json(sidecar))
 
 
 _README = Path(str(files("nimare_pipeline.data"))) / "derivatives_readme.md"
@@ -345,23 +347,3 @@ def _input_version(settings: Settings, analyses: Sequence[Analysis]) -> str | No
     paths = [root / name for name in sorted(found)] if root.is_dir() else [root]
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths if path.is_file()]
     return f"sha256:{hashlib.sha256(b''.join(digests)).hexdigest()}" if digests else None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        msg = f"cannot create the folder {folder}: {error.strerror or error}"
-        raise OutputError(msg) from error
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file aside and rename it, so that no reader sees half of it."""
-    _make_folder(path.parent)
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}"
-        raise OutputError(msg) from error

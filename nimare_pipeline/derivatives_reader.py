@@ -387,9 +387,9 @@ def _toml(path: Path, problems: list[Problem]) -> dict[str, Any]:
 def _load(path: Path, problems: list[Problem], parse: Any) -> dict[str, Any]:
     try:
         content = parse(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
+        if isinstance(content, dict) and content:
             return content
-        raise DataError("it is not a table of keys and values")
+        raise DataError("it holds no keys and values")
     except _UNREADABLE as error:
         problems.append(Problem("warning", f"cannot be read: {error}", str(path)))
         return {}

@@ -8,11 +8,10 @@ interruption ``recover`` (or the next swap) does the steps that are left.
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from nimare_pipeline.derivative_names import parse_path
-from nimare_pipeline.errors import OutputError
+from nimare_pipeline.writing import as_output_error
 
 SWAP = ".swap"
 _MANIFEST = "manifest.json"
@@ -40,7 +39,7 @@ def swap_in(stage_dir: str | Path, output_dir: str | Path, cohort: str) -> None:
     """
     stage, output = Path(stage_dir), Path(output_dir)
     pending = output / SWAP / f"cohort-{cohort}"
-    with _as_output_error(output):
+    with as_output_error(f"cannot write in the output folder {output}"):
         partial = pending.with_name(f"{pending.name}.partial")
         if partial.exists():
             shutil.rmtree(partial)
@@ -69,7 +68,7 @@ def recover(output_dir: str | Path) -> list[str]:
         If the output folder cannot be written.
     """
     output = Path(output_dir)
-    with _as_output_error(output):
+    with as_output_error(f"cannot write in the output folder {output}"):
         finished = []
         for folder in pending_swaps(output):
             if _is_committed(folder):
@@ -104,8 +103,6 @@ def _finish(pending: Path, output: Path) -> str:
     for stale in _files_of(cohort, output):
         if stale.relative_to(output).as_posix() not in files:
             stale.unlink()
-    # Without its manifest the folder is litter, so an interrupted removal is no swap to finish.
-    (pending / _MANIFEST).unlink()
     shutil.rmtree(pending)
     _remove_if_empty(output / SWAP)
     return str(cohort)
@@ -146,12 +143,3 @@ def _files_of(cohort: str, output: Path) -> Iterator[Path]:
 def _remove_if_empty(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-@contextmanager
-def _as_output_error(output: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        msg = f"cannot write in the output folder {output}: {error}"
-        raise OutputError(msg) from error

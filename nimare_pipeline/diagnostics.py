@@ -18,7 +18,6 @@ from nimare_pipeline.numerics import clusters as numerics
 from nimare_pipeline.results import MetaResult
 
 Level = Literal["size", "mass", "voxel", "none"]
-_CONNECTIVITY: numerics.Connectivity = defaults.CONNECTIVITY  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -225,7 +224,7 @@ def _significant(
     above: NDArray[np.bool_], evidence: _Evidence, level: Level, alpha: float
 ) -> NDArray[np.int32]:
     """Labels of the components that stay, still in C order."""
-    labels, _ = numerics.label(above & np.isfinite(evidence.stat), _CONNECTIVITY)
+    labels, _ = numerics.label(above & np.isfinite(evidence.stat), defaults.CONNECTIVITY)
     if level in {"size", "mass"}:
         p = evidence.p_size if level == "size" else evidence.p_mass
         labels[~(p < alpha)] = 0

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from nimare_pipeline.errors import DataError, OutputError, Problem
 from nimare_pipeline.settings import Analysis, Component, Settings
+from nimare_pipeline.writing import write_file
 
 Record = TypeVar("Record", Settings, Analysis, Component)
 
@@ -30,12 +31,7 @@ def write_settings(path: str | Path, settings: Settings, analyses: Sequence[Anal
     for analysis in analyses:
         lines += ["", "[[analysis]]", *_lines(asdict(analysis))]
     path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    except OSError as error:
-        msg = f"cannot write {path}: {error.strerror or error}"
-        raise OutputError(msg) from error
+    write_file(path, "".join(f"{line}\n" for line in lines).encode())
     return path
 
 

@@ -8,6 +8,7 @@ writers never see half of one. A file that does not prove itself is computed aga
 in the log: a damaged store costs time, never a result.
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -211,11 +212,12 @@ def _write(path: Path, key: str, values: Arrays) -> None:
         aside.replace(path)
     except OSError as error:
         _LOGGER.warning("cannot store a result in %s (%s): going on without", path.parent, error)
+    finally:
+        # Also after Ctrl-C; gone already if it was renamed.
         _remove(aside)
 
 
 def _remove(path: Path) -> None:
-    try:
+    # Where it could not be written, or the folder is none, there is nothing to remove.
+    with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
-    except OSError as error:
-        _LOGGER.warning("cannot remove %s (%s)", path, error)

@@ -203,13 +203,13 @@ def _located(contrast: Contrast, tal2mni: str) -> _Located:
 
 def _metadata(contrast: Contrast, located: _Located) -> dict[str, Any]:
     read = contrast.metadata
-    source = {"source_file": contrast.file or None, "source_line": contrast.line or None}
     where = {
         "original_space": read.get("original_space") or ", ".join(dict.fromkeys(located.original)),
         "space_transform": located.transform if len(located.xyz) else "",
         "sample_sizes": list(contrast.sample_sizes) or None,
-        **{name: read.get(name) or value for name, value in source.items()},
     }
+    if "space_transform" not in read:  # a snapshot knows the file it came from first, or none
+        where |= {"source_file": contrast.file or None, "source_line": contrast.line or None}
     return where | {name: value for name, value in read.items() if name not in where}
 
 

@@ -121,6 +121,15 @@ def test_bids_path_refuses_what_is_no_name(change, message):
         names.bids_path(names.parse_path(PLACE.statmap(SIZE)) | change)
 
 
+@pytest.mark.parametrize("missing", ["suffix", "extension"])
+def test_bids_path_fills_nothing_in(missing):
+    """pybids would fill in what was not said."""
+    entities = names.parse_path(PLACE.statmap(SIZE))
+    del entities[missing]
+    with pytest.raises(UsageError, match="no file of this kind has a BIDS name"):
+        names.bids_path(entities)
+
+
 def test_map_paths_refuses_two_maps_with_one_name():
     """A level that is not said and the voxel level have one name: an error, not one file."""
     specs = [

@@ -93,8 +93,8 @@ def test_from_tsv_refuses_values_of_another_kind():
 def test_column_sidecar_describes_every_column():
     """Each column has a description, and its unit; unknown ones come from the input."""
     sidecar = tables.column_sidecar(frame().assign(age=1), COLUMNS)
-    assert sidecar["x"] == {"Description": "A place", "Units": "mm"}
-    assert sidecar["id"] == {"Description": "An id"}
+    assert sidecar["x"] == {"Description": "A place", "Format": "number", "Units": "mm"}
+    assert sidecar["id"] == {"Description": "An id", "Format": "string"}
     assert sidecar["age"] == {"Description": "Carried over from the input"}
 
 
@@ -120,8 +120,8 @@ def test_from_tsv_guesses_the_kind_of_other_columns():
     assert table.iloc[1].isna().tolist() == [True, False, False, True]
 
 
-@pytest.mark.parametrize("content", [b"a\tb\n1\n", b"a\n1\t2\n", b"\xff\n"], ids=repr)
+@pytest.mark.parametrize("content", [b"a\tb\n1\n", b"a\n1\t2\n", b"\xff\n", b""], ids=repr)
 def test_from_tsv_refuses_ragged_rows(content):
-    """A cell too few or too many is an error, never a shift."""
+    """A cell too few or too many is an error, never a shift; so is no header."""
     with pytest.raises(DataError, match="not a table as written here"):
         tables.from_tsv(content, {})

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -381,7 +382,7 @@ def test_a_map_sidecar_says_what_and_how(output):
             "RandomSeed": 42,
             "NullOutside": "distance",
             "ClusterSizeThreshold": 7,
-            # sqrt(0.05 * 0.95 / 100)
+            # the binomial standard error of 5 % in 100 iterations
             "MonteCarloErrorOfAlpha": pytest.approx(0.0217945, abs=1e-7),
         },
         "Sources": [
@@ -647,23 +648,23 @@ def test_swap_in_replaces_the_analysis_in_another_template(output, tmp_path, set
     assert [path.parent.name for path in output.glob("tpl-*/cohort-*")] == [TPL]
 
 
-class Crash(Exception):
+class PowerCutError(Exception):
     """A power cut at a chosen step."""
-
-
-STEPS = ("rename", "replace", "unlink", "rmtree")
 
 
 def cut_power(monkeypatch, after):
     """Let the n-th change of the disk that the swap makes fail, and all after it."""
     count = 0
+    remove_tree = shutil.rmtree
 
     def guard(do):
         def step(*args, **kwargs):
             nonlocal count
             count += 1
             if count > after:
-                raise Crash
+                if do is remove_tree:
+                    os.remove(next(path for path in Path(args[0]).rglob("*") if path.is_file()))  # noqa: PTH107 - the method fails
+                raise PowerCutError
             return do(*args, **kwargs)
 
         return step
@@ -697,7 +698,7 @@ def test_swap_in_can_be_cut_off_anywhere(output, tmp_path, settings, figures, mo
             try:
                 derivatives.swap_in(stage, output, "pain")
                 finished = True
-            except Crash:
+            except PowerCutError:
                 finished = False
         derivatives.recover(output)
         now = analysis_of(output)
@@ -706,7 +707,7 @@ def test_swap_in_can_be_cut_off_anywhere(output, tmp_path, settings, figures, mo
         outcomes.append(now == new)
         if finished:
             break
-    # First the old one stays, from the commit on the new one counts; more than a few steps were cut
+    # The old one stays until the commit, then the new one counts; enough steps were tried.
     assert outcomes == sorted(outcomes)
     assert {False, True} == set(outcomes)
     assert len(outcomes) > 8
@@ -718,7 +719,7 @@ def test_a_swap_after_a_crash_cleans_up(output, tmp_path, settings, figures, mon
         stage = write(tmp_path / f"cut{after}", settings, figures, result=make_result(1))
         with monkeypatch.context() as patch:
             cut_power(patch, after)
-            with pytest.raises(Crash):
+            with pytest.raises(PowerCutError):
                 derivatives.swap_in(stage, output, "pain")
     swapped(tmp_path, settings, figures, seed=2)
     expected = analysis_of(write(tmp_path / "x", settings, figures, result=make_result(2)))
@@ -733,7 +734,7 @@ def test_recover_names_what_it_finished(output, tmp_path, settings, figures, mon
         stage = write(tmp_path / f"cut{after}", settings, figures, result=make_result(1))
         with monkeypatch.context() as patch:
             cut_power(patch, after)
-            with pytest.raises(Crash):
+            with pytest.raises(PowerCutError):
                 derivatives.swap_in(stage, output, "pain")
         names.append(derivatives.recover(output))
     assert names == [[], ["pain"]]
@@ -839,6 +840,14 @@ def test_read_sorts_analyses_by_name(output, tmp_path, settings):
     assert [a.name for a in derivatives.read(output).analyses] == ["alpha", "pain", "Zoo"]
 
 
+def test_read_keeps_analyses_apart(output, tmp_path, settings, figures):
+    """Figures and snapshot are each analysis' own."""
+    swapped(tmp_path, settings, figures, seed=1, name="alpha")
+    for record in derivatives.read(output).analyses:
+        paths = [*record.maps.values(), *record.figures.values(), record.snapshot]
+        assert all(f"cohort-{record.name}_" in path.name for path in paths)
+
+
 def test_read_without_the_record_still_gives_numbers(output):
     """The record of the analysis is missing: counts come from a map's sidecar."""
     (output / f"{STEM}_analysis.json").unlink()
@@ -916,7 +925,7 @@ def test_read_says_that_a_swap_is_not_finished(output, tmp_path, settings, monke
     stage = write(tmp_path / "cut", settings, result=make_result(1))
     with monkeypatch.context() as patch:
         cut_power(patch, 6)
-        with pytest.raises(Crash):
+        with pytest.raises(PowerCutError):
             derivatives.swap_in(stage, output, "pain")
     (problem,) = derivatives.read(output).problems
     assert "the results of pain were not moved in completely" in str(problem)

@@ -1,6 +1,7 @@
 """The cluster table against drawn clusters and against GingerALE's own table."""
 
 import math
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -147,6 +148,31 @@ def test_cluster_table_has_no_weighted_centre_for_weights_of_both_signs():
 def test_cluster_table_names_sides(table):
     """Negative x is left; the voxel that holds x = 0 is on the midline."""
     assert table["side"].tolist() == ["midline", "midline", "right", "left"]
+
+
+def test_cluster_table_knows_grids_without_a_midline():
+    """Where x = 0 lies between two voxels, they are left and right."""
+    result = make_result()
+    affine = np.diag([3.0, 3.0, 3.0, 1.0])
+    affine[0, 3] = -16.5
+    shifted = replace(result, mask=BrainMask(result.mask.inside, affine))
+    assert mm((5, 2, 5)) == [0.0, -6.0, 0.0]
+    # x of voxels 5 and 2 is now -1.5 and -10.5, of voxel 9 10.5
+    table = cluster_table(shifted).clusters
+    assert table["x"].tolist() == [-1.5, -1.5, 10.5, -10.5]
+    assert table["side"].tolist() == ["left", "left", "right", "left"]
+
+
+def test_cluster_table_sums_mass_in_the_unit_of_the_null():
+    """ALE's null sums -log(1 - ALE) in integers: so does the table, to the last bit."""
+    integers = 1000 * make_result().maps["stat"].astype(np.int64)
+    threshold = -math.expm1(-4000 * 2.0**-20)
+    result = make_result(
+        arrays={"suprathreshold": integers >= 4000, "log_stat": integers},
+        facts={"cluster_forming": {"p": 0.001, "statistic": threshold}, "log_bits": 20},
+    )
+    main = cluster_table(result).clusters.iloc[[0, 3]]
+    assert main["mass"].tolist() == [19000 * 2.0**-20, 2000 * 2.0**-20]
 
 
 def test_cluster_table_counts_experiments_once(table):

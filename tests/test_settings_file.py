@@ -129,7 +129,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_a_place_that_cannot_be_written_is_an_output_error(tmp_path):
     """A file where a folder should be."""
     (tmp_path / "logs").write_text("")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match="cannot create the folder"):
         write_settings(tmp_path / "logs/settings.toml", SETTINGS, [])
 
 

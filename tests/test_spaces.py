@@ -9,7 +9,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.errors import DataError, UsageError
 
 TAL = [(-1, -32, 58), (10, 12, 8), (0, 0, 0)]
-# Recomputed from the published matrices and from FieldTrip's tal2mni.m (its issue 830 has the first).
+# From the published matrices, and from FieldTrip's tal2mni.m (its issue 830 has the first).
 MNI = {
     "spm": [(0.895, -26.556, 63.020), (11.904, 15.090, 2.683), (1.039, 1.458, -4.748)],
     "fsl": [(0.348, -28.833, 62.807), (11.656, 14.105, 4.306), (1.115, 0.869, -3.605)],
@@ -65,7 +65,9 @@ def test_tal2mni_leaves_input_alone() -> None:
 
 def test_tal2mni_refuses_unknown_method() -> None:
     """The message lists what is accepted."""
-    with pytest.raises(UsageError, match="'lancaster'; accepted are: other, spm, fsl, brett, none"):
+    with pytest.raises(
+        UsageError, match="'lancaster'; accepted are: other, spm, fsl, brett, none"
+    ):
         spaces.tal2mni(TAL, "lancaster")
 
 
@@ -142,7 +144,9 @@ def test_analysis_mask_resamples_and_says_so(coarse: BrainMask) -> None:
     """On the 2 mm grid, the voxel of 4 mm takes the voxels whose centre it holds: -2 to 0 mm."""
     mask, note = spaces.analysis_mask(coarse, "mni152_2mm")
     xyz = nib.affines.apply_affine(mask.affine, np.argwhere(mask.inside))
-    assert sorted(map(tuple, xyz)) == [(x, y, z) for x in (-2, 0) for y in (-2, 0) for z in (-2, 0)]
+    assert sorted(map(tuple, xyz)) == [
+        (x, y, z) for x in (-2, 0) for y in (-2, 0) for z in (-2, 0)
+    ]
     assert "one voxel lies on another grid (21x21x21 voxels of 4x4x4 mm)" in note
     assert "1 voxels became 8" in note
 

@@ -175,6 +175,18 @@ def test_a_full_disk_computes_and_warns(filled: Store, monkeypatch, caplog):
     assert [path.name for path in filled.folder.iterdir()] == [filled.path(key(what="x")).name]
 
 
+def test_an_interrupted_write_leaves_no_file(tmp_path, monkeypatch):
+    """Ctrl-C between writing and renaming passes through and leaves nothing behind."""
+
+    def interrupt(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Store(tmp_path / "store").memo(key(what="x"), lambda: ARRAYS)
+    assert list((tmp_path / "store").iterdir()) == []
+
+
 def test_an_unreadable_result_is_computed_again(filled: Store, caplog):
     """What cannot be read is computed, with a line that says why."""
     path = filled.path(key(what="x"))

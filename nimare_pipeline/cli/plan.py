@@ -101,7 +101,7 @@ def require_input(settings: Settings) -> None:
 
 def show_problems(problems: Iterable[Problem]) -> None:
     """Log what was odd in the input, the first on the console and all in the log file."""
-    problems = tuple(problems)
+    problems = tuple(dict.fromkeys(problems))
     for number, problem in enumerate(problems):
         level = logging.WARNING if number < _MAX_SHOWN else logging.DEBUG
         _LOGGER.log(level, "%s", problem)
@@ -201,7 +201,7 @@ def _masker(settings: Settings) -> Callable[[Planned], Planned]:
     from nimare_pipeline.spaces import analysis_mask
 
     mask, note = analysis_mask(settings.mask_file, settings.target)
-    problems = (Problem("warning", note, file=settings.mask_file),) if note else ()
+    problems = (Problem("warning", note),) if note else ()
     show_problems(problems)
 
     def masked(planned: Planned) -> Planned:

@@ -104,11 +104,15 @@ def named(headers: Sequence[Header], warn: Callable[[int, str], None]) -> list[N
     """Names of experiments, unique; headers that stand several times are warned of."""
     names: list[Name] = []
     lines: dict[str, list[int]] = {}
-    taken: Counter[str] = Counter()
+    taken: Counter[tuple[str, str]] = Counter()
+    untitled = 0
     for header in headers:
         lines.setdefault(header.title, []).append(header.line)
         study, contrast = _parts(header.title)
-        study_id = _identifier(study) or f"untitled_{len(lines[''])}"
+        study_id = _identifier(study)
+        if not study_id:
+            untitled += 1
+            study_id = f"untitled_{untitled}"
         contrast_id = _unique(study_id, _identifier(contrast) or _DEFAULT_CONTRAST, taken)
         title = header.title or study_id
         names.append(
@@ -169,13 +173,14 @@ def _identifier(text: str) -> str:
     return re.sub(r"[^\w.+]+", "_", text).strip("_.")[:_ID_LENGTH]
 
 
-def _unique(study_id: str, contrast_id: str, taken: Counter[str]) -> str:
+def _unique(study_id: str, contrast_id: str, taken: Counter[tuple[str, str]]) -> str:
     base = contrast_id.removesuffix("_1") if contrast_id == _DEFAULT_CONTRAST else contrast_id
-    name, n = contrast_id, 1
-    while taken[f"{study_id}-{name}"]:
+    name, n = contrast_id, taken[study_id, contrast_id]
+    while taken[study_id, name]:
         n += 1
         name = f"{base}_{n}"
-    taken[f"{study_id}-{name}"] += 1
+    taken[study_id, name] += 1
+    taken[study_id, contrast_id] = max(n, 1)
     return name
 
 

@@ -26,9 +26,11 @@ def looks_like_focus(text: str) -> bool:
     return len(_leading(_tokens(text))) >= 3
 
 
-def starts_with_number(text: str) -> bool:
-    """Whether the first word of a line is a number."""
-    return bool(_leading(_tokens(text)[:1]))
+def is_broken_focus(text: str) -> bool:
+    """Whether a line was meant as a focus: nothing but numbers, or two and then something else."""
+    tokens = _tokens(text)
+    n = len(_leading(tokens))
+    return n >= 2 or 0 < n == len(tokens)
 
 
 def is_column_names(text: str) -> bool:

@@ -96,7 +96,7 @@ def parse(
     for annotation in annotations:
         _expected(annotation, _is_annotation, _ANNOTATION, "this")
     reader = _Reader(file)
-    embedded = [note for note in studyset.get("annotations") or [] if _is_annotation(note)]
+    embedded = [note for note in _list(studyset, "annotations") if _is_annotation(note)]
     reader.read_notes([*map(_unwrapped, annotations), *embedded])
     contrasts = [
         contrast
@@ -152,7 +152,7 @@ class _Reader:
             )
             return
         study_id = str(study.get("id") or f"study_{number}")
-        for k, analysis in enumerate(study.get("analyses") or [], start=1):
+        for k, analysis in enumerate(self.items(study, "analyses", f"study {study_id}"), 1):
             where = f"study {study_id}, analysis {k}"
             if not isinstance(analysis, Mapping):
                 self.add(
@@ -174,7 +174,7 @@ class _Reader:
         where = f"study {study_id}, analysis {analysis_id}"
         note = self.notes.get(analysis_id, {})
         self.used.add(analysis_id)
-        xyz, spaces, values = self.points(analysis.get("points") or [], where)
+        xyz, spaces, values = self.points(self.items(analysis, "points", where), where)
         return Contrast(
             study_id=study_id,
             contrast_id=self.unique(study_id, analysis_id, where),
@@ -182,19 +182,27 @@ class _Reader:
             spaces=spaces,
             sample_sizes=self.sizes(note, analysis, study, where),
             metadata=_metadata(study, analysis),
-            images=_images(analysis.get("images") or []),
+            images=_images(_list(analysis, "images")),
             annotations=note,
             texts=_texts(study),
             values=values,
             file=self.file,
         )
 
+    def items(self, owner: Mapping[str, Any], name: str, where: str) -> list[Any]:
+        found = owner.get(name)
+        if found is None or isinstance(found, list):
+            return found or []
+        self.add("error", where, f"{name!r} is {found!r:.60}", "expected a list")
+        return []
+
     def unique(self, study_id: str, analysis_id: str, where: str) -> str:
-        name, n = analysis_id, 1
+        name, n = analysis_id, self.taken[study_id, analysis_id]
         while self.taken[study_id, name]:
             n += 1
             name = f"{analysis_id}_{n}"
         self.taken[study_id, name] += 1
+        self.taken[study_id, analysis_id] = max(n, 1)
         if n > 1:
             self.add("warning", where, f"this id is taken; the analysis is kept as {name!r}")
         return name
@@ -235,7 +243,7 @@ class _Reader:
             rows.append(
                 {
                     str(value["kind"]): value.get("value")
-                    for value in point.get("values") or []
+                    for value in _list(point, "values")
                     if isinstance(value, Mapping) and value.get("kind")
                 }
             )
@@ -271,6 +279,11 @@ def _is_xyz(place: Any) -> bool:
     return isinstance(place, list) and len(place) == 3 and all(map(is_number, place))
 
 
+def _list(owner: Mapping[str, Any], name: str) -> list[Any]:
+    found = owner.get(name)
+    return found if isinstance(found, list) else []
+
+
 def _mapping(owner: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = owner.get(name)
     return found if isinstance(found, Mapping) else {}
@@ -279,7 +292,7 @@ def _mapping(owner: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 def _metadata(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
     conditions = [
         str(condition.get("name"))
-        for condition in analysis.get("conditions") or []
+        for condition in _list(analysis, "conditions")
         if isinstance(condition, Mapping)
     ]
     found = {

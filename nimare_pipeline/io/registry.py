@@ -16,7 +16,7 @@ from nimare_pipeline.errors import DataError, NoInputError, Problem
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
-OUR_NAME = "nimare_pipeline"
+OUR_NAME = "nimare-pipeline"
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")

@@ -147,11 +147,11 @@ class _Reader:
     def text(self, number: int, text: str) -> None:
         if numbers.is_column_names(text):
             self.warn(number, f"column names are left out: {text!r:.60}")
-        elif self.pending and self.pending[-1].kind != headers.BLANK and not self.in_foci:
+        elif numbers.is_broken_focus(text):
+            self.focus(number, text)
+        elif self.pending and self.pending[-1].kind != headers.BLANK:
             self.warn(number, f"taken as the rest of the header above: {text!r:.60}")
             self.pending.append(headers.Piece(number, headers.TITLE, text))
-        elif numbers.starts_with_number(text):
-            self.focus(number, text)
         else:
             self.error(
                 number,

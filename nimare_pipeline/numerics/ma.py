@@ -20,6 +20,7 @@ from nimare_pipeline.numerics.gaussian import (
     reach_mm,
     reach_voxels,
     sampled_kernel,
+    voxel_volume,
 )
 from nimare_pipeline.numerics.jit import compiled
 
@@ -128,7 +129,7 @@ def _row(
     n = 0
     if len(foci) and voxelization == "exact":
         linear = np.ascontiguousarray(affine[:3, :3])
-        volume = float(abs(np.linalg.det(linear)))
+        volume = voxel_volume(affine)
         half = reach_voxels(reach_mm(fwhm, volume), affine)
         peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
         n = _exact(np.ascontiguousarray(foci), half, linear, peak, sigma, index, scratch, touched)

@@ -142,9 +142,8 @@ def run_block(
         the largest over the mask, 0 where there is no cluster.
     """
     out = np.zeros((3, n_iters), dtype=np.int64)
-    simulate = _SIMULATORS[int(plan.scalars[0])]
     arrays = tuple(getattr(plan, field.name) for field in fields(plan))
-    _simulate_slice(simulate, arrays, _scratch(plan), seed, first, out[:, :0])  # compile once
+    _simulate_slice(arrays, _scratch(plan), seed, first, out[:, :0])  # compile once
     queue = _Slices(n_iters)
 
     def work() -> None:
@@ -153,7 +152,7 @@ def run_block(
         while (span := queue.take(seconds_each)) is not None:
             begin = time.perf_counter()
             part = out[:, span[0] : span[1]]
-            _simulate_slice(simulate, arrays, scratch, seed, first + span[0], part)
+            _simulate_slice(arrays, scratch, seed, first + span[0], part)
             seconds_each = (time.perf_counter() - begin) / (span[1] - span[0])
             queue.finish(span[1] - span[0])
 
@@ -233,14 +232,13 @@ def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
 
 
 def _simulate_slice(
-    simulate: Callable[..., None],
     arrays: tuple[NDArray[Any], ...],
     scratch: tuple[NDArray[Any], ...],
     seed: int,
     first: int,
     out: NDArray[np.int64],
 ) -> None:
-    simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)
+    _simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)
 
 
 @compiled
@@ -312,8 +310,12 @@ def _largest_cluster(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
     return largest_size, largest_mass
 
 
-def _make_simulator(width: int) -> Callable[..., None]:  # noqa: C901 - three nested loops
-    """The loop over iterations, for kernel segments of one width."""
+def _make_place(width: int) -> Callable[..., Any]:
+    """Adds a kernel to the sum as far as it exceeds its experiment's other foci, and undoes that.
+
+    The width is a constant of the compiled code. A closure over anything but a number would keep
+    Numba from finding what it compiled before.
+    """
 
     @compiled
     def place(total, one, values, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
@@ -326,6 +328,12 @@ def _make_simulator(width: int) -> Callable[..., None]:  # noqa: C901 - three ne
                 total[at + step] += after - before
                 one[at + step] = after
 
+    return place
+
+
+def _make_wipe(width: int) -> Callable[..., Any]:
+    """Sets a kernel's segments of the experiment's volume back to 0."""
+
     @compiled
     def wipe(one, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
         for segment in range(begin, end):
@@ -333,36 +341,52 @@ def _make_simulator(width: int) -> Callable[..., None]:  # noqa: C901 - three ne
             for step in range(np.uint64(width)):
                 one[at + step] = 0
 
-    @compiled
-    def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
-        (values, offsets, kernel_start, experiment_kernel, experiment_start, candidates) = arrays[
-            :6
-        ]
-        (focus_start, focus_count, row_start, row_length, template, scalars) = arrays[6:]
-        total, one, voxels, parent, size, mass, drawn = scratch
-        strides = (np.int64(1), scalars[2], scalars[1])
-        threshold = scalars[4]
-        for iteration in range(out.shape[1]):
-            draw_indices(seed, STREAM_FOCI, first + iteration, focus_count, drawn)
-            _clear_statistic(total, row_start, row_length, template)
-            for experiment in range(len(experiment_kernel)):
-                kernel = experiment_kernel[experiment]
-                begin, end = kernel_start[kernel], kernel_start[kernel + 1]
-                foci = range(experiment_start[experiment], experiment_start[experiment + 1])
-                for focus in foci:
-                    voxel = candidates[focus_start[focus] + drawn[focus]]
-                    place(total, one, values, offsets, begin, end, voxel)
-                for focus in foci:
-                    voxel = candidates[focus_start[focus] + drawn[focus]]
-                    wipe(one, offsets, begin, end, voxel)
-            largest, n = _suprathreshold(total, row_start, row_length, threshold, voxels)
-            # ``one`` is all 0 again: it serves as the label volume, and is left so.
-            out[0, iteration] = largest
-            out[1, iteration], out[2, iteration] = _largest_cluster(
-                total, one, strides, threshold, voxels, n, parent, size, mass
-            )
-
-    return simulate
+    return wipe
 
 
-_SIMULATORS = {width: _make_simulator(width) for width in WIDTHS}
+_NARROW, _WIDE = WIDTHS
+_place_narrow, _wipe_narrow = _make_place(_NARROW), _make_wipe(_NARROW)
+_place_wide, _wipe_wide = _make_place(_WIDE), _make_wipe(_WIDE)
+
+
+@compiled
+def _sum_experiment(  # type: ignore[no-untyped-def]
+    total, one, values, offsets, begin, end, voxels, width
+):
+    """Add one experiment's modelled activation to the sum and leave its own volume all 0."""
+    if width == _NARROW:
+        for focus in range(len(voxels)):
+            _place_narrow(total, one, values, offsets, begin, end, voxels[focus])
+        for focus in range(len(voxels)):
+            _wipe_narrow(one, offsets, begin, end, voxels[focus])
+    else:
+        for focus in range(len(voxels)):
+            _place_wide(total, one, values, offsets, begin, end, voxels[focus])
+        for focus in range(len(voxels)):
+            _wipe_wide(one, offsets, begin, end, voxels[focus])
+
+
+@compiled
+def _simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
+    """The loop over iterations."""
+    values, offsets, kernel_start, experiment_kernel, experiment_start, candidates = arrays[:6]
+    focus_start, focus_count, row_start, row_length, template, scalars = arrays[6:]
+    total, one, voxels, parent, size, mass, drawn = scratch
+    strides = (np.int64(1), scalars[2], scalars[1])
+    width, threshold = scalars[0], scalars[4]
+    for iteration in range(out.shape[1]):
+        draw_indices(seed, STREAM_FOCI, first + iteration, focus_count, drawn)
+        for focus in range(len(focus_start)):
+            drawn[focus] = candidates[focus_start[focus] + drawn[focus]]
+        _clear_statistic(total, row_start, row_length, template)
+        for experiment in range(len(experiment_kernel)):
+            kernel = experiment_kernel[experiment]
+            own = drawn[experiment_start[experiment] : experiment_start[experiment + 1]]
+            begin, end = kernel_start[kernel], kernel_start[kernel + 1]
+            _sum_experiment(total, one, values, offsets, begin, end, own, width)
+        largest, n = _suprathreshold(total, row_start, row_length, threshold, voxels)
+        # ``one`` is all 0 again: it serves as the label volume, and is left so.
+        out[0, iteration] = largest
+        out[1, iteration], out[2, iteration] = _largest_cluster(
+            total, one, strides, threshold, voxels, n, parent, size, mass
+        )

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from nimare_pipeline.numerics.gaussian import voxel_volume
 from nimare_pipeline.numerics.ma import to_voxels
 from nimare_pipeline.numerics.montecarlo import (
     LARGEST_SUM,
@@ -181,7 +182,7 @@ class _Candidates:
         outside = ~self._is_inside(ijk)
         if null_outside == "inside" or not outside.any():
             return start, count, kept
-        voxel = float(abs(np.linalg.det(affine[:3, :3]))) ** (1 / 3)
+        voxel = voxel_volume(affine) ** (1 / 3)
         linear = affine[:3, :3].T
         tree = cKDTree(np.argwhere(self.padded) @ linear)
         own, _ = tree.query(ijk[outside] @ linear)

@@ -49,8 +49,8 @@ SOFTWARE = {
 }
 PIPELINE = "nimare-pipeline"
 WAIVER = (
-    "This text was written by nimare-pipeline from the numbers of the run, so that it can be pasted "
-    "into a manuscript. It is released under the CC0 licence "
+    "This text was written by nimare-pipeline from the numbers of the run, so that it can be "
+    "pasted into a manuscript. It is released under the CC0 licence "
     "(https://creativecommons.org/publicdomain/zero/1.0/): use and change it freely."
 )
 
@@ -64,7 +64,7 @@ _TEX = {
 
 @dataclass(frozen=True)
 class Text:
-    """Some paragraphs in three forms.
+    r"""Some paragraphs in three forms.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Text:
     html : str
         Paragraphs; citations as author and year, linked to ``#ref-<key>``. Escaped.
     tex : str
-        Citations as ``\\citep{key}``. Escaped.
+        Citations as ``\citep{key}``. Escaped.
     citations : tuple of str
         Keys cited, in order of first use.
     """
@@ -216,7 +216,7 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
     transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
     used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
     sizes = kept.get("sample_size", pd.Series(0.0, kept.index))
-    filled = truth(kept.get("sample_size_filled", pd.Series(False, kept.index)))
+    filled = truth(kept.get("sample_size_filled", pd.Series(0, kept.index)))
     outside = kept.get("n_foci_outside", pd.Series(dtype=float))
     return {
         "n_found": len(contrasts),

@@ -1,7 +1,7 @@
 """Pictures of brains: slices on the MNI152 template, and the glass brain.
 
-Slices are composed as one image a figure: nilearn's plotting resamples a volume for each cut, which
-takes a minute where this takes a second, and the voxels stay the voxels of the analysis.
+Slices are composed here, by looking up the nearest voxel, and not by nilearn's plotting, which
+resamples volumes: it is faster, and the voxels stay the voxels of the analysis.
 """
 
 from collections.abc import Sequence

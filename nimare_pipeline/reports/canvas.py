@@ -1,4 +1,4 @@
-"""What every figure shares: colours, type, deterministic files. No pyplot, so nothing is left open."""
+"""What every figure shares: colours, type, deterministic files. No pyplot: nothing stays open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ ORANGE = "#d1600a"
 RED = "#b3261e"
 
 MAX_SVG_BYTES = 150_000
-"""A figure whose SVG is larger (brains) is written as PNG instead, so that the report stays small."""
+"""A chart whose SVG is larger (thousands of points) becomes a PNG: the report stays small."""
 PNG_DPI = 200
 
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
@@ -67,28 +67,32 @@ def new_figure(width_in: float, height_in: float, **options: Any) -> Any:
     return figure
 
 
-def save(figure: Any, folder: Path, key: str) -> Path:
-    """Write a figure as ``<key>.svg``, or as ``<key>.png`` where the SVG would be large.
+def save_chart(figure: Any, folder: Path, key: str) -> Path:
+    """Write lines and text as ``<key>.svg``, or as ``<key>.png`` where the SVG would be large.
 
     The same figure gives the same bytes: no dates, no random ids.
     """
-    svg, png = folder / f"{key}.svg", folder / f"{key}.png"
-    figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    if svg.stat().st_size <= MAX_SVG_BYTES:
-        png.unlink(missing_ok=True)
-        return svg
-    svg.unlink()
-    _save_png(figure, png)
-    return png
+    path = folder / f"{key}.svg"
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    if path.stat().st_size <= MAX_SVG_BYTES:
+        return path
+    path.unlink()
+    return save_picture(figure, folder, key)
 
 
-def _save_png(figure: Any, path: Path) -> None:
-    """Write a PNG on white with 32 levels a channel: not seen, and less than half the bytes."""
+def save_picture(figure: Any, folder: Path, key: str) -> Path:
+    """Write a figure as ``<key>.png``, on white, with 32 levels a channel.
+
+    The levels are not seen, and halve the file.
+    """
     from matplotlib.image import imsave
 
+    path = folder / f"{key}.png"
     figure.set_dpi(PNG_DPI)
     figure.set_facecolor("white")
     figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
-    reduced = np.minimum((pixels + 4) // 8 * 8, 255).astype(np.uint8)
-    imsave(path, reduced, metadata={"Software": None}, pil_kwargs={"optimize": True})
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    reduced = np.minimum((pixels.astype(np.int16) + 4) // 8 * 8, 255).astype(np.uint8)
+    no_software: Any = {"Software": None}
+    imsave(path, reduced, metadata=no_software, pil_kwargs={"compress_level": 6})
+    return path

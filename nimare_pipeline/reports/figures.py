@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
-from nimare_pipeline.reports import brains, canvas
+from nimare_pipeline.reports import brains, canvas, distributions
 from nimare_pipeline.reports.tables import truth
 from nimare_pipeline.results import MetaResult
 
 Array = NDArray[Any]
 N_CUTS = 14
 MAX_PEAKS = 4
+PICTURES = frozenset({"foci", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"})
+"""Figures of brains, written as PNG; the others are charts."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def draw_all(
         Of the cohort; columns ``included``, ``sample_size``, ``n_foci``, and ``x``, ``y``, ``z``,
         ``inside``, ``used``.
     labels : (n_voxels,) int array
-        Number of the significant cluster a voxel belongs to, 0 outside: ``ClusterTable.label_map``.
+        Number of the significant cluster of each voxel, 0 outside: ``ClusterTable.label_map``.
     alpha : float
         Level of the corrected inference.
     out_dir : path
@@ -95,7 +97,7 @@ def draw_all(
     Returns
     -------
     dict of str to Path
-        Key to SVG (or PNG, where an SVG would be large). Keys, in this order: ``foci``,
+        Key to file: PNG for brains, SVG for charts (PNG where large). In order: ``foci``,
         ``sample_sizes``, ``result_mosaic``, ``result_ortho``, ``result_glass``, ``z_mosaic``,
         ``null_uncorrected``, ``null_montecarlo``. A figure without data has no key: the three of
         the result where nothing is significant, the nulls where the result holds none.
@@ -108,7 +110,8 @@ def draw_all(
         for key, draw in DRAWINGS.items():
             figure = draw(inputs)
             if figure is not None:
-                paths[key] = canvas.save(figure, folder, key)
+                save = canvas.save_picture if key in PICTURES else canvas.save_chart
+                paths[key] = save(figure, folder, key)
     return paths
 
 
@@ -124,19 +127,13 @@ def draw_foci(inputs: _Inputs) -> Any:
 def draw_sample_sizes(inputs: _Inputs) -> Any:
     """Histograms of sample sizes and of foci an experiment, over the included experiments."""
     included = inputs.contrasts[truth(inputs.contrasts["included"])]
-    sizes = pd.to_numeric(included["sample_size"], errors="coerce").dropna().to_numpy(dtype=float)
-    foci = pd.to_numeric(included["n_foci"], errors="coerce").dropna().to_numpy(dtype=float)
-    if not sizes.size and not foci.size:
+    columns = {
+        "Participants per experiment": _numbers(included["sample_size"]),
+        "Foci per experiment": _numbers(included["n_foci"]),
+    }
+    if not any(values.size for values in columns.values()):
         return None
-    figure = canvas.new_figure(9.0, 2.5, layout="constrained")
-    for ax, values, title in zip(
-        figure.subplots(1, 2),
-        (sizes, foci),
-        ("Participants per experiment", "Foci per experiment"),
-        strict=True,
-    ):
-        _count_histogram(ax, values, title)
-    return figure
+    return distributions.counts(columns)
 
 
 def draw_result_mosaic(inputs: _Inputs) -> Any:
@@ -177,70 +174,23 @@ def draw_z_mosaic(inputs: _Inputs) -> Any:
 
 
 def draw_null_uncorrected(inputs: _Inputs) -> Any:
-    """Upper tail of the null of the statistic beside the observed voxels, with the threshold."""
+    """Null of the statistic beside the observed voxels, with the cluster-forming threshold."""
     arrays = inputs.result.arrays
     if "null_stat" not in arrays or "null_logsf" not in arrays:
         return None
-    grid = arrays["null_stat"].astype(float)
-    log10_tail = arrays["null_logsf"].astype(float) / np.log(10)
-    observed = np.sort(inputs.result.maps["stat"].astype(float))[::-1]
-    share = np.log10(np.arange(1, observed.size + 1) / observed.size)
-    top = float(observed[0])
-    figure = canvas.new_figure(9.0, 3.3, layout="constrained")
-    ax = figure.subplots()
-    shown = (grid <= top * 1.04) & np.isfinite(log10_tail)
-    ax.plot(
-        grid[shown], log10_tail[shown], color=canvas.INK, linewidth=1.6, label="null: P(ALE ≥ x)"
+    return distributions.uncorrected(
+        arrays["null_stat"],
+        arrays["null_logsf"],
+        inputs.result.maps["stat"],
+        estimator=inputs.result.estimator.type,
+        forming=inputs.result.facts.get("cluster_forming"),
     )
-    keep = np.unique(np.geomspace(1, observed.size, 400).astype(int) - 1)
-    ax.plot(
-        observed[keep],
-        share[keep],
-        color=canvas.BLUE,
-        linewidth=1.6,
-        label="observed: share of voxels ≥ x",
-    )
-    forming = inputs.result.facts.get("cluster_forming")
-    if forming:
-        ax.axvline(
-            forming["statistic"],
-            color=canvas.RED,
-            linewidth=1.2,
-            linestyle=(0, (4, 2)),
-            label=f"cluster-forming threshold, p < {forming['p']:g}",
-        )
-    at_top = float(np.interp(top, grid, np.maximum(log10_tail, -400)))
-    ax.plot(
-        [top],
-        [at_top],
-        "o",
-        color=canvas.ORANGE,
-        markersize=6,
-        clip_on=False,
-        label=f"observed maximum {top:.4g}",
-    )
-    ax.set_xlim(0, top * 1.06)
-    ax.set_ylim(min(at_top * 1.08, -5), 0.15)
-    ax.yaxis.set_major_formatter(_power_of_ten)
-    ax.set_xlabel(f"{inputs.result.estimator.type} statistic")
-    ax.set_ylabel("probability (log scale)")
-    ax.grid(axis="y", color=canvas.GRID, linewidth=0.7)
-    ax.legend(loc="upper right")
-    return figure
 
 
 def draw_null_montecarlo(inputs: _Inputs) -> Any:
     """Histograms of the Monte Carlo maxima with thresholds and what was observed."""
-    panels = [panel for panel in _montecarlo_panels(inputs) if panel.maxima.size]
-    if not panels:
-        return None
-    figure = canvas.new_figure(10.0, 2.9, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, len(panels)))
-    for ax, panel in zip(axes, panels, strict=True):
-        _maxima_histogram(ax, panel, inputs.alpha)
-    handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3)
-    return figure
+    panels = _montecarlo_panels(inputs)
+    return distributions.montecarlo(panels, inputs.alpha) if panels else None
 
 
 DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
@@ -255,17 +205,7 @@ DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class _Panel:
-    """One kind of Monte Carlo maximum."""
-
-    title: str
-    maxima: Array
-    threshold: float
-    observed: float | None
-
-
-def _montecarlo_panels(inputs: _Inputs) -> list[_Panel]:
+def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
     arrays = inputs.result.arrays
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
@@ -275,9 +215,10 @@ def _montecarlo_panels(inputs: _Inputs) -> list[_Panel]:
         ("Largest cluster mass", "montecarlo_max_mass", masses),
     )
     return [
-        _Panel(
+        distributions.Maxima(
             title,
             np.asarray(arrays[key], dtype=float),
+            key == "montecarlo_max_size",
             montecarlo_threshold(arrays[key], inputs.alpha),
             float(np.nanmax(values)) if values.size else None,
         )
@@ -316,79 +257,5 @@ def _result_overlay(inputs: _Inputs) -> brains.Overlay:
     )
 
 
-def _count_histogram(ax: Any, values: Array, title: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    ax.set_title(title)
-    if not values.size:
-        ax.text(0.5, 0.5, "not known", transform=ax.transAxes, ha="center", color=canvas.MUTED)
-        ax.set_axis_off()
-        return
-    step = max(1, int(np.ceil((values.max() - values.min() + 1) / 24)))
-    edges = np.arange(np.floor(values.min()), values.max() + step + 1, step) - 0.5
-    ax.hist(values, bins=edges, color=canvas.PALE_BLUE, edgecolor="white", linewidth=0.6)
-    median = float(np.median(values))
-    ax.axvline(
-        median, color=canvas.RED, linewidth=1.2, linestyle=(0, (4, 2)), label=f"median {median:g}"
-    )
-    ax.plot(
-        values,
-        np.full(values.size, -0.035),
-        "|",
-        color=canvas.INK,
-        markersize=5,
-        alpha=0.7,
-        transform=ax.get_xaxis_transform(),
-        clip_on=False,
-    )
-    ax.tick_params(axis="x", pad=7)
-    ax.set_ylabel("experiments")
-    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    ax.legend(loc="upper right")
-
-
-def _maxima_histogram(ax: Any, panel: _Panel, alpha: float) -> None:
-    last = max(panel.maxima.max(), panel.threshold if np.isfinite(panel.threshold) else 0)
-    ax.hist(
-        panel.maxima, bins=40, color=canvas.PALE_BLUE, edgecolor="none", label="Monte Carlo maxima"
-    )
-    if np.isfinite(panel.threshold):
-        ax.axvline(
-            panel.threshold,
-            color=canvas.RED,
-            linewidth=1.2,
-            linestyle=(0, (4, 2)),
-            label=f"threshold at FWE p < {alpha:g}",
-        )
-    if panel.observed is not None:
-        # An observed value far beyond the null would squeeze the histogram: it is put at the edge.
-        edge = last * 1.25
-        beyond = panel.observed > edge
-        ax.plot(
-            [min(panel.observed, edge)],
-            [0],
-            ">" if beyond else "v",
-            color=canvas.ORANGE,
-            markersize=8,
-            clip_on=False,
-            label="observed maximum",
-            transform=ax.get_xaxis_transform(),
-            zorder=5,
-        )
-        ax.annotate(
-            f"{panel.observed:.4g}",
-            (min(panel.observed, edge), 0.07),
-            ha="right" if beyond else "center",
-            xycoords=ax.get_xaxis_transform(),
-            color=canvas.ORANGE,
-            fontsize=8,
-        )
-        ax.set_xlim(right=max(edge, last * 1.05) * 1.02)
-    ax.set_title(panel.title)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-
-
-def _power_of_ten(exponent: float, _position: int | None = None) -> str:
-    return "1" if exponent == 0 else f"$10^{{{exponent:g}}}$"
+def _numbers(column: pd.Series) -> Array:
+    return pd.to_numeric(column, errors="coerce").dropna().to_numpy(dtype=float)

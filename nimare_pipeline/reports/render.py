@@ -5,9 +5,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 NOT_KNOWN = "n/a"
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @cache
@@ -21,9 +23,9 @@ def environment(*, autoescape: bool = True) -> Any:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(  # noqa: S701 - prose is escaped where it enters a page
+    made = Environment(
         loader=PackageLoader("nimare_pipeline.reports", "templates"),
-        autoescape=autoescape,
+        autoescape=autoescape,  # noqa: S701 - prose is escaped where it enters a page
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,11 +41,12 @@ def template(name: str, context: Mapping[str, Any], *, autoescape: bool = True) 
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """Number for readers: whole numbers with thousands separators, others to ``digits`` figures."""
+    """Number for readers: thousands separators, or ``digits`` significant figures."""
     if is_missing(value):
         return NOT_KNOWN
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return str(value)
+    value = value.item() if isinstance(value, np.number) else value
     if not np.isfinite(value):
         return f"{MINUS if value < 0 else ''}∞"
     if float(value).is_integer() and abs(value) < 1e15:
@@ -61,7 +64,7 @@ def p_value(value: Any) -> str:
         return NOT_KNOWN
     if value >= 0.001:
         return f"{value:.3f}"
-    return f"{value:.4f}" if value >= 1e-4 else scientific(float(value))
+    return f"{value:.4f}" if value >= 0.00005 else scientific(float(value))
 
 
 def percent(part: Any, whole: Any) -> str:
@@ -72,12 +75,11 @@ def percent(part: Any, whole: Any) -> str:
 def scientific(value: float) -> str:
     """Mantissa and power of ten, as in ``1.2 × 10⁻⁵``."""
     mantissa, _, exponent = f"{value:.1e}".partition("e")
-    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa} × 10{superscript}"
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
 
 
 def is_missing(value: Any) -> bool:
     """Whether a cell of a table holds nothing: None, NaN, NA, empty, or ``n/a``."""
     if value is None or (isinstance(value, str) and value in {"", NOT_KNOWN}):
         return True
-    return bool(np.isscalar(value) and value != value) or type(value).__name__ == "NAType"  # noqa: PLR0124
+    return bool(np.ndim(value) == 0 and pd.isna(value))

@@ -155,15 +155,15 @@ def _power(evidence: Evidence) -> Iterator[Notice]:
             "bad",
             f"Only {k} experiments: too few for ALE",
             f"With fewer than {defaults.MIN_EXPERIMENTS} experiments a single one can drive a "
-            "cluster, and power for moderate effects is low (Eickhoff et al., 2016; Müller et al., "
-            "2018). Treat these results as exploratory, or add experiments.",
+            "cluster, and power for moderate effects is low (Eickhoff et al., 2016; Müller et "
+            "al., 2018). Treat these results as exploratory, or add experiments.",
         )
     elif k < FEW_EXPERIMENTS:
         yield Notice(
             "warn",
             f"{k} experiments: at the lower limit",
-            f"At least {FEW_EXPERIMENTS} experiments are recommended for sufficient power to detect "
-            "moderate effects (Eickhoff et al., 2016).",
+            f"At least {FEW_EXPERIMENTS} experiments are recommended for sufficient power to "
+            "detect moderate effects (Eickhoff et al., 2016).",
         )
     else:
         yield Notice("good", f"{k} experiments, at least the {FEW_EXPERIMENTS} recommended")
@@ -177,8 +177,8 @@ def _iterations(evidence: Evidence) -> Iterator[Notice]:
     yield Notice(
         "warn",
         f"Only {n:,} Monte Carlo iterations",
-        f"A corrected p of 0.05 has a standard error of {error:.4f}. Use {defaults.N_ITERS:,} for a "
-        "publication.",
+        f"A corrected p of 0.05 has a standard error of {error:.4f}. Use {defaults.N_ITERS:,} for "
+        "a publication.",
     )
 
 
@@ -194,8 +194,8 @@ def _borderline(evidence: Evidence) -> Iterator[Notice]:
         yield Notice(
             "warn",
             f"Cluster {row.cluster} is a borderline case",
-            f"Its corrected p of {row.p_size_fwe:.4f} is within the Monte Carlo error of {alpha:g}; "
-            "more iterations would decide.",
+            f"Its corrected p of {row.p_size_fwe:.4f} is within the Monte Carlo error of "
+            f"{alpha:g}; more iterations would decide.",
         )
 
 
@@ -234,8 +234,8 @@ def _dependence(evidence: Evidence) -> Iterator[Notice]:
         yield Notice(
             "warn",
             f"{k:,} experiments from {n:,} studies",
-            "Experiments on the same participants are not independent, which ALE assumes. Pool them "
-            "into one experiment a group of participants (Turkeltaub et al., 2012).",
+            "Experiments on the same participants are not independent, which ALE assumes. Pool "
+            "them into one experiment a group of participants (Turkeltaub et al., 2012).",
         )
 
 
@@ -262,8 +262,8 @@ def _exclusions(evidence: Evidence) -> Iterator[Notice]:
     reasons = excluded["reason"].fillna("no reason given").astype(str).value_counts(sort=False)
     yield Notice(
         "note",
-        f"{len(excluded):,} of {len(table):,} experiments {'was' if len(excluded) == 1 else 'were'} "
-        "not analysed",
+        f"{len(excluded):,} of {len(table):,} experiments "
+        f"{'was' if len(excluded) == 1 else 'were'} not analysed",
         "; ".join(f"{reason}: {n}" for reason, n in reasons.items()),
     )
 

@@ -133,7 +133,7 @@ def test_fit_estimator_does_not_compute_the_maps_again(run, tmp_path, dataset, d
     node = FitEstimator(dataset_file=dataset_file, estimator=ESTIMATOR)
     node.inputs.ma_file = str(tmp_path / "ma.npz")
     found = MetaResult.load(run(node).result_file)
-    expected = 1 - (1 - maps.toarray()).prod(axis=0)
+    expected = -np.expm1(np.log1p(-maps.toarray()).sum(axis=0))
     np.testing.assert_allclose(found.maps["stat"], expected, rtol=1e-12)
 
 
@@ -226,15 +226,28 @@ def clusters(corrected, tables, tmp_path) -> dict[str, str]:
     }
 
 
-def test_draw_figures_draws_into_one_folder(run, save, corrected, tables, clusters, tmp_path):
-    """The figures are files named by their key."""
+def test_draw_figures_hands_everything_to_the_drawing(
+    run, save, corrected, tables, clusters, tmp_path, monkeypatch
+):
+    """Result, tables, labels and alpha reach the drawing; its folder is handed on."""
+    given = {}
+
+    def draw_all(result, *, out_dir, **inputs):
+        given.update(inputs, result=result)
+        out_dir.mkdir()
+
+    monkeypatch.setattr("nimare_pipeline.reports.figures.draw_all", draw_all)
     node = DrawFigures(
         result_file=save(corrected, "r.npz"), label_file=clusters["label_file"], alpha=0.5
     )
     node.inputs.trait_set(**tables)
-    folder = Path(run(node).figures_dir)
-    assert folder == tmp_path / "node" / "figures"
-    assert {path.stem for path in folder.iterdir()} >= {"foci", "null_montecarlo"}
+    assert run(node).figures_dir == str(tmp_path / "node" / "figures")
+    assert same_file(given["result"], corrected, tmp_path)
+    for name in ("contrasts", "coordinates"):
+        pd.testing.assert_frame_equal(given[name], read_frame(tables[f"{name}_file"]))
+    labels = read_arrays(clusters["label_file"])["labels"]
+    np.testing.assert_array_equal(given["labels"], labels)
+    assert given["alpha"] == 0.5
 
 
 def test_write_derivatives_writes_everything(

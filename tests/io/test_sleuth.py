@@ -135,9 +135,7 @@ def test_second_reference_holds_from_there_on() -> None:
 def test_reference_after_title_belongs_to_it() -> None:
     """A Reference line inside a header does not cut it in two."""
     contrasts, problems = parse("//A, 2000: b\n//Reference=TAL\n//Subjects=3\n1 2 3\n")
-    assert [(c.id, c.sample_sizes, c.spaces) for c in contrasts] == [
-        ("A_2000-b", (3,), ("TAL",))
-    ]
+    assert [(c.id, c.sample_sizes, c.spaces) for c in contrasts] == [("A_2000-b", (3,), ("TAL",))]
     assert problems == []
 
 
@@ -214,7 +212,9 @@ def test_subjects_anywhere_in_the_header(header: str) -> None:
 
 def test_wrapped_title_that_ends_in_subjects() -> None:
     """The word Subjects alone is the end of a title, not a sample size."""
-    contrasts, _ = parse("//Reference=MNI\n//M, 2002: Rest, Healthy\n//Subjects\n//Subjects=10\n1 2 3")
+    contrasts, _ = parse(
+        "//Reference=MNI\n//M, 2002: Rest, Healthy\n//Subjects\n//Subjects=10\n1 2 3"
+    )
     assert contrasts[0].metadata["contrast_name"] == "Rest, Healthy Subjects"
     assert contrasts[0].sample_sizes == (10,)
 
@@ -225,7 +225,9 @@ def test_header_over_two_lines_without_slashes() -> None:
         '//Reference=MNI\n"//W, 2015; Shared (masked\nwith sharing)"\t\t\n//Subjects=26\n1 2 3\n'
     )
     assert contrasts[0].metadata["contrast_name"] == "Shared (masked with sharing)"
-    assert "line 3: taken as the rest of the header above: 'with sharing)'" in messages(problems)[0]
+    assert (
+        "line 3: taken as the rest of the header above: 'with sharing)'" in messages(problems)[0]
+    )
 
 
 def test_repeated_headers_are_kept_apart() -> None:
@@ -253,9 +255,16 @@ def test_placeholder_headers_are_kept_apart() -> None:
 def test_opposite_contrasts_have_different_ids() -> None:
     """A > B and A < B do not become one id."""
     contrasts, _ = parse(
-        "//Reference=MNI\n//S, 2000: A > B\n//Subjects=3\n1 2 3\n//S, 2000: A < B\n//Subjects=3\n1 2 3"
+        "//Reference=MNI\n"
+        "//S, 2000: A > B\n//Subjects=3\n1 2 3\n//S, 2000: A < B\n//Subjects=3\n1 2 3\n"
     )
     assert [c.contrast_id for c in contrasts] == ["A_gt_B", "A_lt_B"]
+
+
+def test_header_that_is_only_a_mark() -> None:
+    """A title that begins with the colon has no study, and is kept."""
+    contrasts, _ = parse("//Reference=MNI\n//: b\n//Subjects=3\n1 2 3\n")
+    assert contrasts[0].id == "untitled_1-b"
 
 
 def test_ids_have_no_separators() -> None:
@@ -363,8 +372,9 @@ def test_words_after_the_coordinates_are_left_out() -> None:
 def test_copied_first_column_is_an_error() -> None:
     """Where each row begins with one number twice, x y z cannot be told."""
     _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n48 48 -74 -8\n52 52 -58 0\n")
-    assert "line 4: rows 4 to 5 of 'A, 2000: b' have more than 3 numbers, the first one twice" in (
-        messages(problems, "error")[0]
+    assert (
+        "line 4: rows 4 to 5 of 'A, 2000: b' have more than 3 numbers, the first one twice"
+        in (messages(problems, "error")[0])
     )
 
 
@@ -380,6 +390,7 @@ def test_column_names_are_left_out() -> None:
     [
         ("10 20 dog", "line 5: expected three numbers x y z, got '10 20 dog'"),
         ("-67\t-5", "line 5: expected three numbers x y z"),
+        ("-67", "line 5: expected three numbers x y z"),
         ("insula", "line 5: neither a header nor a focus: 'insula'"),
         ("1 nan 3", "line 5 (study A_2000, contrast b): focus 2 is (1, nan, 3)"),
         ("1 1e9 3", "line 5 (study A_2000, contrast b): focus 2 is (1, 1e+09, 3)"),
@@ -405,7 +416,9 @@ def test_focus_outside_the_head_is_flagged_with_its_line() -> None:
     """A lost decimal point or minus sign is a warning at the focus' own line."""
     _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3\n425 2 3\n")
     (warning,) = messages(problems)
-    assert "line 5 (study A_2000, contrast b): focus 2, (425, 2, 3), lies outside the head" in warning
+    assert (
+        "line 5 (study A_2000, contrast b): focus 2, (425, 2, 3), lies outside the head" in warning
+    )
 
 
 def test_missing_file() -> None:
@@ -434,15 +447,15 @@ def test_sniff(tmp_path, name: str, body: bytes, expected: bool) -> None:  # noq
 
 
 def test_long_header_run_takes_linear_time() -> None:
-    """A hundred thousand headers without a focus are read in seconds, not hours."""
-    contrasts, _ = sleuth.parse("//A, 2000: b\n//Subjects=3\n" * 50_000, "a.txt")
-    assert len(contrasts) == 50_000
+    """Tens of thousands of headers without a focus are read in seconds, not hours."""
+    contrasts, _ = sleuth.parse("//A, 2000: b\n//Subjects=3\n" * 20_000, "a.txt")
+    assert len(contrasts) == 20_000
 
 
 def test_real_files(shared_data) -> None:
     """Experiments and foci of 85 real files are as counted by hand, where that count is sure."""
     with (shared_data / "sleuth" / "COUNTS.tsv").open(encoding="utf-8", newline="") as stream:
-        counts = [row for row in csv.DictReader(stream, delimiter="\t")]
+        counts = list(csv.DictReader(stream, delimiter="\t"))
     sure = {row["file"]: row for row in counts if row["counts_reliable"] == "yes"}
     expected = {name: (int(row["experiments"]), int(row["foci"])) for name, row in sure.items()}
     found = {}

@@ -136,6 +136,16 @@ def test_local_maxima_break_ties_by_place():
     np.testing.assert_array_equal([[0, 0, 0]], peaks.ijk)
 
 
+def test_local_maxima_keep_many_equal_peaks_in_order():
+    """Ties stay in C order however many there are."""
+    heights = np.random.default_rng(0).integers(5, 8, 300)
+    stat = np.ones((1, 600, 1))
+    stat[0, ::2, 0] = heights
+    peaks = peaks_of(stat)
+    expected = [2 * i for height in (7, 6, 5) for i in range(300) if heights[i] == height]
+    assert peaks.ijk[:, 1].tolist() == expected
+
+
 def test_local_maxima_ignore_neighbours_of_another_cluster():
     """A cluster's peak is a peak although a neighbouring cluster is higher."""
     stat = picture("3 .\n. 8").astype(float)

@@ -4,7 +4,10 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from nipype.pipeline import engine as pe
 
+from nimare_pipeline.interfaces.cbma import ModeledActivation
+from nimare_pipeline.interfaces.dataset import LoadCohort
 from nimare_pipeline.workflows.base import init_analysis_wf
 from nimare_pipeline.workflows.graph import draw_graph
 
@@ -77,8 +80,28 @@ def test_edges_go_down_from_box_to_box(svg):
         assert to_y > y
 
 
-def test_boxes_do_not_overlap_and_lie_in_the_picture(svg):
+@pytest.fixture
+def branched() -> ET.Element:
+    """Picture of a workflow with three nodes side by side."""
+    load = pe.Node(LoadCohort(), name="load")
+    workflow = pe.Workflow("branched")
+    for name in ("a", "b", "c"):
+        node = pe.Node(ModeledActivation(), name=name)
+        workflow.connect(load, "dataset_file", node, "dataset_file")
+    return ET.fromstring(draw_graph(workflow))  # noqa: S314 - our own text
+
+
+def test_branches_stand_side_by_side(branched):
+    """Nodes of one layer are at one height."""
+    places = boxes(branched)
+    assert len({places[name][1] for name in "abc"}) == 1
+    assert len({places[name][0] for name in "abc"}) == 3
+
+
+@pytest.mark.parametrize("name", ["svg", "branched"])
+def test_boxes_do_not_overlap_and_lie_in_the_picture(name, request):
     """No box covers another, none is cut off."""
+    svg = request.getfixturevalue(name)
     _, _, width, height = map(float, svg.get("viewBox").split())
     places = list(boxes(svg).values())
     for i, (left, top, right, bottom) in enumerate(places):

@@ -1,6 +1,7 @@
 """The Monte Carlo correction as a graph: where it runs and what it found changes no byte."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from pathlib import Path
@@ -141,22 +142,43 @@ def test_an_error_of_a_node_is_raised_as_itself(result_file, make_settings, plug
     assert not (Path(settings.work_dir) / "nodes").exists()
 
 
-def test_a_killed_worker_ends_the_run(result_file, make_settings):
-    """A worker that the system kills is noticed (Nipype alone waits for ever), and said."""
+def kill_workers() -> None:
+    """Do to the workers what a system without memory does."""
+    for worker in multiprocessing.active_children():
+        worker.kill()
+
+
+def interrupt() -> None:
+    """Press Ctrl-C."""
+    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+
+@pytest.mark.parametrize(
+    ("strike", "error", "message"),
+    [
+        (kill_workers, InterruptedRun, "a worker process was killed"),
+        (interrupt, KeyboardInterrupt, None),
+    ],
+    ids=["killed worker", "Ctrl-C"],
+)
+def test_processes_end_when_the_run_does(result_file, make_settings, strike, error, message):
+    """A killed worker is noticed (Nipype alone waits for ever); no process outlives the run."""
     settings = make_settings(plugin="MultiProc", n_procs=2)
     store = Path(settings.work_dir) / "store"
+    struck = []
 
-    def kill_workers() -> None:
+    def wait_and_strike() -> None:
         deadline = time.monotonic() + 60
         while not list(store.glob("*.result")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        for worker in multiprocessing.active_children():
-            worker.kill()
+        struck.append(time.monotonic())
+        strike()
 
-    killer = threading.Thread(target=kill_workers)
-    killer.start()
+    striker = threading.Thread(target=wait_and_strike)
+    striker.start()
     corrector = Component("FWECorrector", ARGS | {"n_iters": 10_000_000})
-    with pytest.raises(InterruptedRun, match="a worker process was killed"):
+    with pytest.raises(error, match=message):
         run(result_file, settings, corrector=corrector, n_chunks=2)
-    killer.join()
+    assert time.monotonic() - struck[0] < 5
+    striker.join()
     assert not multiprocessing.active_children()

@@ -1,0 +1,241 @@
+"""What each section of the report is made from: an analysis or a run to names in its template."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from nimare_pipeline import defaults
+from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.reports import boilerplate, tables, verdict
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the report: inside it (``uri``) or beside it (``href``, relative)."""
+
+    uri: str
+    href: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the sections of one analysis are made from.
+
+    ``record`` is an ``AnalysisRecord`` of ``nimare_pipeline.derivatives``.
+    """
+
+    record: Any
+    output_dir: Path
+    run: Mapping[str, Any]
+    pictures: Mapping[str, Picture] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Name of the analysis."""
+        return str(self.record.name)
+
+    @property
+    def evidence(self) -> verdict.Evidence:
+        """What the verdict is made from."""
+        record = self.record
+        return verdict.Evidence(
+            facts=record.facts,
+            analysis=record.analysis,
+            contrasts=record.contrasts,
+            clusters=record.clusters,
+            problems=tuple(
+                # What the cohort decided has no file, and has notices of its own.
+                str(problem)
+                for problem in record.problems
+                if problem.file or verdict.MISSING_N in problem.message
+            ),
+            failure=verdict.run_failure(self.run["status"], self.name),
+        )
+
+    def text(self) -> boilerplate.Text:
+        """Methods paragraphs."""
+        return boilerplate.methods(
+            self.record.facts,
+            self.record.analysis,
+            self.run["versions"],
+            contrasts=self.record.contrasts,
+        )
+
+    def relative(self, path: Path | str) -> str:
+        """Path as a link from the report."""
+        return link(path, self.output_dir)
+
+
+def link(path: Path | str, output_dir: Path) -> str:
+    """Relative address of a file for a page in ``output_dir``."""
+    return quote(Path(os.path.relpath(path, output_dir)).as_posix())
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a section is made by: a function to the context of the template ``<slug>.jinja``."""
+
+    slug: str
+    title: str
+    context: Callable[..., Mapping[str, Any]]
+
+
+def _data(page: Page) -> dict[str, Any]:
+    contrasts = page.record.contrasts
+    if contrasts.empty:
+        return _base(page) | {"flow": None}
+    kept = tables.truth(contrasts["included"])
+    reasons = contrasts.loc[~kept, "reason"].fillna("no reason given").astype(str)
+    spaces = contrasts.loc[kept].groupby(
+        ["original_space", "space_transform"], dropna=False, sort=False
+    )
+    return _base(page) | {
+        "flow": {
+            "found": len(contrasts),
+            "excluded": list(reasons.value_counts(sort=False).items()),
+            "analysed": int(kept.sum()),
+        },
+        "spaces": [(space, transform, len(rows)) for (space, transform), rows in spaces],
+        "contrasts": tables.contrasts_table(contrasts),
+        "problems": [str(problem) for problem in page.record.problems],
+    }
+
+
+def _foci(page: Page) -> dict[str, Any]:
+    coordinates = page.record.coordinates
+    outside = None if coordinates.empty else tables.outside_table(coordinates)
+    return _base(page) | {"outside": outside, "n_foci": len(coordinates)}
+
+
+def _result(page: Page) -> dict[str, Any]:
+    return _base(page) | {
+        "significant": not page.record.clusters.empty,
+        "thresholds": boilerplate.thresholds_at(page.record.facts, _alpha(page)),
+    }
+
+
+def _clusters(page: Page) -> dict[str, Any]:
+    clusters = page.record.clusters
+    if clusters.empty:
+        return _base(page) | {"clusters": None}
+    return _base(page) | {
+        "clusters": tables.clusters_table(clusters),
+        "centres": tables.centres_table(clusters),
+        "distance_mm": defaults.PEAK_DISTANCE_MM,
+    }
+
+
+def _nulls(page: Page) -> dict[str, Any]:
+    return _base(page) | {
+        "thresholds": page.record.facts.get("montecarlo", {}).get("thresholds", {}),
+        "forming": page.record.facts.get("cluster_forming"),
+    }
+
+
+def _methods(page: Page) -> dict[str, Any]:
+    methods = page.text()
+    results = boilerplate.results(page.record.facts, page.record.analysis, page.record.clusters)
+    return {
+        "methods": methods.html,
+        "results": results.html,
+        "waiver": boilerplate.WAIVER,
+    }
+
+
+def _files(page: Page) -> dict[str, Any]:
+    record = page.record
+    named = [
+        ("z inside the significant clusters: the result", record.result_map),
+        ("numbers of the significant clusters", record.label_image),
+        *((_meaning(spec), path) for spec, path in sorted(record.maps.items(), key=_order)),
+        ("mask", record.mask),
+        ("dataset analysed", record.snapshot),
+    ]
+    rows = [
+        (meaning, page.relative(path), _sha256(path))
+        for meaning, path in named
+        if path is not None
+    ]
+    return {"files": rows, "maps": bool(record.maps), "analysis": _flat(record.analysis)}
+
+
+def _settings(run: Mapping[str, Any], _pages: list[Page]) -> dict[str, Any]:
+    return {
+        "command": run["command"],
+        "settings": _flat(run["settings"]),
+        "versions": sorted(run["versions"].items()),
+        "graph": run["graph"],
+    }
+
+
+def _log(run: Mapping[str, Any], _pages: list[Page]) -> dict[str, Any]:
+    lines = str(run["log"]).splitlines()
+    return {
+        "lines": lines,
+        "status": run["status"],
+        "crashes": run["crashes"],
+        "problems": run["problems"],
+    }
+
+
+ANALYSIS_SECTIONS = (
+    Spec("data", "Data and exclusions", _data),
+    Spec("foci", "Foci", _foci),
+    Spec("result", "Result", _result),
+    Spec("clusters", "Clusters", _clusters),
+    Spec("nulls", "Null distributions", _nulls),
+    Spec("methods", "Text for a paper", _methods),
+    Spec("files", "Files", _files),
+)
+RUN_SECTIONS = (Spec("settings", "Settings and versions", _settings), Spec("log", "Log", _log))
+
+
+def _base(page: Page) -> dict[str, Any]:
+    """Names that most templates use."""
+    return {
+        "name": page.name,
+        "pictures": page.pictures,
+        "facts": {**dict.fromkeys(boilerplate.FACTS), **page.record.facts},
+        "alpha": _alpha(page),
+    }
+
+
+def _alpha(page: Page) -> float:
+    return float(page.evidence.analysis.get("alpha", defaults.ALPHA))
+
+
+def _meaning(spec: MapSpec) -> str:
+    """Map in words: ``z, corrected for family-wise error by cluster size``."""
+    statistic = {"stat": "statistic", "logp": "−log10 p"}.get(spec.statistic, spec.statistic)
+    group = f" of {spec.group}" if spec.group else ""
+    if spec.correction is None:
+        return f"{statistic}{group}, uncorrected"
+    error = {"FWE": "family-wise error", "FDR": "false discovery rate"}[spec.correction]
+    level = f"{spec.level or 'voxel'}{f' {spec.measure}' if spec.measure else ''}"
+    return f"{statistic}{group}, corrected for {error} by {level}"
+
+
+def _order(item: tuple[MapSpec, Path]) -> tuple[bool, str, str, str]:
+    """Uncorrected maps first."""
+    spec = item[0]
+    return spec.correction is not None, spec.level or "", spec.measure or "", spec.statistic
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted names and values."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            pairs += _flat(value, f"{prefix}{name}.")
+        else:
+            text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            pairs.append((f"{prefix}{name}", text))
+    return pairs
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""

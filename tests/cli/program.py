@@ -1,0 +1,79 @@
+"""How tests call the program and look at what it leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "nimare_pipeline" / "data" / "examples" / "pain"
+FEW = ("--n-iters", "20")
+"""So few iterations that a run is quick; nothing is inferred from them here."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a call of the program left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def line(self) -> str:
+        """The last line on stdout."""
+        return self.out.splitlines()[-1] if self.out else ""
+
+
+def command(*words: object) -> list[str]:
+    return [sys.executable, "-m", "nimare_pipeline", *map(str, words)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Environment in which this checkout is what runs."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
+def call(*words: object, **more: str) -> Ended:
+    """Call the program and wait for it."""
+    ended = subprocess.run(
+        command(*words),
+        capture_output=True, text=True, check=False, env=environment(**more),
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def interrupt(number: signal.Signals, out: Path, *words: object, after: str = "") -> Ended:
+    """Call the program, wait until a file that matches ``after`` is in OUT, send it a signal."""
+    process = subprocess.Popen(
+        command(*words),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(),
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not any(out.glob(after)) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    return Ended(process.returncode, stdout, stderr)
+
+
+def status_of(out: Path) -> dict[str, object]:
+    """status.json of the latest run."""
+    path = max(out.glob("logs/*/status.json"))
+    return json.loads(path.read_text())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder of results that does not speak of the run itself."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0].startswith("tpl-")
+    }

@@ -1,0 +1,272 @@
+"""What io.read makes of folders and files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nimare_pipeline import io
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.errors import DataError, NoInputError
+from nimare_pipeline.io import registry
+
+SLEUTH = "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3\n"
+JSON = {
+    "s": {
+        "contrasts": {
+            "c": {
+                "coords": {"space": "MNI", "x": [1], "y": [2], "z": [3]},
+                "metadata": {"sample_sizes": [20]},
+            }
+        }
+    }
+}
+STUDYSET = {
+    "studies": [
+        {
+            "id": "s",
+            "analyses": [{"id": "a", "points": [{"coordinates": [1, 2, 3], "space": "MNI"}]}],
+        }
+    ]
+}
+ANNOTATION = {"notes": [{"analysis": "a", "note": {"pain": True}}]}
+OURS = {"GeneratedBy": [{"Name": "nimare_pipeline"}]}
+
+
+def put(folder: Path, **files: Any) -> Path:
+    """Write files (``sub__name_txt`` is ``sub/name.txt``), text as it is, all else as JSON."""
+    for name, body in files.items():
+        stem, _, suffix = name.replace("__", "/").rpartition("_")
+        path = folder / f"{stem}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(body if isinstance(body, str) else json.dumps(body), encoding="utf-8")
+    return folder
+
+
+def test_formats_are_found_by_their_modules() -> None:
+    """Every module with a sniffer is a format; helpers are not."""
+    assert [module.NAME for module in registry.formats()] == [
+        "saved Dataset",
+        "NIMADS studyset",
+        "NiMARE Dataset JSON",
+        "Sleuth text",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "format_name"),
+    [
+        ("a.txt", SLEUTH, "Sleuth text"),
+        ("a.json", json.dumps(JSON), "NiMARE Dataset JSON"),
+        ("a.json", json.dumps(STUDYSET), "NIMADS studyset"),
+    ],
+)
+def test_single_file(tmp_path, name: str, body: str, format_name: str) -> None:
+    """A file may be named instead of a folder."""
+    (tmp_path / name).write_text(body)
+    (tmp_path / "other.txt").write_text("left alone")
+    (source,) = io.read(tmp_path / name)
+    assert (source.name, source.files, source.format) == ("a", (name,), format_name)
+    assert len(source.dataset.coordinates) == 1
+    assert source.problems == () or format_name != "Sleuth text"
+
+
+def test_saved_dataset_is_input(tmp_path) -> None:
+    """What Dataset.save wrote reads again, without a second conversion."""
+    tal = {"s": {"contrasts": {"c": {"coords": {"space": "TAL", "x": [0], "y": [0], "z": [0]}}}}}
+    dataset = Dataset(tal)
+    dataset.save(tmp_path / "saved.any")
+    (source,) = io.read(tmp_path)
+    assert source.format == "saved Dataset"
+    assert source.dataset.coordinates.equals(dataset.coordinates)
+    assert source.dataset.metadata.equals(dataset.metadata)
+
+
+def test_several_sleuth_files_are_several_sources(tmp_path) -> None:
+    """Each is an analysis, in order of the names, with its own warnings."""
+    put(tmp_path, b_txt=SLEUTH, a_txt=SLEUTH.replace("//Subjects=3\n", ""), sub__c_txt=SLEUTH)
+    sources = io.read(tmp_path)
+    assert [(source.name, source.files) for source in sources] == [
+        ("a", ("a.txt",)),
+        ("b", ("b.txt",)),
+        ("sub_c", ("sub/c.txt",)),
+    ]
+    assert ["no sample size" in str(problem) for problem in sources[0].problems] == [True]
+    assert sources[1].problems == ()
+    assert sources[2].dataset.get_metadata(field="source_file") == ["sub/c.txt"]
+
+
+def test_studyset_with_annotation_is_one_source(tmp_path) -> None:
+    """The annotation beside a studyset labels its analyses."""
+    (source,) = io.read(put(tmp_path, annotation_json=ANNOTATION, studyset_json=STUDYSET))
+    assert source.files == ("studyset.json", "annotation.json")
+    assert source.dataset.get_studies_by_label("pain") == ["s-a"]
+
+
+def test_annotation_alone_is_refused(tmp_path) -> None:
+    """An annotation needs its studyset."""
+    with pytest.raises(DataError, match=r"annotations without the studyset .*annotation\.json"):
+        io.read(put(tmp_path, annotation_json=ANNOTATION))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a_json": JSON, "b_json": JSON},
+        {"a_json": STUDYSET, "b_json": STUDYSET},
+        {"a_json": JSON, "b_txt": SLEUTH},
+    ],
+)
+def test_rival_datasets_are_listed(tmp_path, files: dict[str, Any]) -> None:
+    """Two datasets that are not both Sleuth files cannot be one run."""
+    with pytest.raises(DataError, match="several datasets that cannot be one run") as caught:
+        io.read(put(tmp_path, **files))
+    assert [problem.file[0] for problem in caught.value.problems] == ["a", "b"]
+
+
+def test_our_own_outputs_are_skipped(tmp_path) -> None:
+    """The snapshot in an output folder below the input is not read again."""
+    put(
+        tmp_path,
+        a_txt=SLEUTH,
+        out__dataset_description_json=OURS,
+        out__sourcedata__snapshot_json=JSON,
+    )
+    (source,) = io.read(tmp_path)
+    assert source.files == ("a.txt",)
+    assert source.problems == ()
+
+
+def test_hidden_and_derived_folders_are_skipped(tmp_path) -> None:
+    """Hidden folders never, derivatives and sourcedata only when there is nothing else."""
+    put(tmp_path, derivatives__a_txt=SLEUTH, sourcedata__b_txt=SLEUTH)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git" / "c.txt").write_text(SLEUTH)
+    assert [source.name for source in io.read(tmp_path)] == ["derivatives_a", "sourcedata_b"]
+    put(tmp_path, own_txt=SLEUTH)
+    assert [source.name for source in io.read(tmp_path)] == ["own"]
+
+
+def test_unknown_files_are_listed(tmp_path) -> None:
+    """Files in no known format are left out with one warning; README and the like without."""
+    put(tmp_path, a_txt=SLEUTH, notes_txt="hello", README_md="# Hi", dataset_description_json={})
+    (source,) = io.read(tmp_path)
+    (problem,) = source.problems
+    assert (problem.level, str(problem)) == (
+        "warning",
+        "1 files are in no known format and are left out: notes.txt",
+    )
+
+
+def test_broken_file_is_an_error(tmp_path) -> None:
+    """A recognised file that cannot be parsed is not left out."""
+    put(tmp_path, a_txt=SLEUTH, b_json=json.dumps(JSON)[:40])
+    with pytest.raises(DataError, match="several datasets"):
+        io.read(tmp_path)
+    with pytest.raises(DataError, match=r"cannot be read\n  - b\.json, line 1, column .*complete"):
+        io.read(tmp_path / "b.json")
+
+
+def test_all_problems_of_a_folder_are_listed(tmp_path) -> None:
+    """Errors of every file in one message, before the warnings."""
+    put(tmp_path, a_txt=SLEUTH + "4 5\n", sub__b_txt=SLEUTH + "200 2 3\n6 dog 7\n")
+    with pytest.raises(DataError) as caught:
+        io.read(tmp_path)
+    assert [(p.level, p.file, p.where.split(" (")[0]) for p in caught.value.problems] == [
+        ("error", "a.txt", "line 5"),
+        ("error", "sub/b.txt", "line 6"),
+        ("warning", "sub/b.txt", "line 5"),
+    ]
+
+
+def test_empty_folder(tmp_path) -> None:
+    """An empty folder is no input, and the formats are named."""
+    with pytest.raises(
+        NoInputError,
+        match=r"nothing to analyse in .*accepted are: saved Dataset, NIMADS .*, Sleuth text",
+    ):
+        io.read(tmp_path)
+
+
+def test_missing_path(tmp_path) -> None:
+    """A path that is not there is no input."""
+    with pytest.raises(NoInputError, match="no such file or folder"):
+        io.read(tmp_path / "none")
+
+
+def test_pickle_gets_advice(tmp_path) -> None:
+    """A folder that holds only a NiMARE pickle says what to do."""
+    (tmp_path / "dataset.pkl.gz").write_bytes(b"\x1f\x8b\x08rest")
+    with pytest.raises(NoInputError, match="pickles are not read: save them as NiMARE Dataset"):
+        io.read(tmp_path)
+
+
+def test_unknown_single_file(tmp_path) -> None:
+    """A file in no known format is wrong data, not missing input."""
+    (tmp_path / "a.txt").write_text("hello")
+    with pytest.raises(DataError, match=r"nothing to analyse in .*a\.txt; accepted are"):
+        io.read(tmp_path / "a.txt")
+
+
+def test_unfetched_content_is_told_apart(tmp_path) -> None:
+    """A link without its target is content to fetch, not a missing file."""
+    (tmp_path / "a.txt").symlink_to(tmp_path / "annex" / "x")
+    with pytest.raises(NoInputError, match="content is not here: run `datalad get`"):
+        io.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a_txt": "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n"},
+        {"a_json": {"s": {"contrasts": {"c": {"metadata": {"sample_sizes": [3]}}}}}},
+        {"a_json": {"s": {"contrasts": {}}}},
+        {"a_json": {"studies": []}},
+    ],
+)
+def test_no_foci(tmp_path, files: dict[str, Any]) -> None:
+    """A dataset without foci or images says so."""
+    with pytest.raises(DataError, match="contrasts, but no foci and no images in any of them"):
+        io.read(put(tmp_path, **files))
+
+
+def test_images_without_foci_are_a_dataset(tmp_path) -> None:
+    """Images are for image-based analyses."""
+    images = {"s": {"contrasts": {"c": {"images": {"z": "z.nii.gz"}}}}}
+    (source,) = io.read(put(tmp_path, a_json=images))
+    assert len(source.dataset.coordinates) == 0
+
+
+def test_conversion_is_passed_on(tmp_path) -> None:
+    """The way from Talairach and the target reach the dataset."""
+    put(tmp_path, a_txt=SLEUTH.replace("MNI", "TAL"))
+    (source,) = io.read(tmp_path, tal2mni="none", target="mni152_1mm")
+    assert source.dataset.get_metadata(field="space_transform") == ["tal2mni-none"]
+    assert source.dataset.coordinates[["x", "y", "z"]].values.tolist() == [[1, 2, 3]]
+    assert source.dataset.space == "mni152_1mm"
+
+
+def test_reading_twice_gives_the_same(shared_data) -> None:
+    """Order and content do not depend on the file system."""
+    first, second = (io.read(shared_data / "sleuth" / "SkeideLab__meta_semantics") for _ in "ab")
+    assert [source.name for source in first] == sorted(source.name for source in first)
+    assert all(
+        a.dataset.coordinates.equals(b.dataset.coordinates)
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_names_of_the_field_are_in_io() -> None:
+    """The readers are there under the names the tutorial uses."""
+    assert {"convert_sleuth_to_dataset", "convert_nimads_to_dataset", "read"} <= set(dir(io))
+
+
+def test_convert_sleuth_to_dataset(tmp_path) -> None:
+    """A Sleuth file is a dataset in one call; its faults are one error."""
+    path = tmp_path / "a.txt"
+    path.write_text(SLEUTH)
+    assert io.convert_sleuth_to_dataset(path).ids.tolist() == ["A_2000-b"]
+    path.write_text(SLEUTH + "dog\n")
+    with pytest.raises(DataError, match=r"a\.txt, line 5: neither a header nor a focus: 'dog'"):
+        io.convert_sleuth_to_dataset(path)

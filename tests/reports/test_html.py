@@ -1,0 +1,305 @@
+"""The report as a file: whole, safe, and made of whatever is there."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from nimare_pipeline import derivatives
+from nimare_pipeline.errors import NoInputError, Problem
+from nimare_pipeline.reports import html, sections
+from tests.reports.conftest import HOSTILE, Small
+
+Write = Callable[..., Path]
+
+
+class Elements(HTMLParser):
+    """All start tags with their attributes, and all text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def every(self, tag: str) -> list[dict[str, str]]:
+        """Attributes of all elements of a kind."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self) -> str:
+        """What a reader sees, and the script and style."""
+        return " ".join(" ".join(self.words).split())
+
+
+def report(output: Path) -> str:
+    """Write and read the report."""
+    return html.write_report(output).read_text(encoding="utf-8")
+
+
+def test_report_holds_every_section_and_figure(small: Small, write: Write) -> None:
+    """All sections are there, none is broken, and each picture is inside."""
+    page = Elements(report(write(small)))
+    titles = [spec.title for spec in (*sections.ANALYSIS_SECTIONS, *sections.RUN_SECTIONS)]
+    assert all(title in page.text for title in titles)
+    assert "could not be made" not in page.text
+    assert len(page.every("img")) == 8
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_report_loads_nothing(small: Small, write: Write) -> None:
+    """Pictures are data, links go to files beside it or to DOIs, and a policy forbids the rest."""
+    text = report(write(small))
+    page = Elements(text)
+    assert not page.every("link")
+    assert not page.every("iframe")
+    assert all(image["src"].startswith("data:image/") for image in page.every("img"))
+    assert [script for script in page.every("script") if script] == []
+    links = [link["href"] for link in page.every("a")]
+    assert {link.split(":")[0] for link in links if ":" in link} == {"https"}
+    assert all(link.startswith("https://doi.org/") for link in links if ":" in link)
+    assert "url(" not in text
+    assert "@import" not in text
+    policy = next(meta["content"] for meta in page.every("meta") if "http-equiv" in meta)
+    assert policy.startswith("default-src 'none'; img-src data:")
+
+
+def test_policy_allows_the_one_script(small: Small, write: Write) -> None:
+    """The hash in the policy is that of the script, so that no other can run."""
+    text = report(write(small))
+    (script,) = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in text
+    assert len(script) < 10_000
+
+
+def test_internal_links_have_targets(small: Small, write: Write) -> None:
+    """Every link within the page, citations too, leads somewhere."""
+    page = Elements(report(write(small)))
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    inner = {link["href"][1:] for link in page.every("a") if link["href"].startswith("#")}
+    assert inner <= ids
+
+
+def test_links_to_files_have_targets(small: Small, write: Write) -> None:
+    """Every map and citation file that is linked exists."""
+    output = write(small)
+    page = Elements(report(output))
+    beside = [link["href"] for link in page.every("a") if link["href"][0] != "#"]
+    beside = [link for link in beside if ":" not in link]
+    assert len(beside) >= 13
+    assert all((output / link).is_file() for link in beside)
+
+
+@pytest.mark.parametrize(
+    "column", ["study_id", "contrast_id", "original_space", "space_transform", "file", "reason"]
+)
+def test_text_of_the_contrasts_is_escaped(small: Small, write: Write, column: str) -> None:
+    """Nothing in the table of experiments becomes markup."""
+    contrasts = small.contrasts.assign(**{column: HOSTILE})
+    text = report(write(replace(small, contrasts=contrasts)))
+    page = Elements(text)
+    assert len(page.every("script")) == 1
+    assert HOSTILE in page.text
+    assert "could not be made" not in page.text
+
+
+def test_other_text_is_escaped(small: Small, write: Write) -> None:
+    """Nothing in foci, clusters, problems, status, settings or log becomes markup."""
+    table = replace(
+        small.clusters, clusters=small.clusters.clusters.assign(experiments=HOSTILE, side=HOSTILE)
+    )
+    hostile = replace(
+        small, coordinates=small.coordinates.assign(study_id=HOSTILE), clusters=table
+    )
+    output = write(
+        hostile,
+        problems=(Problem("warning", HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        status={"line": HOSTILE, "exit_code": 3, "versions": {HOSTILE: HOSTILE}},
+        sources=(HOSTILE,),
+    )
+    logs = output / "logs" / "20260101-120000_abc"
+    (logs / "run.log").write_text(HOSTILE)
+    (logs / "crash-1.txt").write_text(HOSTILE)
+    page = Elements(report(output))
+    assert len(page.every("script")) == 1
+    assert page.text.count(HOSTILE) >= 10
+    assert len(Elements((output / "logs" / "CITATION.html").read_text()).every("script")) == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("figures/*", "was not made"),
+        ("tpl-*/cohort-*/*_contrasts.tsv", "table of experiments is not among the derivatives"),
+        ("tpl-*/cohort-*/*_coordinates.tsv", "table of foci is not among the derivatives"),
+        ("tpl-*/cohort-*/*_clusters.tsv", "no table of clusters"),
+        ("tpl-*/cohort-*/*_statmap.nii.gz", "No maps were found"),
+        ("tpl-*/cohort-*/*_nulldist.*", "Uncorrected null"),
+        ("tpl-*/cohort-*/*_analysis.json", "no record of the analysis"),
+        ("logs/*/settings.toml", "The command was not recorded"),
+        ("logs/*/status.json", "Log, last 1 lines"),
+        ("logs/*/run.log", "There is no log of the run"),
+        ("dataset_description.json", "cannot be read"),
+    ],
+)
+def test_a_missing_piece_does_not_kill_the_report(
+    small: Small, write: Write, pattern: str, says: str
+) -> None:
+    """Whatever file is deleted, the report is made and says what is not there."""
+    output = write(small)
+    gone = list(output.glob(pattern))
+    assert gone
+    for path in gone:
+        path.unlink()
+    page = Elements(report(output))
+    assert says in page.text
+    assert "could not be made" not in page.text
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["tpl-*/cohort-*/*.tsv", "tpl-*/cohort-*/*_analysis.json", "logs/*/*", "*.json"],
+)
+def test_a_damaged_piece_does_not_kill_the_report(
+    small: Small, write: Write, pattern: str
+) -> None:
+    """Whatever file is overwritten with rubbish, the report is made."""
+    output = write(small)
+    for path in output.glob(pattern):
+        path.write_bytes(b"\xff\x00rubbish\t<b>")
+    assert "References" in Elements(report(output)).text
+
+
+def test_a_broken_section_says_so(
+    small: Small, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect in one section leaves the others whole."""
+
+    def broken(_page: sections.Page) -> dict[str, object]:
+        raise RuntimeError("no <luck>")
+
+    spec = sections.Spec("clusters", "Clusters", broken)
+    monkeypatch.setattr(sections, "ANALYSIS_SECTIONS", (spec, *sections.ANALYSIS_SECTIONS[4:]))
+    page = Elements(report(write(small)))
+    assert "This section could not be made: RuntimeError: no <luck>" in page.text
+    assert "Monte Carlo nulls." in page.text
+
+
+def test_nothing_significant_is_said_everywhere(nothing: Small, write: Write) -> None:
+    """Verdict, result, table and draft say that nothing is significant."""
+    text = Elements(report(write(nothing))).text
+    assert "No cluster of significant convergence" in text
+    assert "there is no thresholded map to show" in text
+    assert "A cluster would have needed more than 18 voxels." in text
+    assert "No cluster is significant, so there is no table." in text
+    assert "No cluster showed significant convergence" in text
+
+
+def test_several_analyses_share_a_report(small: Small, nothing: Small, write: Write) -> None:
+    """Each analysis has its own sections, and an overview names all."""
+    write(small, "pain")
+    page = Elements(report(write(nothing, "touch")))
+    ids = {attributes["id"] for _, attributes in page.tags if "id" in attributes}
+    assert {"analysis-pain-clusters", "analysis-touch-clusters"} <= ids
+    assert "Meta-analysis report: pain, touch" in page.text
+    assert page.every("table")[0]["class"] == "plain overview"
+
+
+def test_a_failed_run_is_at_the_top(small: Small, write: Write) -> None:
+    """A failure of the run, and of the analysis whose old result is shown, is said."""
+    outcome = {"name": "pain", "exit_code": 73, "reason": "the disk is full"}
+    status = {"exit_code": 73, "line": "FAILED (exit 73): full", "analyses": [outcome]}
+    text = Elements(report(write(small, status=status))).text
+    assert "The last run did not succeed FAILED (exit 73): full" in text
+    assert "The last run of this analysis failed. the disk is full" in text
+
+
+def test_a_folder_without_analyses_gives_a_report(tmp_path: Path) -> None:
+    """Also a run that made nothing is reported on."""
+    assert "There is no complete analysis in this folder" in Elements(report(tmp_path)).text
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    """There is nothing to report on where nothing is."""
+    with pytest.raises(NoInputError, match="is not a folder of results"):
+        html.write_report(tmp_path / "nowhere")
+
+
+def test_report_is_the_same_twice(small: Small, write: Write) -> None:
+    """The report depends on the folder alone."""
+    output = write(small)
+    assert report(output) == report(output)
+
+
+def test_report_quotes_run_and_methods(small: Small, write: Write) -> None:
+    """Command (quoted for a shell), identifier and versions stand in the report."""
+    text = Elements(report(write(small))).text
+    assert "nimare-pipeline 'my data' out meta" in text
+    assert "20260101-120000_abc" in text
+    assert "NumPy 2.4.6" in text
+
+
+def test_checksums_are_those_of_the_files(small: Small, write: Write) -> None:
+    """The digest beside a map is that of the file."""
+    output = write(small)
+    text = report(output)
+    (path,) = output.glob("tpl-*/cohort-pain/*stat-z_statmap.nii.gz")
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+
+
+def test_citation_files_are_written(small: Small, write: Write) -> None:
+    """The methods stand beside the report in four forms."""
+    output = write(small)
+    report(output)
+    made = sorted(path.name for path in (output / "logs").glob("CITATION.*"))
+    assert made == ["CITATION.bib", "CITATION.html", "CITATION.md", "CITATION.tex"]
+
+
+def test_report_reads_nothing_but_the_folder(small: Small, write: Write, tmp_path: Path) -> None:
+    """Moved elsewhere, the derivatives give the same report."""
+    output = write(small)
+    before = report(output)
+    moved = output.rename(tmp_path / "moved")
+    assert html.render_report(derivatives.read(moved), moved) == before
+
+
+def test_pictures_beyond_the_budget_are_linked(tmp_path: Path) -> None:
+    """The most telling pictures go in first; the others are linked."""
+    for name in ("z.svg", "mosaic.png", "foci #1.svg"):
+        (tmp_path / name).write_bytes(b"x" * 300)
+    figures = {
+        "a": {
+            "z_mosaic": tmp_path / "z.svg",
+            "result_mosaic": tmp_path / "mosaic.png",
+            "foci": tmp_path / "foci #1.svg",
+            "gone": tmp_path / "gone.svg",
+        }
+    }
+    made = html.embed(figures, tmp_path, budget=500)["a"]
+    assert made["result_mosaic"].uri.startswith("data:image/png;base64,eHh4")
+    assert (made["foci"].uri, made["foci"].href) == ("", "foci%20%231.svg")
+    assert made["z_mosaic"].uri == ""
+    assert "gone" not in made
+
+
+def test_a_linked_picture_is_named_in_the_report(
+    small: Small, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that did not fit is pointed to."""
+    monkeypatch.setattr(html.embed, "__defaults__", (0,))
+    page = Elements(report(write(small)))
+    assert not page.every("img")
+    assert page.text.count("is left out here to keep this file small") == 8

@@ -1,0 +1,158 @@
+"""The verdict says what matters."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nimare_pipeline.reports.verdict import Evidence, Notice, Verdict, run_failure, verdict
+from tests.reports.conftest import Small
+
+
+@pytest.fixture
+def evidence(small: Small, analysis: dict[str, Any]) -> Evidence:
+    """Evidence of the small analysis with enough experiments and iterations."""
+    facts = {**small.result.facts, "n_contrasts": 25, "n_studies": 25}
+    facts["montecarlo"] = {**facts["montecarlo"], "n_iters": 10_000}
+    return Evidence(facts, analysis, small.contrasts, small.clusters.clusters)
+
+
+def find(judged: Verdict, words: str) -> Notice:
+    """The one notice with these words in its title."""
+    (notice,) = [notice for notice in judged.notices if words in notice.title]
+    return notice
+
+
+def test_a_sound_analysis_is_green(evidence: Evidence) -> None:
+    """Notes alone do not colour the verdict."""
+    judged = verdict(evidence)
+    assert judged.level == "good"
+    assert judged.headline.startswith(
+        "1 cluster of significant convergence (FWE-corrected p < 0.05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("k", "level", "words"),
+    [
+        (1, "bad", "Only 1 experiments"),
+        (16, "bad", "Only 16 experiments: too few"),
+        (17, "warn", "17 experiments: at the lower limit"),
+        (19, "warn", "19 experiments: at the lower limit"),
+        (20, "good", "20 experiments, at least the 20 recommended"),
+    ],
+)
+def test_power_follows_the_number_of_experiments(
+    evidence: Evidence, k: int, level: str, words: str
+) -> None:
+    """Below 17 red, below 20 amber, from 20 on green."""
+    judged = verdict(replace(evidence, facts={**evidence.facts, "n_contrasts": k, "n_studies": k}))
+    assert (judged.level, find(judged, words).level) == (level, level)
+
+
+def test_nothing_significant_is_said(evidence: Evidence) -> None:
+    """An empty table of clusters is said in the headline and explained."""
+    judged = verdict(replace(evidence, clusters=evidence.clusters.iloc[:0]))
+    assert judged.headline.startswith("No cluster of significant convergence")
+    assert find(judged, "Nothing is significant").level == "warn"
+
+
+def test_few_iterations_are_said_with_their_error(evidence: Evidence) -> None:
+    """With 1000 iterations the error of p = .05 is sqrt(.05 * .95 / 1000) = .0069."""
+    facts = {**evidence.facts, "montecarlo": {"n_iters": 1000}}
+    assert "0.0069" in find(verdict(replace(evidence, facts=facts)), "Only 1,000").text
+
+
+@pytest.mark.parametrize(("p", "close"), [(0.0481, True), (0.04, False)])
+def test_borderline_clusters_are_named(evidence: Evidence, p: float, close: bool) -> None:  # noqa: FBT001
+    """A cluster within 1.96 standard errors (.0043 at 10,000 iterations) of alpha is named."""
+    judged = verdict(replace(evidence, clusters=evidence.clusters.assign(p_size_fwe=p)))
+    assert any("borderline" in notice.title for notice in judged.notices) == close
+
+
+@pytest.mark.parametrize(
+    ("n_outside", "policy", "level", "words"),
+    [
+        (1, "keep", "note", "They count for the voxels they reach."),
+        (1, "drop", "note", "They were removed."),
+        (10, "keep", "warn", "wrong space"),
+    ],
+)
+def test_foci_outside_are_counted(
+    evidence: Evidence, n_outside: int, policy: str, level: str, words: str
+) -> None:
+    """Foci outside the mask of included experiments are counted; many are a caution."""
+    contrasts = evidence.contrasts.assign(n_foci_outside=[n_outside] + [0] * 18 + [7])
+    analysis = {**evidence.analysis, "outside": policy}
+    judged = verdict(replace(evidence, contrasts=contrasts, analysis=analysis))
+    notice = find(judged, f"{n_outside} of 57 foci")
+    assert notice.level == level
+    assert words in notice.text
+
+
+def test_missing_sample_sizes_are_a_caution(evidence: Evidence) -> None:
+    """What the cohort did about missing sample sizes is told."""
+    problem = "2 contrasts without sample size, the median of the others, 14, is used: a, b"
+    judged = verdict(replace(evidence, problems=(problem,)))
+    assert problem in find(judged, "Sample sizes are missing").text
+    assert judged.level == "warn"
+
+
+def test_several_experiments_a_study_are_a_caution(evidence: Evidence) -> None:
+    """Experiments of one study are not independent."""
+    facts = {**evidence.facts, "n_studies": 20}
+    notice = find(verdict(replace(evidence, facts=facts)), "25 experiments from 20 studies")
+    assert notice.level == "warn"
+
+
+def test_clusters_of_few_experiments_are_noted(evidence: Evidence) -> None:
+    """A cluster with foci of two experiments rests on them."""
+    clusters = evidence.clusters.assign(n_experiments=2)
+    judged = verdict(replace(evidence, clusters=clusters))
+    assert find(judged, "foci of at most 2 experiments").level == "note"
+
+
+def test_exclusions_are_noted_with_reasons(evidence: Evidence) -> None:
+    """What was left out is counted by reason."""
+    assert find(verdict(evidence), "1 of 20 experiments was not analysed").text == "no foci: 1"
+
+
+def test_problems_are_listed_up_to_a_limit(evidence: Evidence) -> None:
+    """Ten problems are shown, the others counted."""
+    judged = verdict(replace(evidence, problems=tuple(f"line {i}" for i in range(25))))
+    shown = [notice for notice in judged.notices if notice.title == "In the data or the files"]
+    assert len(shown) == 10
+    assert find(judged, "15 more problems").level == "warn"
+
+
+def test_a_failed_run_is_red(evidence: Evidence) -> None:
+    """Results left from an earlier run are not passed off as new."""
+    judged = verdict(replace(evidence, failure="the disk is full"))
+    assert judged.level == "bad"
+    assert "the disk is full" in find(judged, "The last run of this analysis failed").text
+
+
+def test_missing_numbers_are_red(evidence: Evidence) -> None:
+    """Without facts there is no result to believe."""
+    judged = verdict(replace(evidence, facts={}, clusters=pd.DataFrame()))
+    assert judged.level == "bad"
+    assert judged.headline == "No result was found for this analysis"
+
+
+def test_notices_come_worst_first(evidence: Evidence) -> None:
+    """The reader meets the worst first."""
+    facts = {**evidence.facts, "n_contrasts": 5}
+    levels = [notice.level for notice in verdict(replace(evidence, facts=facts)).notices]
+    assert levels == sorted(levels, key=["bad", "warn", "note", "good"].index)
+
+
+def test_run_failure_speaks_of_its_own_analysis() -> None:
+    """Another analysis' failure is not this one's."""
+    status = {
+        "analyses": [
+            {"name": "a", "exit_code": 65, "reason": "bad"},
+            {"name": "b", "exit_code": 0},
+        ]
+    }
+    assert [run_failure(status, name) for name in "abc"] == ["bad", "", ""]
