@@ -11,6 +11,7 @@
 import hashlib
 import io
 import json
+import struct
 import zipfile
 import zlib
 from dataclasses import fields
@@ -28,6 +29,19 @@ from nimare_pipeline.tables import Tables
 FORMAT = "nimare_pipeline-dataset"
 VERSION = 1
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+# What zipfile, json and numpy raise when a byte of the file is wrong: nearly anything.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    LookupError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    OverflowError,
+)
 _PICKLE_ADVICE = (
     "it may be a NiMARE pickle (.pkl.gz); pickles can run code and are not read here: convert it "
     "where it was made, to NiMARE Dataset JSON or NIMADS, and read that"
@@ -92,9 +106,9 @@ def load(path: Path) -> tuple[Tables, BrainMask, str]:
         raise DataError(msg)
     try:
         return _load(path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError) as error:
-        if isinstance(error, DataError):
-            raise
+    except DataError:
+        raise
+    except _DAMAGE as error:
         msg = f"{path} is damaged: {error}; save the dataset again, or read it from its source"
         raise DataError(msg) from error
 

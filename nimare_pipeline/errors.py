@@ -74,5 +74,5 @@ class OutputError(PipelineError, OSError):
     """The output folder or a file in it cannot be created."""
 
 
-class InterruptedRun(PipelineError):
+class InterruptedRun(PipelineError):  # noqa: N818 - not a mistake of anybody
     """The run was ended from outside; running it again resumes."""

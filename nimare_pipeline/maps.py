@@ -54,7 +54,7 @@ class MapSpec:
 
     @property
     def desc(self) -> str | None:
-        """Value of the BIDS entity ``desc``: ``clusterSizeFWE``, ``voxelFDRindep``; None if uncorrected."""
+        """Value of the BIDS entity ``desc``, as ``clusterSizeFWE``; None if uncorrected."""
         if self.correction is None:
             return None
         method = "" if self.method == "montecarlo" else (self.method or "").capitalize()

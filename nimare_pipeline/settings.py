@@ -1,4 +1,4 @@
-"""What a run is: one ``Settings`` (where, how much machine, seed) and a list of ``Analysis`` (what)."""
+"""What a run is: one ``Settings`` (where, how much machine, seed), and ``Analysis`` records."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +45,7 @@ class Analysis:
         What to do with contrasts without sample size: ``error``, ``median``, ``exclude``, or a
         FWHM in mm (``"10"``) used for those contrasts.
     outside : str
-        ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they are removed.
+        ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they go.
     sources : tuple of str
         Files the analysis was read from, relative to the input folder.
     """

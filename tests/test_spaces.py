@@ -56,6 +56,18 @@ def test_tal2mni_round_trip(method: str) -> None:
     np.testing.assert_allclose(spaces.mni2tal(spaces.tal2mni(xyz, method), method), xyz)
 
 
+@pytest.mark.parametrize(
+    ("mni", "tal"),
+    [
+        ((20, 10, 10), (0.99 * 20, 0.9688 * 10 + 0.0460 * 10, -0.0485 * 10 + 0.9189 * 10)),
+        ((20, 10, -10), (0.99 * 20, 0.9688 * 10 - 0.0420 * 10, -0.0485 * 10 - 0.8390 * 10)),
+    ],
+)
+def test_mni2tal_brett_as_printed(mni: tuple[float, ...], tal: tuple[float, ...]) -> None:
+    """Above and below the plane, Brett's own four-digit coefficients."""
+    np.testing.assert_allclose(spaces.mni2tal(mni, "brett")[0], tal, atol=1e-3)
+
+
 def test_tal2mni_leaves_input_alone() -> None:
     """The array given is not written to."""
     xyz = np.array([[1.0, 2, 3]])

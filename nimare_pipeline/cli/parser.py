@@ -4,13 +4,13 @@ Imports only the standard library and what is as light, so that ``--help`` answe
 """
 
 import argparse
-import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nimare_pipeline import __version__, defaults
+from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
@@ -19,7 +19,6 @@ from nimare_pipeline.settings import Analysis, Component, Settings
 
 LEVELS = ("meta", "group", "dataset")
 """Analysis levels; all three mean the same, as a meta-analysis has one level."""
-MISSING_N_POLICIES = ("error", "median", "exclude")
 PLUGINS = (
     "Linear", "MultiProc", "LegacyMultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS",
     "PBSGraph", "LSF", "OAR", "Condor", "CondorDAGMan", "IPython", "Debug",
@@ -158,7 +157,7 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--name",
         metavar="NAME",
-        type=_name,
+        type=values.name,
         help="name of the analysis, letters and digits (default: name of the input file)",
     )
     group.add_argument(
@@ -170,14 +169,14 @@ def _add_analysis(group: Any) -> None:
         "--estimator",
         metavar="NAME",
         default=defaults.ESTIMATOR,
-        type=_one_of(ESTIMATORS),
+        type=values.one_of(ESTIMATORS),
         help=f"one of {', '.join(ESTIMATORS)} (default: %(default)s)",
     )
     group.add_argument(
         "--null-method",
         metavar="NAME",
         default=defaults.NULL_METHOD,
-        type=_one_of(defaults.NULL_METHODS),
+        type=values.one_of(defaults.NULL_METHODS),
         help="null of the uncorrected map: approximate (exact up to its grid) or histogram "
         "(as GingerALE) (default: %(default)s)",
     )
@@ -185,7 +184,7 @@ def _add_analysis(group: Any) -> None:
         "--missing-n",
         metavar="POLICY",
         default=defaults.MISSING_N,
-        type=_missing_n,
+        type=values.missing_n,
         help="contrasts without sample size: error, median, exclude, or a kernel width in mm "
         "to use for them (default: %(default)s)",
     )
@@ -196,20 +195,20 @@ def _add_kernel(group: Any) -> None:
     width.add_argument(
         "--fwhm",
         metavar="MM",
-        type=_number("a width in mm above 0", lambda x: 0 < x < float("inf")),
+        type=values.number("a width in mm above 0", lambda x: 0 < x < float("inf")),
         help="kernel width of every contrast (default: from its sample size)",
     )
     width.add_argument(
         "--sample-size",
         metavar="N",
-        type=_number("a number of participants above 0", lambda x: 0 < x < float("inf")),
+        type=values.number("a number of participants above 0", lambda x: 0 < x < float("inf")),
         help="sample size to use for every contrast (default: its own)",
     )
     group.add_argument(
         "--voxelization",
         metavar="RULE",
         default=defaults.VOXELIZATION,
-        type=_one_of(defaults.VOXELIZATIONS),
+        type=values.one_of(defaults.VOXELIZATIONS),
         help=f"where in the grid a focus lies: {', '.join(defaults.VOXELIZATIONS)} "
         "(default: %(default)s, the true distance)",
     )
@@ -217,7 +216,7 @@ def _add_kernel(group: Any) -> None:
         "--outside",
         metavar="POLICY",
         default=defaults.OUTSIDE,
-        type=_one_of(defaults.OUTSIDE_POLICIES),
+        type=values.one_of(defaults.OUTSIDE_POLICIES),
         help="foci outside the mask: keep (they count for the voxels they reach) or drop "
         "(default: %(default)s)",
     )
@@ -228,26 +227,26 @@ def _add_kernel(group: Any) -> None:
         "--tal2mni",
         metavar="METHOD",
         default=defaults.TAL2MNI,
-        type=_one_of(defaults.TAL2MNI_METHODS),
+        type=values.one_of(defaults.TAL2MNI_METHODS),
         help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
         "(default: %(default)s, Lancaster's pooled transform)",
     )
 
 
 def _add_correction(group: Any) -> None:
-    share = _number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1)
+    share = values.number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1)
     group.add_argument(
         "--corrector",
         metavar="NAME",
         default=defaults.CORRECTOR,
-        type=_one_of(CORRECTORS),
+        type=values.one_of(CORRECTORS),
         help=f"one of {', '.join(CORRECTORS)} (default: %(default)s)",
     )
     group.add_argument(
         "--n-iters",
         metavar="N",
         default=defaults.N_ITERS,
-        type=_integer("a whole number of at least 1", lambda n: n >= 1),
+        type=values.integer("a whole number of at least 1", lambda n: n >= 1),
         help="Monte Carlo iterations (default: %(default)s)",
     )
     group.add_argument(
@@ -268,7 +267,7 @@ def _add_correction(group: Any) -> None:
         "--null-outside",
         metavar="POLICY",
         default=defaults.NULL_OUTSIDE,
-        type=_one_of(defaults.NULL_OUTSIDE_POLICIES),
+        type=values.one_of(defaults.NULL_OUTSIDE_POLICIES),
         help="in the null, draw outside foci at their own distance from the mask, or inside as "
         "GingerALE and NiMARE do (default: %(default)s)",
     )
@@ -276,13 +275,13 @@ def _add_correction(group: Any) -> None:
         "--seed",
         metavar="N",
         default=defaults.SEED,
-        type=_integer("a whole number from 0 to 2**64 - 1", lambda n: 0 <= n < 2**64),
+        type=values.integer("a whole number from 0 to 2**64 - 1", lambda n: 0 <= n < 2**64),
         help="seed of the random numbers (default: %(default)s)",
     )
 
 
 def _add_machine(group: Any) -> None:
-    count = _integer("a whole number of at least 1", lambda n: n >= 1)
+    count = values.integer("a whole number of at least 1", lambda n: n >= 1)
     cpus = available_cpus()
     group.add_argument(
         "--nprocs",
@@ -307,7 +306,7 @@ def _add_machine(group: Any) -> None:
         "--use-plugin",
         metavar="NAME",
         default="Linear",
-        type=_one_of(PLUGINS),
+        type=values.one_of(PLUGINS),
         help="Nipype plugin: Linear, MultiProc, SLURM, SGE, PBS, ... (default: %(default)s)",
     )
     group.add_argument(
@@ -393,76 +392,10 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-def _one_of(names: Iterable[str]) -> Callable[[str], str]:
-    """Make a converter that accepts one of several names and suggests the nearest."""
-    accepted = tuple(names)
-
-    def convert(text: str) -> str:
-        if text in accepted:
-            return text
-        near = _nearest(text, accepted)
-        hint = f"did you mean {near}? " if near else ""
-        msg = f"unknown name {text!r}; {hint}accepted: {', '.join(accepted)}"
-        raise argparse.ArgumentTypeError(msg)
-
-    return convert
-
-
-def _number(wanted: str, accept: Callable[[float], bool]) -> Callable[[str], float]:
-    def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if accept(value):
-            return value
-        msg = f"{text!r} is not {wanted}"
-        raise argparse.ArgumentTypeError(msg)
-
-    return convert
-
-
-def _integer(wanted: str, accept: Callable[[int], bool]) -> Callable[[str], int]:
-    def convert(text: str) -> int:
-        if text.removeprefix("-").isdecimal() and accept(int(text)):
-            return int(text)
-        msg = f"{text!r} is not {wanted}"
-        raise argparse.ArgumentTypeError(msg)
-
-    return convert
-
-
-def _missing_n(text: str) -> str:
-    if text in MISSING_N_POLICIES:
-        return text
-    try:
-        width = float(text)
-    except ValueError:
-        width = float("nan")
-    if 0 < width < float("inf"):
-        return text
-    msg = f"{text!r} is none of {', '.join(MISSING_N_POLICIES)}, nor a kernel width in mm above 0"
-    raise argparse.ArgumentTypeError(msg)
-
-
-def _name(text: str) -> str:
-    if any(letter.isalnum() for letter in text):
-        return text
-    msg = f"{text!r} has no letter or digit"
-    raise argparse.ArgumentTypeError(msg)
-
-
 def _about_unknown(unknown: Sequence[str], parser: argparse.ArgumentParser) -> str:
     word = next((text for text in unknown if text.startswith("-")), unknown[0])
     option = word.partition("=")[0]
     if not option.startswith("-"):
         return f"unexpected argument {option!r}; usage: {parser.usage}"
-    near = _nearest(option, parser._option_string_actions)  # noqa: SLF001 - argparse offers no list
+    near = values.nearest(option, parser._option_string_actions)  # noqa: SLF001 - argparse offers no list
     return f"unknown option {option}; " + (f"did you mean {near}?" if near else "see --help")
-
-
-def _nearest(text: str, accepted: Iterable[str]) -> str | None:
-    """Find the accepted name that is most like a text, ignoring case."""
-    by_fold = {name.casefold(): name for name in accepted}
-    near = difflib.get_close_matches(text.casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[near[0]] if near else None

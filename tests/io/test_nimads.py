@@ -189,6 +189,7 @@ def test_bad_coordinates_are_errors(value: Any) -> None:
     [
         ({"studies": ["abc"]}, "study 1: is 'abc', an id and not a study"),
         ({"studies": [{"id": "s", "analyses": ["q"]}]}, "study s, analysis 1: is 'q', an id"),
+        ({"studies": [{"id": "s", "analyses": "q"}]}, "study s: 'analyses' is 'q'"),
     ],
 )
 def test_ids_instead_of_nested_objects(found: Any, message: str) -> None:

@@ -31,7 +31,7 @@ STUDYSET = {
     ]
 }
 ANNOTATION = {"notes": [{"analysis": "a", "note": {"pain": True}}]}
-OURS = {"GeneratedBy": [{"Name": "nimare_pipeline"}]}
+OURS = {"GeneratedBy": [{"Name": "nimare-pipeline"}]}
 
 
 def put(folder: Path, **files: Any) -> Path:
@@ -131,7 +131,7 @@ def test_our_own_outputs_are_skipped(tmp_path) -> None:
         tmp_path,
         a_txt=SLEUTH,
         out__dataset_description_json=OURS,
-        out__sourcedata__snapshot_json=JSON,
+        out__snapshot_json=JSON,
     )
     (source,) = io.read(tmp_path)
     assert source.files == ("a.txt",)

@@ -92,6 +92,8 @@ def test_guessed_encoding_is_said(tmp_path) -> None:
 def test_decode_tells_mac_from_windows() -> None:
     """The byte 0x87 inside a word is a Mac's á, 0xed a Windows' í."""
     assert _text.decode(b"//S\x87nchez")[0] == "//Sánchez"
+    assert _text.decode(b"//Andr\x8e")[0] == "//André"
+    assert _text.decode(b"//Garc\xeda, Sim\xf3n\xa0")[0] == "//García, Simón\xa0"
     assert _text.decode(b"//Garc\xeda, -45\xa0")[0] == "//García, -45\xa0"
 
 
@@ -228,6 +230,37 @@ def test_header_over_two_lines_without_slashes() -> None:
     assert (
         "line 3: taken as the rest of the header above: 'with sharing)'" in messages(problems)[0]
     )
+
+
+def test_text_after_the_sample_size_belongs_to_the_header() -> None:
+    """One sample size, one experiment, whatever else its header says."""
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n//more text\n1 2 3\n")
+    assert [(c.id, c.sample_sizes) for c in contrasts] == [("A_2000-b_more_text", (3,))]
+
+
+def test_blank_line_ends_a_header_that_is_complete() -> None:
+    """An experiment without foci does not give its sample size to the next."""
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n\n//C, 2001: d\n1 2 3\n")
+    assert [(c.id, c.sample_sizes, len(c.xyz)) for c in contrasts] == [
+        ("A_2000-b", (3,), 0),
+        ("C_2001-d", (), 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "study", "contrast"),
+    [
+        ("Smith: Jr., 2004: a; b", "Smith: Jr., 2004", "a; b"),
+        ("Smith 2004b; a: b", "Smith 2004b", "a: b"),
+        ("Smith; a: b", "Smith", "a: b"),
+        ("Smith: a, 2004", "Smith", "a, 2004"),
+        ("24814646-1", "24814646-1", "analysis_1"),
+    ],
+)
+def test_title_is_split_after_the_year(title: str, study: str, contrast: str) -> None:
+    """At the first colon or semicolon after a year, else at the first."""
+    contrasts, _ = parse(f"//Reference=MNI\n//{title}\n//Subjects=3\n1 2 3\n")
+    assert contrasts[0].metadata == {"study_name": study, "contrast_name": contrast}
 
 
 def test_repeated_headers_are_kept_apart() -> None:
