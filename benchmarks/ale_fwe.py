@@ -80,11 +80,12 @@ def wait_for(peer: subprocess.Popen, word: str) -> str:  # type: ignore[type-arg
 def floor_ms(plan: MonteCarloPlan, gigabytes_per_second: float = 20.0) -> tuple[float, float]:
     """Bytes of an iteration (MB) and the time they take at a streaming rate.
 
-    Each kernel segment is read once from the table, read and written in the experiment's volume
+    Each kernel segment is read once from the table, read and written in the experiment's plane
     and in the sum, and wiped; the mask's rows are written from the template and scanned.
     """
     width = int(plan.scalars[0])
-    segments = np.diff(plan.kernel_start)[plan.experiment_kernel]
+    first, last = plan.kernel_plane[:-1], plan.kernel_plane[1:]
+    segments = (plan.plane_start[last] - plan.plane_start[first])[plan.experiment_kernel]
     foci = np.diff(plan.experiment_start)
     places = float((segments * foci).sum()) * width * 4
     rows = float(plan.row_length.sum()) * 4

@@ -19,15 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.jit import compiled
-from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+from nimare_pipeline.numerics.simulate import simulate
 
-OUTSIDE_MASK = -(2**30)
-"""Start value of voxels outside the mask: no sum of kernels lifts one above any threshold."""
-LARGEST_SUM = 2**30
-WIDTHS = (24, 32)
-"""Rows of a kernel are cut into segments of one of these widths: a fixed number of steps is what
-the compiler turns into vector instructions."""
 _SLICE_SECONDS = 0.1
 """A compiled call lasts about this long, so that signals and progress are served in between."""
 
@@ -41,9 +34,11 @@ class MonteCarloPlan:
     values : (n_segments * width,) int32 array
         Kernel rows in units of 2**-log_bits, zero padded.
     offsets : (n_segments,) int64 array
-        First voxel of each segment relative to the focus.
-    kernel_start : (n_kernels + 1,) int64 array
-        Segments of each kernel.
+        First voxel of each segment relative to the focus, within its plane.
+    plane_start : (n_planes of all kernels + 1,) int64 array
+        Segments of each plane of each kernel, planes along the first axis.
+    kernel_plane : (n_kernels + 1,) int64 array
+        Planes of each kernel in ``plane_start``; their number is odd, the focus in the middle.
     experiment_kernel : (n_experiments,) int64 array
     experiment_start : (n_experiments + 1,) int64 array
         Foci of each experiment.
@@ -52,7 +47,9 @@ class MonteCarloPlan:
     focus_start, focus_count : (n_foci,) int64 arrays
         Window of ``candidates`` of each focus.
     row_start, row_length : (n_rows,) int64 arrays
-        Runs of voxels along the last axis that hold the mask.
+        Runs of voxels along the last axis that hold the mask, ascending.
+    mask_plane, mask_row : (n_mask_planes,), (n_mask_planes + 1,) int64 arrays
+        Planes that hold the mask, and the runs of each.
     template : (sum of row_length,) int32 array
         0 in the mask, ``OUTSIDE_MASK`` elsewhere.
     scalars : (6,) int64 array
@@ -61,7 +58,8 @@ class MonteCarloPlan:
 
     values: NDArray[np.int32]
     offsets: NDArray[np.int64]
-    kernel_start: NDArray[np.int64]
+    plane_start: NDArray[np.int64]
+    kernel_plane: NDArray[np.int64]
     experiment_kernel: NDArray[np.int64]
     experiment_start: NDArray[np.int64]
     candidates: NDArray[np.int64]
@@ -69,6 +67,8 @@ class MonteCarloPlan:
     focus_count: NDArray[np.int64]
     row_start: NDArray[np.int64]
     row_length: NDArray[np.int64]
+    mask_plane: NDArray[np.int64]
+    mask_row: NDArray[np.int64]
     template: NDArray[np.int32]
     scalars: NDArray[np.int64]
 
@@ -218,15 +218,19 @@ def _watch(
 
 
 def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
-    """Memory of one thread: two volumes and the lists of suprathreshold voxels."""
-    length, n_mask = int(plan.scalars[3]), len(plan.template)
+    """Memory of one thread: two planes, a volume of labels, lists of suprathreshold voxels."""
+    width, plane, _, length, *_ = (int(number) for number in plan.scalars)
+    n_mask = len(plan.template)
     return (
+        np.zeros(plane + width, dtype=np.int32),
+        np.zeros(plane + width, dtype=np.int32),
         np.zeros(length, dtype=np.int32),
-        np.zeros(length, dtype=np.int32),
-        np.zeros(n_mask + 1, dtype=np.int64),
-        np.zeros(n_mask + 1, dtype=np.int32),
-        np.zeros(n_mask + 1, dtype=np.int64),
-        np.zeros(n_mask + 1, dtype=np.int64),
+        np.zeros(n_mask, dtype=np.int64),
+        np.zeros(n_mask, dtype=np.int64),
+        np.zeros(n_mask, dtype=np.int32),
+        np.zeros(n_mask, dtype=np.int64),
+        np.zeros(n_mask, dtype=np.int64),
+        np.zeros(max(len(plan.focus_start), 1), dtype=np.int64),
         np.zeros(max(len(plan.focus_start), 1), dtype=np.int64),
     )
 
@@ -238,155 +242,4 @@ def _simulate_slice(
     first: int,
     out: NDArray[np.int64],
 ) -> None:
-    _simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)
-
-
-@compiled
-def _clear_statistic(total, row_start, row_length, template):  # type: ignore[no-untyped-def]
-    at = 0
-    for row in range(len(row_start)):
-        start, length = row_start[row], row_length[row]
-        total[start : start + length] = template[at : at + length]
-        at += length
-
-
-@compiled
-def _suprathreshold(total, row_start, row_length, threshold, voxels):  # type: ignore[no-untyped-def]
-    """Largest value over the mask, and the voxels at or above the threshold in ascending order."""
-    largest = np.int32(OUTSIDE_MASK)
-    n = 0
-    for row in range(len(row_start)):
-        start, stop = row_start[row], row_start[row] + row_length[row]
-        top = np.int32(OUTSIDE_MASK)
-        for voxel in range(start, stop):
-            top = max(top, total[voxel])
-        largest = max(largest, top)
-        if top >= threshold:
-            for voxel in range(start, stop):
-                if total[voxel] >= threshold:
-                    voxels[n] = voxel
-                    n += 1
-    return largest, n
-
-
-@compiled
-def _root(parent, a):  # type: ignore[no-untyped-def]
-    while parent[a] != a:
-        parent[a] = parent[parent[a]]
-        a = parent[a]
-    return a
-
-
-@compiled
-def _largest_cluster(  # type: ignore[no-untyped-def]  # noqa: PLR0913, PLR0917
-    total, label, strides, threshold, voxels, n, parent, size, mass
-):
-    """Size and mass of the largest clusters of voxels that share faces (union-find)."""
-    for a in range(n):
-        voxel = voxels[a]
-        parent[a] = a
-        label[voxel] = a + 1
-        # Voxels come in ascending order: three of the six neighbours are known already.
-        for stride in strides:
-            other = label[voxel - stride]
-            if other > 0:
-                b, c = _root(parent, a), _root(parent, other - 1)
-                if b < c:
-                    parent[c] = b
-                else:
-                    parent[b] = c
-        size[a] = 0
-        mass[a] = 0
-    largest_size = np.int64(0)
-    largest_mass = np.int64(0)
-    for a in range(n):
-        voxel = voxels[a]
-        label[voxel] = 0
-        b = _root(parent, a)
-        size[b] += 1
-        mass[b] += total[voxel] - threshold
-        largest_size = max(largest_size, size[b])
-        largest_mass = max(largest_mass, mass[b])
-    return largest_size, largest_mass
-
-
-def _make_place(width: int) -> Callable[..., Any]:
-    """Adds a kernel to the sum as far as it exceeds its experiment's other foci, and undoes that.
-
-    The width is a constant of the compiled code. A closure over anything but a number would keep
-    Numba from finding what it compiled before.
-    """
-
-    @compiled
-    def place(total, one, values, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
-        for segment in range(begin, end):
-            at = np.uint64(focus + offsets[segment])
-            source = np.uint64(segment * width)
-            for step in range(np.uint64(width)):
-                before = one[at + step]
-                after = max(before, values[source + step])
-                total[at + step] += after - before
-                one[at + step] = after
-
-    return place
-
-
-def _make_wipe(width: int) -> Callable[..., Any]:
-    """Sets a kernel's segments of the experiment's volume back to 0."""
-
-    @compiled
-    def wipe(one, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
-        for segment in range(begin, end):
-            at = np.uint64(focus + offsets[segment])
-            for step in range(np.uint64(width)):
-                one[at + step] = 0
-
-    return wipe
-
-
-_NARROW, _WIDE = WIDTHS
-_place_narrow, _wipe_narrow = _make_place(_NARROW), _make_wipe(_NARROW)
-_place_wide, _wipe_wide = _make_place(_WIDE), _make_wipe(_WIDE)
-
-
-@compiled
-def _sum_experiment(  # type: ignore[no-untyped-def]
-    total, one, values, offsets, begin, end, voxels, width
-):
-    """Add one experiment's modelled activation to the sum and leave its own volume all 0."""
-    if width == _NARROW:
-        for focus in range(len(voxels)):
-            _place_narrow(total, one, values, offsets, begin, end, voxels[focus])
-        for focus in range(len(voxels)):
-            _wipe_narrow(one, offsets, begin, end, voxels[focus])
-    else:
-        for focus in range(len(voxels)):
-            _place_wide(total, one, values, offsets, begin, end, voxels[focus])
-        for focus in range(len(voxels)):
-            _wipe_wide(one, offsets, begin, end, voxels[focus])
-
-
-@compiled
-def _simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
-    """The loop over iterations."""
-    values, offsets, kernel_start, experiment_kernel, experiment_start, candidates = arrays[:6]
-    focus_start, focus_count, row_start, row_length, template, scalars = arrays[6:]
-    total, one, voxels, parent, size, mass, drawn = scratch
-    strides = (np.int64(1), scalars[2], scalars[1])
-    width, threshold = scalars[0], scalars[4]
-    for iteration in range(out.shape[1]):
-        draw_indices(seed, STREAM_FOCI, first + iteration, focus_count, drawn)
-        for focus in range(len(focus_start)):
-            drawn[focus] = candidates[focus_start[focus] + drawn[focus]]
-        _clear_statistic(total, row_start, row_length, template)
-        for experiment in range(len(experiment_kernel)):
-            kernel = experiment_kernel[experiment]
-            own = drawn[experiment_start[experiment] : experiment_start[experiment + 1]]
-            begin, end = kernel_start[kernel], kernel_start[kernel + 1]
-            _sum_experiment(total, one, values, offsets, begin, end, own, width)
-        largest, n = _suprathreshold(total, row_start, row_length, threshold, voxels)
-        # ``one`` is all 0 again: it serves as the label volume, and is left so.
-        out[0, iteration] = largest
-        out[1, iteration], out[2, iteration] = _largest_cluster(
-            total, one, strides, threshold, voxels, n, parent, size, mass
-        )
+    simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)

@@ -10,12 +10,8 @@ from scipy.spatial import cKDTree
 
 from nimare_pipeline.numerics.gaussian import voxel_volume
 from nimare_pipeline.numerics.ma import to_voxels
-from nimare_pipeline.numerics.montecarlo import (
-    LARGEST_SUM,
-    OUTSIDE_MASK,
-    WIDTHS,
-    MonteCarloPlan,
-)
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+from nimare_pipeline.numerics.simulate import LARGEST_SUM, OUTSIDE_MASK, WIDTHS
 
 SHELL_VOXELS = 0.75
 """An outside focus is redrawn among outside voxels this near to its own distance from the mask."""
@@ -94,12 +90,15 @@ def make_plan(
     )
     experiment = design.experiment[kept]
     n_experiments = len(design.experiment_kernel)
-    values, offsets, kernel_start, width = _segments(design.kernels, padded.shape)
+    values, offsets, plane_start, kernel_plane, width = _segments(design.kernels, padded.shape)
     rows = _rows(padded)
+    row_plane = rows[0] // (padded.shape[1] * padded.shape[2])
+    mask_plane = np.unique(row_plane)
     return MonteCarloPlan(
         values=values,
         offsets=offsets,
-        kernel_start=kernel_start,
+        plane_start=plane_start,
+        kernel_plane=kernel_plane,
         experiment_kernel=design.experiment_kernel.astype(np.int64),
         experiment_start=np.searchsorted(experiment, np.arange(n_experiments + 1)).astype(
             np.int64
@@ -109,6 +108,8 @@ def make_plan(
         focus_count=count[kept],
         row_start=rows[0],
         row_length=rows[1],
+        mask_plane=mask_plane,
+        mask_row=np.append(np.searchsorted(row_plane, mask_plane), len(row_plane)),
         template=rows[2],
         scalars=np.array(
             [
@@ -204,18 +205,25 @@ class _Candidates:
 
 def _segments(
     kernels: Sequence[NDArray[np.int32]], shape: tuple[int, ...]
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int]:
-    """Non-zero rows of the kernels, cut into segments of the width that needs least work."""
-    runs = [_runs(kernel, shape) for kernel in kernels]
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """Non-zero rows of the kernels' planes, cut into segments of the width that needs least work.
+
+    Returns
+    -------
+    values, offsets, plane_start, kernel_plane
+        As in ``MonteCarloPlan``.
+    width : int
+    """
+    planes = [_runs(plane, shape) for kernel in kernels for plane in kernel]
     width = min(
         WIDTHS,
-        key=lambda w: sum(-(-len(row) // w) * (w + 8) for kernel in runs for _, row in kernel),
+        key=lambda w: sum(-(-len(row) // w) * (w + 8) for plane in planes for _, row in plane),
     )
     offsets: list[int] = []
     values: list[NDArray[np.int32]] = []
     start = [0]
-    for kernel in runs:
-        for offset, row in kernel:
+    for plane in planes:
+        for offset, row in plane:
             for at in range(0, len(row), width):
                 segment = np.zeros(width, dtype=np.int32)
                 piece = row[at : at + width]
@@ -224,21 +232,18 @@ def _segments(
                 values.append(segment)
         start.append(len(offsets))
     flat = np.concatenate(values) if values else np.zeros(0, dtype=np.int32)
-    return flat, np.array(offsets, dtype=np.int64), np.array(start, dtype=np.int64), width
+    kernel_plane = np.cumsum([0, *(len(kernel) for kernel in kernels)]).astype(np.int64)
+    return flat, np.array(offsets, dtype=np.int64), np.array(start), kernel_plane, width
 
 
-def _runs(
-    kernel: NDArray[np.int32], shape: tuple[int, ...]
-) -> list[tuple[int, NDArray[np.int32]]]:
-    """Offset from the focus and values of each row along the last axis that is not all 0."""
-    a, b, c = ((side - 1) // 2 for side in kernel.shape)
+def _runs(plane: NDArray[np.int32], shape: tuple[int, ...]) -> list[tuple[int, NDArray[np.int32]]]:
+    """Offset from the focus and values of each row of a kernel's plane that is not all 0."""
+    b, c = ((side - 1) // 2 for side in plane.shape)
     found = []
-    for i, j in np.argwhere(kernel.any(axis=2)):
-        row = kernel[i, j]
-        filled = np.flatnonzero(row)
+    for j in np.flatnonzero(plane.any(axis=1)):
+        filled = np.flatnonzero(plane[j])
         first, last = int(filled[0]), int(filled[-1]) + 1
-        offset = ((int(i) - a) * shape[1] + int(j) - b) * shape[2] + first - c
-        found.append((offset, row[first:last].astype(np.int32)))
+        found.append(((int(j) - b) * shape[2] + first - c, plane[j, first:last]))
     return found
 
 

@@ -1,0 +1,191 @@
+"""The compiled Monte Carlo loop: redraw, add up, threshold, find the largest cluster.
+
+Everything is an integer, nothing is allocated, and each plane of the volume is cleared, filled and
+scanned while it is in the cache.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nimare_pipeline.numerics.jit import compiled
+from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+
+OUTSIDE_MASK = -(2**30)
+"""Start value of voxels outside the mask: no sum of kernels lifts one above any threshold."""
+LARGEST_SUM = 2**30
+WIDTHS = (24, 32)
+"""Rows of a kernel are cut into segments of one of these widths: a fixed number of steps is what
+the compiler turns into vector instructions."""
+
+
+@compiled
+def _root(parent, a):  # type: ignore[no-untyped-def]
+    while parent[a] != a:
+        parent[a] = parent[parent[a]]
+        a = parent[a]
+    return a
+
+
+@compiled
+def _largest_cluster(  # type: ignore[no-untyped-def]
+    label, strides, voxels, excess, n, parent, size, mass
+):
+    """Size and mass of the largest clusters of voxels that share faces (union-find)."""
+    for a in range(n):
+        voxel = voxels[a]
+        parent[a] = a
+        label[voxel] = a + 1
+        # Voxels come in ascending order: three of the six neighbours are known already.
+        for stride in strides:
+            other = label[voxel - stride]
+            if other > 0:
+                b, c = _root(parent, a), _root(parent, other - 1)
+                if b < c:
+                    parent[c] = b
+                else:
+                    parent[b] = c
+        size[a] = 0
+        mass[a] = 0
+    largest_size = np.int64(0)
+    largest_mass = np.int64(0)
+    for a in range(n):
+        label[voxels[a]] = 0
+        b = _root(parent, a)
+        size[b] += 1
+        mass[b] += excess[a]
+        largest_size = max(largest_size, size[b])
+        largest_mass = max(largest_mass, mass[b])
+    return largest_size, largest_mass
+
+
+def _make_place(width: int) -> Callable[..., Any]:
+    """Adds segments to the sum as far as they exceed their experiment's other foci.
+
+    The width is a constant of the compiled code. A closure over anything but a number would keep
+    Numba from finding what it compiled before.
+    """
+
+    @compiled
+    def place(total, one, values, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
+        for segment in range(begin, end):
+            at = np.uint64(focus + offsets[segment])
+            source = np.uint64(segment * width)
+            for step in range(np.uint64(width)):
+                before = one[at + step]
+                after = max(before, values[source + step])
+                total[at + step] += after - before
+                one[at + step] = after
+
+    return place
+
+
+def _make_wipe(width: int) -> Callable[..., Any]:
+    """Sets segments of the experiment's plane back to 0."""
+
+    @compiled
+    def wipe(one, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
+        for segment in range(begin, end):
+            at = np.uint64(focus + offsets[segment])
+            for step in range(np.uint64(width)):
+                one[at + step] = 0
+
+    return wipe
+
+
+_NARROW, _WIDE = WIDTHS
+_place_narrow, _wipe_narrow = _make_place(_NARROW), _make_wipe(_NARROW)
+_place_wide, _wipe_wide = _make_place(_WIDE), _make_wipe(_WIDE)
+
+
+@compiled
+def _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel):  # type: ignore[no-untyped-def]
+    """Add every experiment's modelled activation in one plane; ``one`` is left all 0."""
+    values, offsets, plane_start, kernel_plane, width = tables
+    experiment_kernel, experiment_start = design
+    for experiment in range(len(experiment_kernel)):
+        kernel = experiment_kernel[experiment]
+        first, n_planes = kernel_plane[kernel], kernel_plane[kernel + 1] - kernel_plane[kernel]
+        foci = range(experiment_start[experiment], experiment_start[experiment + 1])
+        for wiping in range(2):
+            for focus in foci:
+                step = plane - drawn_plane[focus] + n_planes // 2
+                if step < 0 or step >= n_planes:
+                    continue
+                begin, end = plane_start[first + step], plane_start[first + step + 1]
+                voxel = drawn_voxel[focus]
+                if wiping == 0 and width == _NARROW:
+                    _place_narrow(total, one, values, offsets, begin, end, voxel)
+                elif wiping == 0:
+                    _place_wide(total, one, values, offsets, begin, end, voxel)
+                elif width == _NARROW:
+                    _wipe_narrow(one, offsets, begin, end, voxel)
+                else:
+                    _wipe_wide(one, offsets, begin, end, voxel)
+
+
+@compiled
+def _scan_row(total, start, stop, base, threshold, voxels, excess, n):  # type: ignore[no-untyped-def]
+    """Largest value of a run, and its voxels at or above the threshold appended to the list."""
+    top = np.int32(OUTSIDE_MASK)
+    for voxel in range(start, stop):
+        top = max(top, total[voxel])
+    if top >= threshold:
+        for voxel in range(start, stop):
+            if total[voxel] >= threshold:
+                voxels[n] = base + voxel
+                excess[n] = total[voxel] - threshold
+                n += 1
+    return top, n
+
+
+@compiled
+def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
+    """The loop over iterations; each goes through the mask plane by plane, which stay in cache.
+
+    Parameters
+    ----------
+    seed : uint64
+    first : int64
+        Number of the first iteration.
+    arrays : tuple of arrays
+        Fields of a ``MonteCarloPlan`` in their order.
+    scratch : tuple of arrays
+        Memory of one thread, all 0 between iterations where that matters.
+    out : (3, n_iters) int64 array
+        Largest statistic, cluster size and cluster mass of each iteration.
+    """
+    values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
+    candidates, focus_start, focus_count, row_start, row_length = arrays[6:11]
+    mask_plane, mask_row, template, scalars = arrays[11:]
+    total, one, label, voxels, excess, parent, size, mass, drawn_plane, drawn_voxel = scratch
+    width, stride, threshold = scalars[0], scalars[1], scalars[4]
+    strides = (np.int64(1), scalars[2], stride)
+    tables = (values, offsets, plane_start, kernel_plane, width)
+    design = (experiment_kernel, experiment_start)
+    for iteration in range(out.shape[1]):
+        draw_indices(seed, STREAM_FOCI, first + iteration, focus_count, drawn_voxel)
+        for focus in range(len(focus_start)):
+            voxel = candidates[focus_start[focus] + drawn_voxel[focus]]
+            drawn_plane[focus], drawn_voxel[focus] = voxel // stride, voxel % stride
+        largest = np.int32(OUTSIDE_MASK)
+        n, at = 0, 0
+        for number in range(len(mask_plane)):
+            plane = mask_plane[number]
+            base = plane * stride
+            rows = range(mask_row[number], mask_row[number + 1])
+            for row in rows:
+                start, length = row_start[row] - base, row_length[row]
+                total[start : start + length] = template[at : at + length]
+                at += length
+            _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
+            for row in rows:
+                start = row_start[row] - base
+                stop = start + row_length[row]
+                top, n = _scan_row(total, start, stop, base, threshold, voxels, excess, n)
+                largest = max(largest, top)
+        out[0, iteration] = largest
+        out[1, iteration], out[2, iteration] = _largest_cluster(
+            label, strides, voxels, excess, n, parent, size, mass
+        )
