@@ -10,6 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
+OF_AN_OUTER_MAKE = ("VENV", "PEER_VENV", "PYTHON", "DEMO", "MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+
+
+def clean() -> dict[str, str]:
+    """Environment without what a ``make`` that runs these tests hands down."""
+    return {name: value for name, value in os.environ.items() if name not in OF_AN_OUTER_MAKE}
+
+
 def fake_python(folder: Path, script: str) -> dict[str, str]:
     """Environment in which ``python3`` is a shell script."""
     tools = folder / "bin"
@@ -17,7 +25,7 @@ def fake_python(folder: Path, script: str) -> dict[str, str]:
     python = tools / "python3"
     python.write_text(f"#!/bin/sh\n{script}\n")
     python.chmod(0o755)
-    return {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}"}
+    return {**clean(), "PATH": f"{tools}:{os.environ['PATH']}"}
 
 
 def make(folder: Path, *words: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -48,14 +56,14 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
 
 def test_missing_python_is_said(tmp_path: Path) -> None:
     """No Python at all: the apt line that brings both."""
-    ended = make(tmp_path, "demo", "PYTHON=no-such-python", env=dict(os.environ))
+    ended = make(tmp_path, "demo", "PYTHON=no-such-python", env=clean())
     assert ended.returncode != 0
     assert "sudo apt-get install -y python3 python3-venv" in ended.stderr
 
 
 def test_environment_is_renewed_when_the_requirements_change(tmp_path: Path) -> None:
     """The environment is made once; a newer pyproject.toml installs again, nothing else does."""
-    env = dict(os.environ)
+    env = clean()
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     (tmp_path / ".venv").mkdir()
     for seconds, name in enumerate(("pyproject.toml", ".venv/.python", ".venv/.package")):

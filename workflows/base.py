@@ -1,35 +1,15 @@
 """One analysis: which workflow it is, and where it runs."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
-
-from nipype.pipeline import engine as pe
 
 from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import init_cbma_wf
+from nimare_pipeline.workflows.run import fresh_workflow
 
 BUILDERS: Mapping[str, Callable[..., Any]] = {"cbma": init_cbma_wf}
 """Type of an analysis to the builder of its workflow."""
-
-EXECUTION: Mapping[str, str] = {
-    "check_version": "false",
-    "crashfile_format": "txt",
-    "create_report": "false",
-    "hash_method": "content",
-    "keep_inputs": "true",
-    "local_hash_check": "false",
-    "poll_sleep_duration": "0.1",
-    "remove_node_directories": "false",
-    "remove_unnecessary_outputs": "false",
-    "stop_on_first_crash": "true",
-    "stop_on_first_rerun": "false",
-    "use_relative_paths": "false",
-    "write_provenance": "false",
-}
-"""Nipype's section ``execution``, so that a user's own configuration does not change a run."""
 
 
 def init_analysis_wf(
@@ -76,8 +56,7 @@ def init_analysis_wf(
         known = ", ".join(BUILDERS)
         msg = f"analysis {analysis.name}: there is no type {analysis.type!r}; there is: {known}"
         raise UsageError(msg)
-    workflow = pe.Workflow(name, base_dir=str(Path(work_dir) / f"nipype-{uuid4().hex[:12]}"))
-    workflow.config["execution"] = dict(EXECUTION)
+    workflow = fresh_workflow(name, work_dir)
     inner = BUILDERS[analysis.type](
         analysis=analysis, settings=settings, stage_dir=stage_dir, problems=problems
     )

@@ -1,16 +1,51 @@
 """How a workflow is run: the first error ends it and is raised as itself."""
 
 import shutil
+from collections.abc import Mapping
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from traceback import format_exception
 from typing import Any
+from uuid import uuid4
 
+from nipype.pipeline import engine as pe
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin
 
 from nimare_pipeline.errors import InterruptedRun
 from nimare_pipeline.interfaces.base import ERROR_FILE, read_error
 from nimare_pipeline.settings import Settings
+
+EXECUTION: Mapping[str, str] = {
+    "check_version": "false",
+    "crashfile_format": "txt",
+    "create_report": "false",
+    "hash_method": "content",
+    "keep_inputs": "true",
+    "local_hash_check": "false",
+    "poll_sleep_duration": "0.1",
+    "remove_node_directories": "false",
+    "remove_unnecessary_outputs": "false",
+    "stop_on_first_crash": "true",
+    "stop_on_first_rerun": "false",
+    "use_relative_paths": "false",
+    "write_provenance": "false",
+}
+"""Nipype's section ``execution``, so that a user's own configuration does not change a run."""
+
+
+def fresh_workflow(name: str, work_dir: str) -> Any:
+    """Make an outermost workflow whose nodes get a folder that no run has used before.
+
+    Parameters
+    ----------
+    name : str
+        Name of the workflow.
+    work_dir : str
+        Folder under which that folder is made.
+    """
+    workflow = pe.Workflow(name, base_dir=str(Path(work_dir) / f"nipype-{uuid4().hex[:12]}"))
+    workflow.config["execution"] = dict(EXECUTION)
+    return workflow
 
 
 def run_workflow(workflow: Any, *, settings: Settings, crash_dir: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 
 from nimare_pipeline.cli import logs
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
@@ -32,6 +33,16 @@ def run_analysis(planned: Planned, settings: Settings, folders: RunFolders) -> A
         return AnalysisOutcome(name, code, reason_of(error))
     _LOGGER.info("analysis %s is complete, after %.0f s", name, time.monotonic() - start)
     return AnalysisOutcome(name)
+
+
+def run_report(settings: Settings, folders: RunFolders) -> None:
+    """Run the graph of the report, here and now whatever the plugin of the analyses is."""
+    from nimare_pipeline.workflows.report import init_report_wf
+    from nimare_pipeline.workflows.run import run_workflow
+
+    logs.redirect_nipype()
+    workflow = init_report_wf(output_dir=str(folders.output), work_dir=settings.work_dir)
+    run_workflow(workflow, settings=replace(settings, plugin="Linear"), crash_dir=folders.logs)
 
 
 def summary(planned: Planned) -> str:

@@ -105,11 +105,15 @@ def is_ours(output: Path) -> bool:
 
 def remove_work(settings: Settings) -> None:
     """Remove what only a run that goes on needs, unless the user asked to keep it."""
-    hidden = Path(settings.output_dir) / ".work"
     if not settings.keep_work:
         shutil.rmtree(settings.work_dir, ignore_errors=True)
-    # What is left of OUT_DIR/.work beside a work folder elsewhere is the lock, and goes with it.
-    if hidden.is_dir() and not any(path.name != "lock" for path in hidden.iterdir()):
+    remove_empty(settings)
+
+
+def remove_empty(settings: Settings) -> None:
+    """Remove ``OUT_DIR/.work`` if there is nothing in it that a run could resume from."""
+    hidden = Path(settings.output_dir) / ".work"
+    if hidden.is_dir() and {path.name for path in hidden.iterdir()} <= {"lock", "stage"}:
         shutil.rmtree(hidden, ignore_errors=True)
 
 

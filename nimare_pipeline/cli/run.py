@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
-from nimare_pipeline.cli.execute import run_analysis
+from nimare_pipeline.cli.execute import run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.parser import Request
@@ -44,6 +44,8 @@ def run(request: Request) -> Outcome:
         outcome = _run_logged(request, folders)
         if outcome.exit_code is ExitCode.OK:
             output.remove_work(request.settings)
+        else:
+            output.remove_empty(request.settings)
     return outcome
 
 
@@ -103,7 +105,7 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
 
     note(outcome)
     analyses = [one.analysis for one in planned]
-    outcome = _report(outcome, request.settings, analyses, note)
+    outcome = _report(outcome, request.settings, folders, analyses, note)
     note(outcome)
     return outcome
 
@@ -111,6 +113,7 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
 def _report(
     outcome: Outcome,
     settings: Settings,
+    folders: RunFolders,
     analyses: Sequence[Analysis],
     note: Callable[[Outcome], None],
 ) -> Outcome:
@@ -119,7 +122,6 @@ def _report(
     The report shows the status, so the status that holds if it succeeds is noted first.
     """
     from nimare_pipeline import derivatives
-    from nimare_pipeline.reports.html import write_report
 
     if outcome.exit_code in (ExitCode.INTERRUPTED, ExitCode.TEMPORARY):
         return outcome
@@ -128,8 +130,9 @@ def _report(
     try:
         derivatives.write_dataset_level(output_dir, settings, analyses=analyses)
         note(expected)
+        _say_what_stays(output_dir, analyses)
         _LOGGER.info("writing the report")
-        write_report(output_dir)
+        run_report(settings, folders)
     except KeyboardInterrupt as error:
         return replace(outcome, exit_code=code_of(error), reason=reason_of(error))
     except Exception as error:
@@ -159,6 +162,15 @@ def _open_dataset(settings: Settings, folders: RunFolders) -> None:
         _LOGGER.info("analysis %s of an earlier run is moved in now", name)
     derivatives.write_dataset_level(settings.output_dir, settings)
     _write_settings(settings, (), folders)
+
+
+def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:
+    """Name the results of earlier runs that are no part of this one, and are in the report too."""
+    now = {analysis.name.casefold() for analysis in analyses}
+    found = {path.name.removeprefix("cohort-") for path in output_dir.glob("tpl-*/cohort-*")}
+    stay = sorted(name for name in found if name.casefold() not in now)
+    if stay:
+        _LOGGER.info("results of earlier runs stay: %s", ", ".join(stay))
 
 
 def _log_failure(error: BaseException) -> None:

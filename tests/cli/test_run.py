@@ -46,7 +46,8 @@ class Stage:
     def _plan(self, request: Any) -> list[Planned]:
         return self.planned(request)
 
-    def _write_report(self, folder: Path) -> Path:
+    def _write_report(self, output_dir: str | Path) -> Path:
+        folder = Path(output_dir)
         self.reports.append(self.status())
         if self.report_error is not None:
             raise self.report_error
@@ -92,10 +93,11 @@ def test_success_leaves_report_status_and_settings(stage: Stage) -> None:
 
 def test_work_folder_goes_with_success(stage: Stage) -> None:
     """After success nothing of the work is left; with ``--keep-work`` it is."""
+    stage.analyse = lambda _name: (stage.out / ".work" / "store").mkdir(exist_ok=True)
     stage.run()
     assert not (stage.out / ".work").exists()
     stage.run("--keep-work")
-    assert (stage.out / ".work").is_dir()
+    assert (stage.out / ".work" / "store").is_dir()
 
 
 def test_one_failure_does_not_stop_the_others(stage: Stage) -> None:
@@ -103,6 +105,7 @@ def test_one_failure_does_not_stop_the_others(stage: Stage) -> None:
     ran = []
 
     def analyse(name: str) -> None:
+        (stage.out / ".work" / "store").mkdir(exist_ok=True)
         ran.append(name)
         failing("a", error=DataError("no foci"))(name)
 
@@ -177,6 +180,7 @@ def test_bad_data_are_reported(stage: Stage) -> None:
     log = (stage.out / "logs/20260101-000000_x/run.log").read_text()
     assert "f.txt, line 7: not a number" in log
     assert stage.status()["problems"][0]["message"] == "not a number"
+    assert not (stage.out / ".work").exists()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +188,13 @@ def test_bad_data_are_reported(stage: Stage) -> None:
 )
 def test_interruption_keeps_the_work_and_says_so(stage: Stage, error, code) -> None:
     """Stopped from outside: no report, the work stays, and the words to resume with."""
-    stage.analyse = failing("b", error=error)
+    fail = failing("b", error=error)
+
+    def analyse(name: str) -> None:
+        (stage.out / ".work" / "store").mkdir(exist_ok=True)
+        fail(name)
+
+    stage.analyse = analyse
     outcome = stage.run()
     assert outcome.exit_code in (code, ExitCode.PARTIAL)
     if not isinstance(error, Exception):
@@ -221,6 +231,15 @@ def test_own_folder_is_used_again(stage: Stage) -> None:
     """A second run into the same folder is welcome."""
     stage.run()
     assert stage.run().exit_code is ExitCode.OK
+
+
+def test_results_of_earlier_runs_stay_and_are_said(stage: Stage, caplog) -> None:
+    """An analysis that is not named this time stays where it is, and the log says so."""
+    for name in ("a", "old"):
+        (stage.out / "tpl-X" / f"cohort-{name}").mkdir(parents=True)
+    stage.run()
+    assert "results of earlier runs stay: old" in caplog.messages
+    assert (stage.out / "tpl-X" / "cohort-old").is_dir()
 
 
 def test_dry_run_writes_nothing(stage: Stage, capsys, monkeypatch) -> None:

@@ -44,6 +44,7 @@ def test_all_interfaces_are_found():
         "MonteCarloChunk",
         "PlanMonteCarlo",
         "WriteDerivatives",
+        "WriteReport",
     }
 
 

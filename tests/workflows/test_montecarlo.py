@@ -15,9 +15,8 @@ from nimare_pipeline.errors import InterruptedRun, UsageError
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component, Settings
-from nimare_pipeline.workflows.base import EXECUTION
 from nimare_pipeline.workflows.montecarlo import init_montecarlo_wf
-from nimare_pipeline.workflows.run import run_workflow
+from nimare_pipeline.workflows.run import fresh_workflow, run_workflow
 
 ARGS = {"n_iters": 60, "voxel_thresh": 0.01, "seed": 7}
 
@@ -38,15 +37,14 @@ def expected(result_file, tmp_path) -> bytes:
 def run(result_file: Path, settings: Settings, **options) -> bytes:
     """Run the graph and return the file of the corrected result."""
     work, out_file = Path(settings.work_dir), Path(settings.work_dir) / "corrected.npz"
-    workflow = pe.Workflow("test", base_dir=str(work / "nodes"))
-    workflow.config["execution"] = dict(EXECUTION)
+    workflow = fresh_workflow("test", str(work))
     corrector = options.pop("corrector", Component("FWECorrector", ARGS))
     correction = init_montecarlo_wf(corrector=corrector, store_dir=str(work / "store"), **options)
     correction.inputs.inputnode.result_file = str(result_file)
     export = pe.Node(ExportFile(out_file=str(out_file), clobber=True), name="export")
     workflow.connect(correction, "outputnode.result_file", export, "in_file")
     run_workflow(workflow, settings=settings, crash_dir=work / "crash")
-    assert not (work / "nodes").exists()
+    assert not list(work.glob("nipype-*"))
     return out_file.read_bytes()
 
 
