@@ -17,7 +17,7 @@ from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.pvalues import (
     logp_from_logsf,
-    montecarlo_logsf,
+    montecarlo_p,
     montecarlo_threshold,
     z_from_logsf,
 )
@@ -25,8 +25,8 @@ from nimare_pipeline.progress import iterations
 from nimare_pipeline.results import MetaResult
 
 METHODS = ("montecarlo",)
-_LEVELS = (0.05, 0.01, 0.001)
-"""Levels whose critical values every sidecar quotes, beside the analysis' own."""
+_LEVELS = (0.1, 0.05, 0.025, 0.01, 0.005, 0.001)
+"""Levels whose critical values every result quotes."""
 
 
 class FWECorrector(Parametrised):
@@ -35,8 +35,8 @@ class FWECorrector(Parametrised):
     ``montecarlo`` redraws the foci ``n_iters`` times, keeps the largest statistic, cluster size
     and cluster mass of each iteration, and gives ``p = (b + 1) / (n_iters + 1)`` with b the number
     of iterations that reach the observed value (Phipson & Smyth 2010). Clusters are voxels with
-    uncorrected p below ``voxel_thresh`` that share faces; mass is the sum of the statistic above
-    the threshold.
+    uncorrected p below ``voxel_thresh`` that share faces; mass is the sum over a cluster of the
+    statistic above the threshold, for ALE in the unit it adds up in, -log(1 - ALE).
 
     Parameters
     ----------
@@ -117,9 +117,9 @@ class FWECorrector(Parametrised):
         observed = result.arrays["log_stat"]
         size, mass = cluster_extents(observed, threshold, result.mask.inside)
         maps = {
-            **_maps(montecarlo_logsf(observed, null["max_stat"]), level="voxel"),
-            **_maps(montecarlo_logsf(size, null["max_size"]), level="cluster", measure="size"),
-            **_maps(montecarlo_logsf(mass, null["max_mass"]), level="cluster", measure="mass"),
+            **_maps(montecarlo_p(observed, null["max_stat"]), level="voxel"),
+            **_maps(montecarlo_p(size, null["max_size"]), level="cluster", measure="size"),
+            **_maps(montecarlo_p(mass, null["max_mass"]), level="cluster", measure="mass"),
         }
         scales: dict[str, tuple[str, Callable[[Any], Any]]] = {
             "voxel": ("max_stat", lambda v: -np.expm1(-np.asarray(v) * unit)),
@@ -177,10 +177,11 @@ def cluster_extents(
     return size[own], mass[own]
 
 
-def _maps(logsf: NDArray[np.float64], **meaning: Any) -> dict[MapSpec, NDArray[np.float64]]:
+def _maps(p: NDArray[np.float64], **meaning: Any) -> dict[MapSpec, NDArray[np.float64]]:
     common = {"correction": "FWE", "method": "montecarlo", **meaning}
+    logsf = np.log(p)
     return {
-        MapSpec("p", **common): np.exp(logsf),
+        MapSpec("p", **common): p,
         MapSpec("z", **common): z_from_logsf(logsf),
         MapSpec("logp", **common): logp_from_logsf(logsf),
     }

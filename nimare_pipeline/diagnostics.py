@@ -1,6 +1,5 @@
 """Clusters of a result: where they are, how sure they are, and which experiments are in them."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -104,10 +103,11 @@ def cluster_table(
     Foci belong to the voxel floor(ijk + 0.5), as everywhere in the package.
     """
     _check(alpha, level, foci, voxel_thresh)
+    own = _is_own_threshold(result, level, threshold_map, voxel_thresh)
     above = result.mask.volume(
         _suprathreshold(result, level, alpha, threshold_map, voxel_thresh), outside=False
     )
-    evidence = _gather(result, level)
+    evidence = _gather(result, level, own=own)
     labels = _significant(above, evidence, level, alpha)
     peaks = numerics.local_maxima(evidence.stat, labels, peak_distance_mm, result.mask.affine)
     labels, peaks = _number_by_size(labels, peaks)
@@ -179,13 +179,37 @@ def _suprathreshold(
     return np.asarray(result.maps["p"] < voxel_thresh)
 
 
+def _is_own_threshold(
+    result: MetaResult,
+    level: Level,
+    threshold_map: NDArray[np.bool_] | None,
+    voxel_thresh: float | None,
+) -> bool:
+    """Whether clusters are those of the Monte Carlo null; only they have a corrected p.
+
+    Raises
+    ------
+    UsageError
+        If others are to be judged by that p.
+    """
+    formed = result.facts.get("cluster_forming", {}).get("p")
+    own = threshold_map is None and voxel_thresh in {None, formed}
+    if not own and level in {"size", "mass"}:
+        msg = (
+            f"the corrected p of clusters holds for those formed at p < {formed}; correct again "
+            "with another voxel_thresh, or tabulate these clusters with level='none'"
+        )
+        raise UsageError(msg)
+    return own
+
+
 def _no_map(result: MetaResult, what: str) -> UsageError:
     return UsageError(f"no map of {what} in this result; there are: {', '.join(result.maps)}")
 
 
-def _gather(result: MetaResult, level: Level) -> _Evidence:
+def _gather(result: MetaResult, level: Level, *, own: bool) -> _Evidence:
     """Collect the volumes; a cluster's p says nothing of clusters made at another threshold."""
-    clusters_count = level != "voxel"
+    clusters_count = own and level != "voxel"
     p_size = _find(result, "size") if clusters_count else None
     p_mass = _find(result, "mass") if clusters_count else None
     if (level == "size" and p_size is None) or (level == "mass" and p_mass is None):
@@ -211,13 +235,13 @@ def _excess(result: MetaResult) -> NDArray[np.float64] | None:
 
     ALE is summed as -log(1 - ALE), in integers of ``2**-log_bits``, so that equal is equal.
     """
-    threshold = result.facts.get("cluster_forming", {}).get("statistic")
-    if threshold is None:
-        return None
-    if "log_stat" not in result.arrays:
-        return np.asarray(result.maps["stat"] - threshold)
-    unit = 2.0 ** -result.facts["log_bits"]
-    return (result.arrays["log_stat"] - round(-math.log1p(-threshold) / unit)) * unit
+    forming = result.facts.get("cluster_forming", {})
+    if "integer" in forming and "log_stat" in result.arrays:
+        unit = 2.0 ** -result.facts["log_bits"]
+        return (result.arrays["log_stat"] - forming["integer"]) * unit
+    if "statistic" in forming:
+        return np.asarray(result.maps["stat"] - forming["statistic"])
+    return None
 
 
 def _significant(

@@ -169,7 +169,10 @@ def test_cluster_table_sums_mass_in_the_unit_of_the_null():
     threshold = -math.expm1(-4000 * 2.0**-20)
     result = make_result(
         arrays={"suprathreshold": integers >= 4000, "log_stat": integers},
-        facts={"cluster_forming": {"p": 0.001, "statistic": threshold}, "log_bits": 20},
+        facts={
+            "cluster_forming": {"p": 0.001, "statistic": threshold, "integer": 4000},
+            "log_bits": 20,
+        },
     )
     main = cluster_table(result).clusters.iloc[[0, 3]]
     assert main["mass"].tolist() == [19000 * 2.0**-20, 2000 * 2.0**-20]
@@ -259,8 +262,18 @@ def test_cluster_table_prefers_the_recorded_threshold():
     ids=["voxel_thresh", "threshold_map"],
 )
 def test_cluster_table_thresholds_as_told(options):
-    """A threshold given by the caller wins over the recorded one."""
-    assert cluster_table(make_result(), **options).clusters.empty
+    """A threshold given by the caller wins over the recorded one, where no p depends on it."""
+    assert cluster_table(make_result(), level="none", **options).clusters.empty
+    with pytest.raises(UsageError, match="corrected p of clusters holds for those formed at"):
+        cluster_table(make_result(), **options)
+
+
+def test_clusters_of_another_threshold_have_no_corrected_p():
+    """Tabulated without a level, clusters of another threshold leave p and mass missing."""
+    table = cluster_table(
+        make_result(), level="none", threshold_map=make_result().maps["stat"] >= 5
+    ).clusters
+    assert table[["p_size_fwe", "p_mass_fwe", "mass"]].isna().all(axis=None)
 
 
 def test_cluster_table_distance_of_sub_peaks_is_an_option():

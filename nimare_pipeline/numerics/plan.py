@@ -76,7 +76,7 @@ def make_plan(
     reach = np.max(
         [[(side - 1) // 2 for side in kernel.shape] for kernel in design.kernels], axis=0
     )
-    pad = 2 * reach + 3
+    pad = _padding(reach, affine)
     low = np.argwhere(mask).min(axis=0)
     high = np.argwhere(mask).max(axis=0) + 1
     padded = np.pad(
@@ -88,6 +88,7 @@ def make_plan(
     start, count, kept = voxels.windows(
         ijk, affine, null_outside=null_outside, reach=_reach_mm(reach, affine)
     )
+    _check_bounds(voxels.used(start[kept], count[kept]), reach, padded.shape)
     experiment = design.experiment[kept]
     n_experiments = len(design.experiment_kernel)
     values, offsets, plane_start, kernel_plane, width = _segments(design.kernels, padded.shape)
@@ -125,6 +126,14 @@ def make_plan(
     )
 
 
+def _padding(reach: NDArray[np.int64], affine: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Voxels around the mask's box: as far out as a focus may be drawn, and its kernel beyond."""
+    farthest_mm = _reach_mm(reach, affine) + 2 * SHELL_VOXELS * voxel_volume(affine) ** (1 / 3)
+    # A ball of that radius spans so many voxels along each axis: many along a fine one.
+    steps = farthest_mm * np.sqrt((np.linalg.inv(affine[:3, :3]) ** 2).sum(axis=1))
+    return np.ceil(steps).astype(np.int64) + reach + 1
+
+
 def _check_range(design: FociDesign) -> None:
     peaks = np.array([int(kernel.max()) for kernel in design.kernels])
     bound = int(peaks[design.experiment_kernel].sum())
@@ -133,6 +142,19 @@ def _check_range(design: FociDesign) -> None:
             f"{len(design.experiment_kernel)} experiments with these kernels could exceed the "
             "engine's integers at this resolution; fewer bits are needed"
         )
+        raise ValueError(msg)
+
+
+def _check_bounds(
+    used: NDArray[np.int64], reach: NDArray[np.int64], shape: tuple[int, ...]
+) -> None:
+    """The compiled loop checks no index: a kernel must fit around every voxel it may be put at."""
+    if not len(used):
+        return
+    ijk = np.array(np.unravel_index(used, shape))
+    room = np.minimum(ijk.min(axis=1), np.array(shape) - 1 - ijk.max(axis=1))
+    if (room < reach).any():
+        msg = f"the padded grid {shape} leaves {room} voxels for kernels that reach {reach}"
         raise ValueError(msg)
 
 
@@ -150,6 +172,18 @@ def _reach_mm(reach: NDArray[np.int64], affine: NDArray[np.float64]) -> float:
     return float((reach * zooms).max())
 
 
+def _distance_mm(mask: NDArray[np.bool_], linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each voxel from the nearest voxel of the mask, mm."""
+    products = linear.T @ linear
+    if np.allclose(products, np.diag(np.diag(products)), atol=1e-6 * products.max()):
+        return np.asarray(distance_transform_edt(~mask, sampling=np.sqrt(np.diag(products))))
+    # The distance transform knows no sheared axes.
+    distance = np.zeros(mask.shape)
+    tree = cKDTree(np.argwhere(mask) @ linear.T)
+    distance[~mask], _ = tree.query(np.argwhere(~mask) @ linear.T)
+    return distance
+
+
 @dataclass(frozen=True)
 class _Candidates:
     """Voxels foci may be drawn at: the mask in C order, then outside ones by distance from it."""
@@ -161,8 +195,7 @@ class _Candidates:
 
     @classmethod
     def of(cls, padded: NDArray[np.bool_], affine: NDArray[np.float64]) -> "_Candidates":
-        zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-        distance = distance_transform_edt(~padded, sampling=zooms).ravel()
+        distance = _distance_mm(padded, affine[:3, :3]).ravel()
         inside = np.flatnonzero(padded)
         outside = np.flatnonzero(~padded)
         outside = outside[np.argsort(distance[outside], kind="stable")]
@@ -194,6 +227,15 @@ class _Candidates:
         # Too far to reach a voxel of the mask, observed or drawn: it adds nothing to either.
         kept[outside] = (own <= reach + SHELL_VOXELS * voxel) & (last > first)
         return start, count, kept
+
+    def used(self, start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Voxels that lie in the window of any focus."""
+        inside = self.order[: self.n_inside] if (start == 0).any() else self.order[:0]
+        outside = start >= self.n_inside
+        if not outside.any():
+            return inside
+        first, last = start[outside].min(), (start + count)[outside].max()
+        return np.concatenate([inside, self.order[first:last]])
 
     def _is_inside(self, ijk: NDArray[np.float64]) -> NDArray[np.bool_]:
         nearest = np.floor(ijk + 0.5).astype(np.int64)

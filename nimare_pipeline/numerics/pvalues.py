@@ -20,15 +20,15 @@ def logp_from_logsf(logsf: NDArray[Any]) -> NDArray[np.float64]:
     return np.abs(np.asarray(logsf, dtype=float)) / np.log(10)
 
 
-def montecarlo_logsf(observed: NDArray[Any], null: NDArray[Any]) -> NDArray[np.float64]:
-    """Natural log of (b + 1) / (n + 1), b the number of null values >= the observed one.
+def montecarlo_p(observed: NDArray[Any], null: NDArray[Any]) -> NDArray[np.float64]:
+    """(b + 1) / (n + 1), b the number of null values >= the observed one.
 
     Phipson & Smyth 2010 (doi 10.2202/1544-6115.1585): the observed data are one of the possible
     draws, so p is never 0.
     """
     ordered = np.sort(null)
     b = len(ordered) - np.searchsorted(ordered, observed, side="left")
-    return np.asarray(np.log((b + 1) / (len(ordered) + 1)))
+    return np.asarray((b + 1) / (len(ordered) + 1))
 
 
 def montecarlo_threshold(null: NDArray[Any], alpha: float) -> float:
@@ -39,8 +39,8 @@ def montecarlo_threshold(null: NDArray[Any], alpha: float) -> float:
     """
     ordered = np.sort(null)
     n = len(ordered)
-    # Significant: #{null >= x} < alpha (n + 1) - 1, that is at most ``allowed`` of them.
-    allowed = int(np.ceil(alpha * (n + 1) - 1)) - 1
+    # As many may reach x as p stays below alpha with, by the same division as ``montecarlo_p``.
+    allowed = int(np.searchsorted((np.arange(n + 1) + 1) / (n + 1), alpha, side="left")) - 1
     if allowed < 0:
         return float("inf")
     return float(ordered[max(n - 1 - allowed, 0)])

@@ -229,3 +229,34 @@ def test_foci_at_voxel_centres_are_on_the_integer_tables() -> None:
     kernel = integer_log(density_kernel(9.5, affine), BITS)
     assert kernel.max() == integer_log(np.array([density_kernel(9.5, affine).max()]), BITS)[0]
     assert to_voxels(np.array([affine[:3, 3]]), affine).tolist() == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("zooms", [(6, 1, 6), (8, 1, 8), (1, 1, 10), (5, 2, 2), (2, 2, 2)])
+def test_kernels_fit_around_every_candidate(zooms: tuple[float, float, float]) -> None:
+    """However fine an axis is, no segment of a kernel leaves its plane, wherever a focus goes."""
+    affine = world(*zooms)
+    kernel = integer_log(density_kernel(12.0, affine), 20).astype(np.int32)
+    wide = replace(design(affine), kernels=[kernel] * 2)
+    plan = make_plan(wide, brain(), affine, threshold=1, log_bits=20, null_outside="distance")
+    width, plane = int(plan.scalars[0]), int(plan.scalars[1])
+    windows = zip(plan.focus_start, plan.focus_count, strict=True)
+    used = np.concatenate([plan.candidates[s : s + n] for s, n in windows]) % plane
+    assert used.min() + plan.offsets.min() >= 0
+    assert used.max() + plan.offsets.max() + width <= plane + width
+
+
+def test_outside_candidates_of_a_sheared_grid_are_at_the_true_distance() -> None:
+    """Where axes are not at right angles the distance from the mask is still that in mm."""
+    affine = world()
+    affine[0, 1] = 1.8
+    plan = plan_of(affine)
+    mask_voxels = np.argwhere(brain())
+    mm = mask_voxels @ affine[:3, :3].T + affine[:3, 3]
+    own = np.sqrt(((mm - design(affine).xyz[0]) ** 2).sum(axis=1)).min()
+    _, stride_x, stride_y, length, *_ = (int(s) for s in plan.scalars)
+    shape = (length // stride_x, stride_x // stride_y, stride_y)
+    shift = np.array(np.unravel_index(plan.candidates[0], shape)) - mask_voxels[0]
+    window = plan.candidates[plan.focus_start[0] :][: plan.focus_count[0]]
+    points = (np.array(np.unravel_index(window, shape)).T - shift) @ affine[:3, :3].T
+    distance = [np.sqrt(((mm - p - affine[:3, 3]) ** 2).sum(axis=1)).min() for p in points]
+    assert np.abs(np.array(distance) - own).max() <= SHELL_VOXELS * 3 + 1e-9

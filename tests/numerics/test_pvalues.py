@@ -6,7 +6,7 @@ from scipy import stats
 
 from nimare_pipeline.numerics.pvalues import (
     logp_from_logsf,
-    montecarlo_logsf,
+    montecarlo_p,
     montecarlo_threshold,
     z_from_logsf,
 )
@@ -44,11 +44,11 @@ def test_montecarlo_p_counts_the_observed_draw() -> None:
     null = np.array([3, 1, 4, 1, 5, 9, 2, 6, 5])
     observed = np.array([0, 1, 5, 6, 9, 10])
     expected = [((null >= x).sum() + 1) / (len(null) + 1) for x in observed]
-    np.testing.assert_allclose(np.exp(montecarlo_logsf(observed, null)), expected)
+    np.testing.assert_array_equal(montecarlo_p(observed, null), expected)
 
 
-@pytest.mark.parametrize("alpha", [0.05, 0.01, 0.5, 0.999])
-@pytest.mark.parametrize("n", [19, 20, 99, 1000])
+@pytest.mark.parametrize("alpha", [0.05, 0.01, 0.5, 0.999, 0.03, 0.07])
+@pytest.mark.parametrize("n", [19, 20, 99, 199, 999, 1000, 4999])
 def test_threshold_splits_significant_from_not(alpha: float, n: int) -> None:
     """Exactly the values above the threshold have p below alpha."""
     null = np.random.default_rng(n).integers(0, 40, n)
@@ -56,6 +56,7 @@ def test_threshold_splits_significant_from_not(alpha: float, n: int) -> None:
     values = np.arange(-1, 42)
     p = np.array([((null >= x).sum() + 1) / (n + 1) for x in values])
     np.testing.assert_array_equal(values > threshold, p < alpha)
+    np.testing.assert_array_equal(montecarlo_p(values, null) < alpha, p < alpha)
 
 
 def test_too_few_draws_make_nothing_significant() -> None:

@@ -10,11 +10,13 @@ from scipy import sparse
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.brainmask import BrainMask
+from nimare_pipeline.cohort import KERNEL_FWHM
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import KERNEL_PREFIX, Parametrised, unknown_keywords
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
+from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.numerics.nulls import LOG_BITS, Null, convolution_null, histogram_null
 from nimare_pipeline.numerics.plan import MonteCarloPlan, integer_log, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
@@ -150,6 +152,7 @@ class ALE(Parametrised):
             [values for values in integers if len(values)],
             ma_maps.shape[1],
             int(sums.log_stat.max()),
+            bits,
         )
 
     def _facts(
@@ -162,12 +165,11 @@ class ALE(Parametrised):
         bits: int,
     ) -> dict[str, Any]:
         used = np.sort(fwhm[np.unique(foci.experiment)])
-        sizes = dataset.sample_sizes()
         return {
             "estimator": asdict(self.component()),
             "n_studies": len(set(dataset.metadata["study_id"])),
             "n_contrasts": len(foci.ids),
-            "n_participants": float(np.nansum(sizes)) if np.isfinite(sizes).any() else None,
+            **participants(dataset),
             "n_foci": len(foci.xyz),
             "n_foci_outside": int((~contains(mask, foci.xyz)).sum()),
             "n_voxels": mask.n_voxels,
@@ -187,16 +189,27 @@ class ALE(Parametrised):
         }
 
     def _description(self, dataset: Dataset, foci: ExperimentFoci) -> str:
+        n_foci, n_contrasts = len(foci.xyz), len(foci.ids)
         return (
             "An activation likelihood estimation (ALE) meta-analysis "
             r"\citep{turkeltaub2002,turkeltaub2012,eickhoff2012} of "
-            f"{len(foci.xyz)} foci from {len(foci.ids)} contrasts was run with Gaussian kernels "
-            + (
-                f"of {self.kernel_transformer.fwhm:g} mm FWHM"
-                if self.kernel_transformer.fwhm is not None
-                else r"whose width follows from the sample size \citep{eickhoff2009}"
-            )
-            + f" and the {self.null_method} null."
+            f"{n_foci} {'focus' if n_foci == 1 else 'foci'} from "
+            f"{n_contrasts} {'contrast' if n_contrasts == 1 else 'contrasts'} was run with "
+            f"Gaussian kernels {self._widths_in_words(dataset)} and the {self.null_method} null."
+        )
+
+    def _widths_in_words(self, dataset: Dataset) -> str:
+        kernel = self.kernel_transformer
+        if kernel.fwhm is not None:
+            return f"of {kernel.fwhm:g} mm FWHM"
+        if kernel.sample_size is not None:
+            return rf"as wide as for a sample size of {kernel.sample_size:g} \citep{{eickhoff2009}}"
+        own = dataset.metadata.get(KERNEL_FWHM)
+        if own is not None and own.notna().all():
+            widths = sorted({f"{width:g}" for width in own})
+            return f"of {' or '.join(widths)} mm FWHM"
+        return r"whose width follows from the sample size \citep{eickhoff2009}" + (
+            " where it is reported" if own is not None and own.notna().any() else ""
         )
 
 
@@ -241,7 +254,7 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     threshold : int
         In units of 2**-log_bits of -log(1 - ALE).
     facts : dict
-        ``p`` asked for, ``statistic`` (ALE), ``achieved_p``.
+        ``p`` asked for, ``statistic`` (ALE), ``integer`` (the threshold), ``achieved_p``.
     """
     null = null_of(result)
     smallest, achieved = null.smallest_significant(voxel_thresh)
@@ -250,7 +263,12 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
         smallest = -np.log1p(-min(smallest, 1.0)) * 2.0**bits if smallest < 1 else np.inf
     threshold = int(np.ceil(smallest)) if np.isfinite(smallest) else 2**30
     statistic = float(-np.expm1(-threshold / 2.0**bits))
-    return threshold, {"p": voxel_thresh, "statistic": statistic, "achieved_p": achieved}
+    return threshold, {
+        "p": voxel_thresh,
+        "statistic": statistic,
+        "integer": threshold,
+        "achieved_p": achieved,
+    }
 
 
 def montecarlo_plan(result: MetaResult, *, threshold: int, null_outside: str) -> MonteCarloPlan:
