@@ -1,6 +1,6 @@
 """Which contrasts and foci an analysis uses, and why the others are left out."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,12 +9,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import listed
+from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.settings import Analysis, Component
-from nimare_pipeline.tables import ID_COLUMNS
+from nimare_pipeline.tables import ID_COLUMNS, SAMPLE_SIZE_FILLED, filled_in
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
@@ -39,9 +39,10 @@ class Cohort:
         Contrasts and foci that are used, and nothing else.
     contrasts : DataFrame
         Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
-        ``sample_size`` (as used; NaN if unknown), ``n_foci``, ``n_foci_inside``,
-        ``n_foci_outside``, ``original_space``, ``space_transform``; where known ``file`` and
-        ``line``; and ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
+        ``sample_size`` (as used; NaN if unknown), ``sample_size_filled`` (bool: the file gives
+        none, so that ``missing_n`` decided), ``n_foci``, ``n_foci_inside``, ``n_foci_outside``,
+        ``original_space``, ``space_transform``; where known ``file`` and ``line``; and
+        ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
     coordinates : DataFrame
         Every focus: ids, x, y, z (MNI, mm), ``original_space``, ``inside`` (its voxel is in the
         mask), ``used``.
@@ -74,16 +75,17 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     dataset : Dataset
         With the mask of the analysis.
     analysis : Analysis
-        ``missing_n``: ``error``, ``median`` (of those known), ``exclude``, or a FWHM in mm; it
-        matters only to estimators whose kernel follows the sample size. ``outside``: ``keep`` or
-        ``drop`` foci whose voxel is not in the mask.
+        ``missing_n``: ``error``, ``median`` (of the contrasts that are used and have one),
+        ``exclude``, or a FWHM in mm; it matters only to estimators whose kernel follows the sample
+        size. ``outside``: ``keep`` or ``drop`` foci whose voxel is not in the mask.
 
     Raises
     ------
     UsageError
         For an unknown policy.
     DataError
-        If sample sizes are missing and the policy is ``error``, or all are and it is ``median``.
+        If sample sizes are missing and the policy is ``error``, or all are and it is ``median``;
+        with the file and line of each contrast where they are known.
     EmptySelectionError
         If no contrast is left.
     """
@@ -92,16 +94,18 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         raise UsageError(msg)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
-    with_foci = (contrasts["n_foci"] > 0).to_numpy()
-    sizes = _sizes(dataset, analysis, with_foci)
-    used = set(foci.loc[foci["used"], "id"])
+    has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
+    sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        _reason(row, size_reason, used=row.id in used)
-        for row, size_reason in zip(contrasts.itertuples(), sizes.reason, strict=True)
+        _reason(row, size_reason, used=used)
+        for row, size_reason, used in zip(
+            contrasts.itertuples(), sizes.reason, has_foci.tolist(), strict=True
+        )
     ]
     contrasts["reason"] = pd.Series(reasons, dtype=object)
     contrasts["included"] = contrasts["reason"] == ""
     contrasts["sample_size"] = sizes.used
+    contrasts[SAMPLE_SIZE_FILLED] = _filled(dataset, sizes)
     if sizes.fwhm_mm is not None:
         contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
     if not contrasts["included"].any():
@@ -133,6 +137,7 @@ def _contrasts(dataset: Dataset, foci: pd.DataFrame) -> pd.DataFrame:
     metadata = dataset.metadata
     table = metadata[list(ID_COLUMNS)].copy()
     table["included"], table["reason"], table["sample_size"] = True, "", np.nan
+    table[SAMPLE_SIZE_FILLED] = False
     inside = foci.groupby("id")["inside"].agg(["size", "sum"])
     counts = inside.reindex(table["id"]).fillna(0).astype(np.int64)
     table["n_foci"] = counts["size"].to_numpy()
@@ -144,9 +149,10 @@ def _contrasts(dataset: Dataset, foci: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _sizes(dataset: Dataset, analysis: Analysis, with_foci: NDArray[np.bool_]) -> _Sizes:
+def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) -> _Sizes:
+    """Sample sizes under the policy; it concerns contrasts with foci that are used, no other."""
     known = dataset.sample_sizes()
-    missing = np.isnan(known) & with_foci
+    missing = np.isnan(known) & has_foci
     nothing = ("",) * len(known)
     policy = analysis.missing_n
     fwhm_mm = _policy_fwhm(policy)
@@ -157,20 +163,25 @@ def _sizes(dataset: Dataset, analysis: Analysis, with_foci: NDArray[np.bool_]) -
         raise DataError(
             "contrasts without sample size; accepted for them are --missing-n median, exclude, "
             "or a kernel width in mm",
-            [Problem("error", "no sample size", where=name) for name in names],
+            [_no_sample_size(row) for row in dataset.metadata[missing].to_dict("records")],
         )
     if policy == "exclude":
         reason = tuple("no sample size" if gap else "" for gap in missing)
         return _Sizes(known, np.zeros_like(missing), reason)
     if policy == "median":
-        if np.isnan(known).all():
+        if np.isnan(known[has_foci]).all():
             msg = "no contrast has a sample size, so there is no median to put in their place"
             raise DataError(msg)
-        median = float(np.nanmedian(known))
+        median = float(np.nanmedian(known[has_foci]))
         problem = _policy_problem(names, f"the median of the others, {median:g}, is used")
         return _Sizes(np.where(missing, median, known), missing, nothing, problems=(problem,))
     problem = _policy_problem(names, f"a kernel of FWHM {fwhm_mm:g} mm is used")
     return _Sizes(known, missing, nothing, fwhm_mm, (problem,))
+
+
+def _filled(dataset: Dataset, sizes: _Sizes) -> NDArray[np.bool_]:
+    """Contrasts whose sample size is put in, here or before the dataset was written and read."""
+    return sizes.filled | (filled_in(dataset.metadata) & ~np.isnan(dataset.sample_sizes()))
 
 
 def follows_sample_size(estimator: Component) -> bool:
@@ -192,10 +203,16 @@ def _policy_fwhm(policy: str) -> float | None:
     return fwhm_mm
 
 
+def _no_sample_size(row: Mapping[Hashable, Any]) -> Problem:
+    file, line = row.get("source_file"), row.get("source_line")
+    name = str(row["id"])
+    where = name if is_missing(line) else f"line {int(line)} ({name})"  # type: ignore[arg-type]
+    return Problem("error", "no sample size", "" if is_missing(file) else str(file), where)
+
+
 def _policy_problem(names: Sequence[str], what: str) -> Problem:
-    return Problem(
-        "warning", f"{len(names)} contrasts without sample size, {what}: {listed(names)}"
-    )
+    many = counted(len(names), "contrast")
+    return Problem("warning", f"{many} without sample size, {what}: {listed(names)}")
 
 
 def _reason(row: Any, size_reason: str, *, used: bool) -> str:
@@ -211,16 +228,14 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
     ]
-    n_outside = int((~foci["inside"] & foci["id"].isin(_included(contrasts))).sum())
-    if n_outside:
-        what = "used" if (foci["used"] & ~foci["inside"]).any() else "left out"
-        message = f"{n_outside} of {len(foci)} foci lie outside the mask; they are {what}"
-        found.append(Problem("warning", message))
+    included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
+    outside = included[~included["inside"]]
+    if len(outside):
+        lie, they = ("lies", "it is") if len(outside) == 1 else ("lie", "they are")
+        what = "used" if outside["used"].any() else "left out"
+        message = f"{len(outside)} of {counted(len(included), 'focus', 'foci')} {lie} outside"
+        found.append(Problem("warning", f"{message} the mask; {they} {what}"))
     return found
-
-
-def _included(contrasts: pd.DataFrame) -> set[str]:
-    return set(contrasts.loc[contrasts["included"], "id"])
 
 
 def _used(dataset: Dataset, kept: Sequence[str], foci: pd.DataFrame, sizes: _Sizes) -> Dataset:
@@ -231,6 +246,8 @@ def _used(dataset: Dataset, kept: Sequence[str], foci: pd.DataFrame, sizes: _Siz
         cells = zip(metadata["sample_sizes"], sizes.filled, sizes.used, strict=True)
         filled = [[float(size)] if gap else known for known, gap, size in cells]
         metadata["sample_sizes"] = pd.Series(filled, dtype=object)
+    if _filled(dataset, sizes).any():
+        metadata[SAMPLE_SIZE_FILLED] = _filled(dataset, sizes)
     coordinates = dataset.coordinates[foci["used"].to_numpy()].reset_index(drop=True)
     whole = dataset.from_tables(
         replace(dataset.tables, metadata=metadata, coordinates=coordinates),

@@ -43,6 +43,8 @@ class Contrast:
         Line of its header, from 1; 0 where the format has no lines.
     focus_lines : tuple of int
         Line of each focus; empty where the format has no lines.
+    space_line : int
+        Line that names the space of the foci; 0 where none does.
     """
 
     study_id: str
@@ -58,6 +60,7 @@ class Contrast:
     file: str = ""
     line: int = 0
     focus_lines: tuple[int, ...] = ()
+    space_line: int = 0
 
     @property
     def id(self) -> str:
@@ -132,6 +135,11 @@ def listed(items: Sequence[Any], limit: int = 20) -> str:
     return f"{shown} and {len(items) - limit} more" if len(items) > limit else shown
 
 
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """Number and noun: ``1 contrast``, ``2 contrasts``; ``plural`` where it is not noun + s."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
 def sample_sizes(value: Any) -> tuple[tuple[float, ...], bool]:
     """Sample sizes from whatever a file says: a number, a text that is one, or a list of them.
 
@@ -200,14 +208,31 @@ def _focus_line(contrast: Contrast, i: Any) -> int:
 
 def _space_problems(contrasts: Sequence[Contrast]) -> Iterable[Problem]:
     # One problem a space, not one a contrast: a missing Reference line concerns them all.
-    wrong: dict[tuple[str, str], list[str]] = {}
+    wrong: dict[tuple[str, int, str], list[Contrast]] = {}
     for contrast in contrasts:
         for space in dict.fromkeys(contrast.spaces):
             if spaces.recognise(space) is None:
-                wrong.setdefault((contrast.file, space), []).append(contrast.id)
-    for (file, space), ids in wrong.items():
+                key = (contrast.file, contrast.space_line, space)
+                wrong.setdefault(key, []).append(contrast)
+    for (file, line, space), found in wrong.items():
         what = f"unknown space {space!r}" if space else "the space of the foci is not given"
-        yield Problem("error", f"{what} for {listed(ids)}", file, "", spaces.ACCEPTED)
+        yield Problem(
+            "error",
+            f"{what} for {listed([contrast.id for contrast in found])}",
+            file,
+            f"line {line}" if line else "",
+            _space_advice(line, has_lines=bool(found[0].focus_lines)),
+        )
+
+
+def _space_advice(line: int, *, has_lines: bool) -> str:
+    if line:
+        how = f"correct line {line}, to //Reference=MNI or //Reference=Talairach"
+    elif has_lines:
+        how = "add a line //Reference=MNI or //Reference=Talairach above the foci"
+    else:
+        how = "correct 'space' of their coordinates"
+    return f"{spaces.ACCEPTED}; {how}, or remove these contrasts"
 
 
 def _xyz(point: NDArray[np.float64]) -> str:

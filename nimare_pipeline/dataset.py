@@ -13,13 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from nimare_pipeline import dataset_io, defaults, spaces
 from nimare_pipeline.brainmask import BrainMask
-from nimare_pipeline.contrast import Contrast, check, is_missing
+from nimare_pipeline.contrast import Contrast, check, counted, is_missing
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import nimare_json
 from nimare_pipeline.tables import (
     ID_COLUMNS,
     RELATIVE,
     Tables,
+    filled_in,
     stacked,
     tables_of,
     to_contrasts,
@@ -142,8 +143,9 @@ class Dataset:
     def __repr__(self) -> str:
         n_studies = self.metadata["study_id"].nunique()
         return (
-            f"Dataset({n_studies} studies, {len(self.ids)} contrasts, "
-            f"{len(self.coordinates)} foci, space={self._space!r})"
+            f"Dataset({counted(n_studies, 'study', 'studies')}, "
+            f"{counted(len(self.ids), 'contrast')}, "
+            f"{counted(len(self.coordinates), 'focus', 'foci')}, space={self._space!r})"
         )
 
     @property
@@ -207,11 +209,21 @@ class Dataset:
         return self.from_tables(replace(self._tables, **tables), self._mask, self._space)
 
     def sample_sizes(self) -> NDArray[np.float64]:
-        """Mean sample size of each contrast's groups, (n_contrasts,), NaN where unknown."""
-        return np.array(
-            [np.mean(sizes) if sizes else np.nan for sizes in self.metadata["sample_sizes"]],
-            dtype=float,
-        )
+        """Mean sample size of each contrast's groups, (n_contrasts,), NaN where unknown.
+
+        What the width of a kernel follows; for counting people see :meth:`n_participants`.
+        """
+        sizes = self.metadata["sample_sizes"]
+        return np.array([np.mean(one) if one else np.nan for one in sizes], dtype=float)
+
+    def n_participants(self) -> NDArray[np.float64]:
+        """People of each contrast, all its groups together, (n_contrasts,), NaN where unknown.
+
+        Unknown are also those whose sample size a policy filled in (``sample_size_filled``).
+        """
+        sizes = self.metadata["sample_sizes"]
+        people = np.array([sum(one) if one else np.nan for one in sizes], dtype=float)
+        return np.where(filled_in(self.metadata), np.nan, people)
 
     def slice(self, ids: Iterable[str]) -> Self:
         """Dataset of some contrasts, in the order of this one.
@@ -245,7 +257,9 @@ class Dataset:
             )
         merged = {
             field.name: stacked(
-                getattr(self._tables, field.name), getattr(other.tables, field.name)
+                getattr(self._tables, field.name),
+                getattr(other.tables, field.name),
+                floats=("x", "y", "z") if field.name == "coordinates" else (),
             )
             for field in fields(Tables)
         }

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import nimare_pipeline
+from nimare_pipeline import environment
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.diagnostics import ClusterTable, corrected_p
 from nimare_pipeline.maps import MapSpec
@@ -17,6 +19,7 @@ NUMBERS = {
     "NumberOfStudies": "n_studies",
     "NumberOfContrasts": "n_contrasts",
     "NumberOfParticipants": "n_participants",
+    "ContrastsWithoutSampleSize": "n_contrasts_without_n",
     "NumberOfFoci": "n_foci",
     "FociOutsideMask": "n_foci_outside",
     "KernelFWHM": "fwhm_mm",
@@ -85,7 +88,8 @@ def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
     model = context.result.estimator.type
     statistic = _STATISTICS.get(spec.statistic, model)
     sidecar = {
-        "Description": f"{_sentence(spec)} {statistic} map of the {model} meta-analysis",
+        "Description": f"{_sentence(spec)} {statistic} map of the {model} meta-analysis"
+        f"{_zeros(spec)}",
         "StatisticType": statistic,
         "Tail": spec.tail,
         "Units": "arbitrary",
@@ -101,7 +105,7 @@ def result_sidecar(context: Context, clusters: ClusterTable, label_path: str) ->
     """Describe the result map: uncorrected z inside the significant clusters."""
     spec = result_spec(context.result, clusters)
     sidecar = map_sidecar(context, spec)
-    text = "Uncorrected z inside the significant clusters, 0 elsewhere"
+    text = f"Uncorrected z inside the significant clusters, 0 elsewhere{_zeros(spec)}"
     sources = [*sidecar["Sources"], bids_uri(label_path)]
     return {**sidecar, "Description": text, "OutsideMask": 0.0, "Sources": sources}
 
@@ -136,7 +140,7 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
     desc = cluster_desc(result, clusters)
     return {
         "Name": context.analysis.name,
-        "Description": result.description_,
+        "Description": _plain_citations(result.description_),
         "Analysis": asdict(context.analysis),
         "Facts": result.facts,
         "Result": {
@@ -149,6 +153,8 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
         "Target": context.settings.target,
         "RandomSeed": context.settings.seed,
         "BibTeX": result.bibtex_,
+        "Versions": environment.versions(),
+        "Machine": environment.machine(),
         **context.provenance(),
     }
 
@@ -203,6 +209,19 @@ def _sentence(spec: MapSpec) -> str:
         return "Uncorrected"
     level = f"{spec.level or 'voxel'}-{spec.measure or 'level'}".capitalize()
     return f"{level} {spec.correction}-corrected ({spec.method or 'unnamed'})"
+
+
+def _zeros(spec: MapSpec) -> str:
+    """Say why a z map has no negative values."""
+    one_tailed = spec.statistic == "z" and spec.tail == "positive"
+    return "; z is one-tailed, and 0 where p is 0.5 or more" if one_tailed else ""
+
+
+def _plain_citations(text: str) -> str:
+    r"""Write ``\citep{a,b}`` as ``(a; b)``; the keys are those of the BibTeX beside it."""
+    return re.sub(
+        r"\\cite\w*\{([^}]*)\}", lambda match: f"({'; '.join(match[1].split(','))})", text
+    )
 
 
 def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:

@@ -50,7 +50,12 @@ CONTRASTS: dict[str, Column] = {
     **_IDS,
     "included": Column("Whether the contrast is in the analysis", "boolean"),
     "reason": Column("Why it is not; n/a for contrasts that are"),
-    "sample_size": Column("Participants of the contrast (mean over its groups)", "number"),
+    "sample_size": Column(
+        "Sample size that is used: participants of the contrast (mean over its groups)", "number"
+    ),
+    "sample_size_filled": Column(
+        "Whether the file has no sample size, so that --missing-n decided", "boolean"
+    ),
     "kernel_fwhm": Column(
         "Full width at half maximum used in place of a missing sample size", "number", "mm"
     ),

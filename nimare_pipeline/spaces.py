@@ -30,10 +30,7 @@ TARGETS = {
 HEAD_BOX_MM = np.array([[-90.0, 90.0], [-126.0, 90.0], [-72.0, 108.0]])
 """Field of view of the MNI152 template, x, y and z: no part of a head lies outside."""
 
-ACCEPTED = (
-    "accepted are names that begin with MNI or TAL, such as MNI152 or Talairach; "
-    "a Sleuth file names it in a line //Reference=MNI or //Reference=Talairach"
-)
+ACCEPTED = "accepted are names that begin with MNI or TAL, such as MNI152 or Talairach"
 """What a file may say about its space, for messages."""
 
 # MNI to Talairach (icbm2tal) of Lancaster et al. 2007 [1]_, by the software that normalised.
@@ -239,9 +236,10 @@ def analysis_mask(mask: Any = None, target: str | None = None) -> tuple[BrainMas
     if not inside.any():
         msg = f"mask {found.name} is empty on the {target} grid: no voxel of it lies there"
         raise DataError(msg)
+    n_before = f"{found.n_voxels:,} voxel{'' if found.n_voxels == 1 else 's'}"
     note = (
-        f"Mask {found.name} lies on another grid ({_grid(found)}); it was resampled (nearest "
-        f"voxel) to {target} ({_grid(grid)}): {found.n_voxels:,} voxels became {inside.sum():,}."
+        f"Mask {found.name} {_difference(found, grid)}; it was resampled (nearest voxel) to "
+        f"{target} ({_grid(grid)}): {n_before} became {inside.sum():,}."
     )
     return BrainMask(inside, grid.affine, found.name), note
 
@@ -301,6 +299,16 @@ def _grid(mask: BrainMask) -> str:
     shape = "x".join(str(n) for n in mask.shape)
     zooms = "x".join(f"{size:g}" for size in mask.zooms)
     return f"{shape} voxels of {zooms} mm"
+
+
+def _difference(mask: BrainMask, grid: BrainMask) -> str:
+    """How the grid of a mask differs from another one."""
+    if _grid(mask) != _grid(grid):
+        return f"lies on another grid ({_grid(mask)})"
+    axes, wanted = ("".join(map(str, nib.aff2axcodes(one.affine))) for one in (mask, grid))
+    if axes != wanted:
+        return f"has another orientation of the axes ({axes}, not {wanted})"
+    return "lies on a grid that is shifted or turned"
 
 
 def _points(xyz: ArrayLike) -> NDArray[np.float64]:

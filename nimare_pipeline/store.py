@@ -208,13 +208,25 @@ def _write(path: Path, key: str, values: Arrays) -> None:
     aside = path.with_name(f".{path.stem[:16]}-{os.getpid()}-{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(_header(key, body) + body)
+        _write_bytes(aside, _header(key, body) + body)
         aside.replace(path)
     except OSError as error:
         _LOGGER.warning("cannot store a result in %s (%s): going on without", path.parent, error)
     finally:
         # Also after Ctrl-C; gone already if it was renamed.
         _remove(aside)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    # Ctrl-C can strike between opening a file and entering its context manager. A file object
+    # would be closed with a warning then, whenever it is collected; a bare descriptor is not.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

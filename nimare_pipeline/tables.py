@@ -1,7 +1,7 @@
 """The tables of a Dataset, made from contrasts and turned back into them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ ID_COLUMNS = ("id", "study_id", "contrast_id")
 COORDINATE_COLUMNS = (*ID_COLUMNS, "x", "y", "z", "space", "original_space")
 METADATA_COLUMNS = ("original_space", "space_transform", "sample_sizes")
 """Columns that the metadata table always has, after the ids."""
+SAMPLE_SIZE_FILLED = "sample_size_filled"
+"""Metadata column of what is analysed: a policy decided, for the file gives no sample size."""
 RELATIVE = "__relative"
 """Suffix of the image columns whose paths are relative to a folder named later."""
 
@@ -107,8 +109,13 @@ def typed(values: Sequence[Any]) -> pd.Series:
     return pd.Series(cells, dtype=object)
 
 
-def stacked(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Rows of both tables, with the columns of both; what one of them lacks is missing."""
+def stacked(
+    first: pd.DataFrame, second: pd.DataFrame, floats: Collection[str] = ()
+) -> pd.DataFrame:
+    """Rows of both tables, with the columns of both; what one of them lacks is missing.
+
+    Columns in ``floats`` are float64 even where every value is a whole number.
+    """
     names = list(dict.fromkeys([*first.columns, *second.columns]))
     cells = {
         name: [
@@ -118,13 +125,20 @@ def stacked(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
         ]
         for name in names
     }
-    floats = ("x", "y", "z")
     return pd.DataFrame(
         {
             name: pd.Series(values, dtype=float) if name in floats else typed(values)
             for name, values in cells.items()
         }
     )
+
+
+def filled_in(metadata: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether a policy put in the sample size of a contrast, (n_contrasts,)."""
+    # Of merged datasets one may have no mark: None, which is no True.
+    if SAMPLE_SIZE_FILLED not in metadata:
+        return np.zeros(len(metadata), dtype=bool)
+    return np.array([mark is True for mark in metadata[SAMPLE_SIZE_FILLED].tolist()], dtype=bool)
 
 
 def to_contrasts(tables: Tables) -> list[Contrast]:

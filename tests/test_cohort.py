@@ -48,6 +48,7 @@ def test_contrasts_table(dataset: Dataset) -> None:
         "included": [True, False, False, True],
         "reason": ["", "no foci", "no sample size", ""],
         "sample_size": [12, 30, pytest.approx(np.nan, nan_ok=True), 22],
+        "sample_size_filled": [False] * 4,
         "n_foci": [2, 0, 1, 1],
         "n_foci_inside": [1, 0, 1, 0],
         "n_foci_outside": [1, 0, 0, 1],
@@ -121,22 +122,79 @@ def test_missing_n_error_is_the_default(dataset: Dataset) -> None:
     assert [problem.where for problem in caught.value.problems] == ["noN-1"]
 
 
+def test_missing_n_error_names_file_and_line(tmp_path) -> None:
+    """Where the file is known, so is the place to add the number."""
+    from nimare_pipeline import io
+
+    (tmp_path / "a.txt").write_text("//Reference=MNI\n\n//A, 2000: b\n1 2 3\n")
+    (source,) = io.read(tmp_path)
+    with pytest.raises(DataError) as caught:
+        make_cohort(source.dataset, Analysis("pain"))
+    assert [str(problem) for problem in caught.value.problems] == [
+        "a.txt, line 3 (A_2000-b): no sample size"
+    ]
+
+
+def test_missing_n_error_of_two_merged_files(tmp_path) -> None:
+    """Lines stay whole numbers where one of the parts has none."""
+    from nimare_pipeline import io
+
+    (tmp_path / "a.txt").write_text("//Reference=MNI\n\n//A, 2000: b\n1 2 3\n")
+    (source,) = io.read(tmp_path)
+    with pytest.raises(DataError) as caught:
+        make_cohort(source.dataset.merge(Dataset({"noN": study([1])})), Analysis("pain"))
+    assert [problem.where for problem in caught.value.problems] == ["line 3 (A_2000-b)", "noN-1"]
+
+
 def test_missing_n_median(dataset: Dataset) -> None:
-    """The median of the known means (12, 30, 22) fills the gap, and is said."""
+    """The median of the means that are used and known (12, 22) fills the gap, and is said."""
     found = cohort(dataset, missing_n="median")
-    assert found.contrasts["sample_size"].tolist() == [12, 30, 22, 22]
+    assert found.contrasts["sample_size"].tolist() == [12, 30, 17, 22]
+    assert found.contrasts["sample_size_filled"].tolist() == [False, False, True, False]
+    assert found.contrasts["sample_size_filled"].dtype == bool
     assert found.contrasts["included"].tolist() == [True, False, True, True]
-    assert found.dataset.sample_sizes().tolist() == [12, 22, 22]
+    assert found.dataset.sample_sizes().tolist() == [12, 17, 22]
     assert any(
-        "1 contrasts without sample size, the median of the others, 22, is used: noN-1" in str(p)
+        "1 contrast without sample size, the median of the others, 17, is used: noN-1" in str(p)
         for p in found.problems
     )
+
+
+def test_missing_n_median_counts_no_invented_people(dataset: Dataset) -> None:
+    """The dataset that is used marks the number as put in; 10 + 14 and 22 people are reported."""
+    used = cohort(dataset, missing_n="median").dataset
+    assert used.get_metadata(field="sample_size_filled") == [False, True, False]
+    np.testing.assert_array_equal(used.n_participants(), [24, np.nan, 22])
+
+
+def test_numbers_put_in_stay_marked_in_a_snapshot(dataset: Dataset, tmp_path) -> None:
+    """A cohort that is written and read again does not take them for reported ones."""
+    from nimare_pipeline.io import nimare_json
+
+    used = cohort(dataset, missing_n="median").dataset
+    again = cohort(Dataset(nimare_json.write(used, tmp_path / "a.json")))
+    assert again.contrasts["sample_size_filled"].tolist() == [False, True, False]
+    np.testing.assert_array_equal(again.dataset.n_participants(), [24, np.nan, 22])
+
+
+def test_missing_n_median_of_those_with_foci_in_the_mask(dataset: Dataset) -> None:
+    """A contrast that loses its foci to the mask has no part in the median."""
+    found = cohort(dataset, missing_n="median", outside="drop")
+    assert found.dataset.sample_sizes().tolist() == [12, 12]
+
+
+def test_missing_n_of_contrasts_outside_the_mask_does_not_matter() -> None:
+    """A contrast that loses its foci to the mask needs no sample size."""
+    found = make_cohort(
+        Dataset({"a": study([1], [12]), "b": study([OUTSIDE])}), Analysis("pain", outside="drop")
+    )
+    assert found.contrasts["reason"].tolist() == ["", "no foci inside the mask"]
 
 
 def test_missing_n_median_of_nothing() -> None:
     """Without any sample size there is no median."""
     with pytest.raises(DataError, match="no contrast has a sample size, so there is no median"):
-        cohort(Dataset({"a": study([1])}), missing_n="median")
+        cohort(Dataset({"a": study([1]), "b": study([], [12])}), missing_n="median")
 
 
 def test_missing_n_fwhm(dataset: Dataset) -> None:
@@ -145,6 +203,7 @@ def test_missing_n_fwhm(dataset: Dataset) -> None:
     assert found.dataset.ids.tolist() == ["two-1", "noN-1", "out-1"]
     np.testing.assert_array_equal(found.dataset.metadata["kernel_fwhm"], [np.nan, 9.5, np.nan])
     np.testing.assert_array_equal(found.contrasts["kernel_fwhm"], [np.nan, np.nan, 9.5, np.nan])
+    assert found.contrasts["sample_size_filled"].tolist() == [False, False, True, False]
     assert np.isnan(found.contrasts["sample_size"].iloc[2])
     assert any("a kernel of FWHM 9.5 mm is used: noN-1" in str(p) for p in found.problems)
 
@@ -208,9 +267,16 @@ def test_problems_say_what_was_left_out(dataset: Dataset) -> None:
     assert [str(problem) for problem in cohort(dataset).problems] == [
         "none-1: left out: no foci",
         "noN-1: left out: no sample size",
-        "2 of 4 foci lie outside the mask; they are used",
+        "2 of 3 foci lie outside the mask; they are used",
     ]
-    assert "they are left out" in str(cohort(dataset, outside="drop").problems[-1])
+
+
+def test_problem_of_foci_outside_counts_those_of_included_contrasts(dataset: Dataset) -> None:
+    """Both numbers are of the contrasts that are analysed; one is singular."""
+    assert (
+        str(cohort(dataset, outside="drop").problems[-1])
+        == "1 of 2 foci lies outside the mask; it is left out"
+    )
 
 
 def test_source_file_and_line_are_carried(tmp_path) -> None:
@@ -218,7 +284,7 @@ def test_source_file_and_line_are_carried(tmp_path) -> None:
     from nimare_pipeline import io
 
     path = tmp_path / "a.txt"
-    path.write_text("//Reference=TAL\n//A, 2000: b\n//Subjects=3\n1 2 3\n")
+    path.write_text("//Reference=TAL\n//A, 2000: b\n//Subjects=13\n1 2 3\n")
     (source,) = io.read(path)
     row = cohort(source.dataset).contrasts.iloc[0]
     assert (row["file"], row["line"]) == ("a.txt", 2)

@@ -55,6 +55,24 @@ def test_sample_sizes(dataset: Dataset) -> None:
     np.testing.assert_array_equal(dataset.sample_sizes(), [20, 15, np.nan, 20])
 
 
+def test_n_participants(dataset: Dataset) -> None:
+    """Sum over groups (10 + 20), NaN where unknown, in the order of ids."""
+    np.testing.assert_array_equal(dataset.n_participants(), [20, 30, np.nan, 20])
+
+
+def test_n_participants_leaves_out_what_was_filled_in(dataset: Dataset) -> None:
+    """A sample size that a policy put in is nobody's; a mark that is missing is no mark."""
+    filled = dataset.with_tables(
+        metadata=dataset.metadata.assign(sample_size_filled=[True, None, False, False])
+    )
+    np.testing.assert_array_equal(filled.n_participants(), [np.nan, 30, np.nan, 20])
+
+
+def test_repr_of_one(dataset: Dataset) -> None:
+    """One is singular."""
+    assert repr(dataset.slice(["b-1"])).startswith("Dataset(1 study, 1 contrast, 1 focus, space")
+
+
 def test_source_of_wrong_type() -> None:
     """A list is no dataset."""
     with pytest.raises(UsageError, match="from a path or a dict, not from list"):
@@ -111,6 +129,16 @@ def test_merge_undoes_slice(dataset: Dataset) -> None:
     merged = dataset.slice(dataset.ids[:2]).merge(dataset.slice(dataset.ids[2:]))
     for name in TABLES:
         pd.testing.assert_frame_equal(getattr(merged, name), getattr(dataset, name))
+
+
+def test_merge_after_update_path_with_an_image_called_z(dataset: Dataset) -> None:
+    """Only the coordinates have numbers called x, y and z; the image type z is a path."""
+    first, second = dataset.slice(dataset.ids[:2]), dataset.slice(dataset.ids[2:])
+    for part in (first, second):
+        part.update_path("/data")
+    merged = first.merge(second)
+    assert merged.get_images(imtype="z") == [None, None, None, "/data/c/z.nii.gz"]
+    assert merged.coordinates[["x", "y", "z"]].dtypes.tolist() == [float] * 3
 
 
 def test_merge_of_the_same_contrast(dataset: Dataset) -> None:

@@ -42,7 +42,8 @@ SPECS = [
 FACTS = {
     "n_studies": 2,
     "n_contrasts": 3,
-    "n_participants": 40.0,
+    "n_participants": 40,
+    "n_contrasts_without_n": 1,
     "n_foci": 5,
     "n_foci_outside": 1,
     "fwhm_mm": {"min": 9.0, "median": 9.5, "max": 10.0},
@@ -93,7 +94,7 @@ def make_result(seed=0, specs=SPECS):
         arrays=arrays,
         facts=FACTS,
         ids=("s1-1", "s1-2", "s2-1"),
-        description_="We did it.",
+        description_=r"We \citep{x,y} did it.",
         bibtex_="@article{x}",
     )
 
@@ -356,7 +357,8 @@ def test_a_map_sidecar_says_what_and_how(output):
     path = f"{STEM}_res-2_model-ALE_stat-z_desc-clusterSizeFWE_statmap.nii.gz"
     content = sidecar(output, path)
     assert content == {
-        "Description": "Cluster-size FWE-corrected (montecarlo) z map of the ALE meta-analysis",
+        "Description": "Cluster-size FWE-corrected (montecarlo) z map of the ALE meta-analysis; "
+        "z is one-tailed, and 0 where p is 0.5 or more",
         "StatisticType": "z",
         "Tail": "positive",
         "Units": "arbitrary",
@@ -396,7 +398,8 @@ def test_a_map_sidecar_says_what_and_how(output):
         "Estimator": {"Name": "ALE", "Parameters": {"null_method": "approximate"}},
         "NumberOfStudies": 2,
         "NumberOfContrasts": 3,
-        "NumberOfParticipants": 40.0,
+        "NumberOfParticipants": 40,
+        "ContrastsWithoutSampleSize": 1,
         "NumberOfFoci": 5,
         "FociOutsideMask": 1,
         "KernelFWHM": {"min": 9.0, "median": 9.5, "max": 10.0},
@@ -429,6 +432,26 @@ def test_an_uncorrected_map_has_no_correction(output):
     assert "Correction" not in content
     assert content["Description"] == "Uncorrected p map of the ALE meta-analysis"
     assert content["OutsideMask"] == 1.0
+
+
+def test_the_record_is_in_plain_text(output):
+    """Citations are keys of the BibTeX beside, not LaTeX."""
+    record = json.loads((output / f"{STEM}_analysis.json").read_text())
+    assert record["Description"] == "We (x; y) did it."
+
+
+def test_the_record_says_what_the_numbers_were_computed_with(output):
+    """Versions of Python and packages, and the processor, are those of this process."""
+    record = json.loads((output / f"{STEM}_analysis.json").read_text())
+    assert record["Versions"]["python"] == sys.version.split()[0]
+    assert record["Versions"]["numpy"] == np.__version__
+    assert record["Versions"]["pandas"] == pd.__version__
+    assert set(record["Versions"]) == {
+        *("python", "numpy", "scipy", "pandas", "numba", "nibabel", "nilearn", "nipype"),
+        *("pybids", "statsmodels", "matplotlib", "jinja2"),
+    }
+    assert record["Machine"]["Architecture"] == os.uname().machine
+    assert record["Machine"]["System"] == os.uname().sysname
 
 
 def test_every_uri_in_a_sidecar_points_to_a_file(output):
@@ -774,7 +797,7 @@ def test_read_gives_back_what_was_written(output):
     assert record.coordinates["inside"].tolist() == [True, True, False]
     assert record.facts == FACTS
     assert record.analysis["estimator"]["type"] == "ALE"
-    assert record.record["Description"] == "We did it."
+    assert record.record["Description"] == "We (x; y) did it."
     assert set(record.maps) == set(SPECS)
     assert record.result_spec == replace(SIZE, statistic="z")
     assert record.result_spec in record.maps

@@ -160,7 +160,7 @@ def test_analysis_mask_resamples_and_says_so(coarse: BrainMask) -> None:
         (x, y, z) for x in (-2, 0) for y in (-2, 0) for z in (-2, 0)
     ]
     assert "one voxel lies on another grid (21x21x21 voxels of 4x4x4 mm)" in note
-    assert "1 voxels became 8" in note
+    assert "1 voxel became 8" in note
 
 
 def test_analysis_mask_on_target_grid_is_untouched() -> None:
@@ -180,7 +180,7 @@ def test_analysis_mask_left_right_flipped_grid() -> None:
     )
     mask, note = spaces.analysis_mask(flipped, "mni152_2mm")
     assert np.array_equal(mask.inside, template.inside)
-    assert "resampled" in note
+    assert "user mask has another orientation of the axes (LAS, not RAS); it was resampled" in note
 
 
 def test_analysis_mask_refuses_mask_off_the_grid(coarse: BrainMask) -> None:

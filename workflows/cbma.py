@@ -34,7 +34,8 @@ def init_cbma_wf(
     analysis : Analysis
         Estimator, corrector and policies.
     settings : Settings
-        ``seed``, ``n_procs``, ``n_chunks``, ``plugin`` and ``work_dir`` count here.
+        ``seed``, ``n_procs``, ``n_chunks``, ``plugin``, ``verbosity`` and ``work_dir``
+        count here.
     stage_dir : str
         Folder the derivatives are written to, before they are swapped in.
     problems : sequence of Problem
@@ -75,6 +76,7 @@ def init_cbma_wf(
         store_dir=str(Path(settings.work_dir) / "store"),
         n_chunks=settings.n_chunks,
         n_threads=threads_per_chunk(settings),
+        quiet=settings.verbosity < 0,
     )
     clusters = pe.Node(ClusterTable(alpha=analysis.alpha), name="clusters", mem_gb=1)
     figures = pe.Node(DrawFigures(alpha=analysis.alpha), name="figures", mem_gb=1)

@@ -15,6 +15,7 @@ def init_montecarlo_wf(
     store_dir: str,
     n_chunks: int = 1,
     n_threads: int = 1,
+    quiet: bool = False,
     name: str = "montecarlo_wf",
 ) -> Any:
     """Build the correction of a result by a Monte Carlo null.
@@ -29,6 +30,8 @@ def init_montecarlo_wf(
         Nodes the iterations are spread over; never changes the result.
     n_threads : int
         Threads of each of these nodes; never changes the result.
+    quiet : bool
+        Draw no progress bar.
     name : str
         Name of the workflow.
 
@@ -52,7 +55,7 @@ def init_montecarlo_wf(
     outputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="outputnode")
     plan = pe.Node(PlanMonteCarlo(corrector=record), name="plan_montecarlo", mem_gb=1)
     chunks = pe.MapNode(
-        MonteCarloChunk(n_chunks=n_chunks, n_threads=n_threads, store_dir=store_dir),
+        MonteCarloChunk(n_chunks=n_chunks, n_threads=n_threads, quiet=quiet, store_dir=store_dir),
         iterfield=["chunk"],
         name="montecarlo_chunks",
         n_procs=n_threads,

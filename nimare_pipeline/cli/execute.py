@@ -1,11 +1,15 @@
 """One analysis: its Nipype graph is built, run, and its result swapped into the output folder."""
 
+import json
 import logging
 import time
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 from nimare_pipeline.cli import logs
-from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
+from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
@@ -27,12 +31,16 @@ def run_analysis(planned: Planned, settings: Settings, folders: RunFolders) -> A
         _LOGGER.info("analysis %s: %s", name, summary(planned))
         _run_graph(planned, settings, folders)
     except Exception as error:
-        code = code_of(error)
-        _LOGGER.error("analysis %s failed: %s", name, reason_of(error))
-        _LOGGER.debug("details", exc_info=code is ExitCode.DEFECT or None)
-        return AnalysisOutcome(name, code, reason_of(error))
+        _LOGGER.error("analysis %s failed: %s", name, details_of(error))
+        _LOGGER.debug("details", exc_info=code_of(error) is ExitCode.DEFECT or None)
+        return failed(name, error)
     _LOGGER.info("analysis %s is complete, after %.0f s", name, time.monotonic() - start)
     return AnalysisOutcome(name)
+
+
+def failed(name: str, error: BaseException) -> AnalysisOutcome:
+    """Outcome of an analysis that an error ended."""
+    return AnalysisOutcome(name, code_of(error), reason_of(error))
 
 
 def run_report(settings: Settings, folders: RunFolders) -> None:
@@ -79,5 +87,43 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
         problems=planned.problems,
     )
     (folders.logs / "graph.svg").write_text(draw_graph(workflow), encoding="utf-8")
-    run_workflow(workflow, settings=settings, crash_dir=folders.logs)
+    run_workflow(
+        workflow,
+        settings=settings,
+        crash_dir=folders.logs,
+        prepare_worker=partial(logs.in_worker, settings.verbosity, str(folders.logs / "run.log")),
+    )
+    say_replaced(stage, folders.output, name)
     derivatives.swap_in(stage, folders.output, name)
+
+
+def say_replaced(stage: Path, output: Path, name: str) -> None:
+    """Name the earlier analysis that a swap will replace; a warning if it was of other data."""
+    for folder in output.glob("tpl-*/cohort-*"):
+        if folder.name.casefold() != f"cohort-{name}".casefold():
+            continue
+        record = next((_read(path) for path in folder.glob("*_analysis.json")), {})
+        sources = ", ".join(record.get("Analysis", {}).get("sources", ())) or "unknown"
+        same = _snapshots(stage, name) == _snapshots(output, name)
+        _LOGGER.log(
+            logging.INFO if same else logging.WARNING,
+            "analysis %s of an earlier run (sources %s, run %s) is replaced",
+            folder.name.removeprefix("cohort-"),
+            sources,
+            record.get("RunUUID", "unknown"),
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Content of a sidecar; nothing if it is damaged, as it is about to be replaced."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _snapshots(folder: Path, name: str) -> list[bytes]:
+    """Content of the copies of an analysis' data, in what ``write_analysis`` left."""
+    prefix = f"cohort-{name}_".casefold()
+    paths = sorted((folder / "sourcedata").glob("cohort-*"))
+    return [path.read_bytes() for path in paths if path.name.casefold().startswith(prefix)]

@@ -13,6 +13,7 @@ from nimare_pipeline.errors import (
     InterruptedRun,
     NoInputError,
     OutputError,
+    PipelineError,
     UsageError,
 )
 
@@ -88,6 +89,11 @@ def reason_of(error: BaseException) -> str:
     kind = type(error).__name__
     first = str(error).strip().partition("\n")[0] or kind
     return f"{kind}: {first}" if code_of(error) is ExitCode.DEFECT else first
+
+
+def details_of(error: BaseException) -> str:
+    """Say what went wrong in full: every problem of the data, a line each."""
+    return (str(error) if isinstance(error, PipelineError) else "") or reason_of(error)
 
 
 def _with_first_problem(error: DataError) -> str:

@@ -21,10 +21,7 @@ def console(verbosity: int) -> Iterator[None]:
     verbosity : int
         -1 warnings and errors only, 0 progress, 1 details, 2 details of Nipype too.
     """
-    shown = logging.StreamHandler(sys.stderr)
-    shown.setFormatter(_ConsoleFormatter())
-    shown.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
-    shown.addFilter(lambda record: verbosity >= 2 or record.name.partition(".")[0] == OURS)
+    shown = _console_handler(verbosity)
     root = logging.getLogger()
     level = LOGGER.level
     LOGGER.setLevel(logging.DEBUG)
@@ -41,8 +38,7 @@ def console(verbosity: int) -> Iterator[None]:
 @contextmanager
 def file(path: Path) -> Iterator[None]:
     """Write every message, also of Nipype and of Python's warnings, to a file."""
-    written = logging.FileHandler(path, encoding="utf-8")
-    written.setFormatter(logging.Formatter(_FILE_FORMAT))
+    written = _file_handler(path)
     root = logging.getLogger()
     root.addHandler(written)
     try:
@@ -57,6 +53,40 @@ def redirect_nipype() -> None:
     logger = logging.getLogger("nipype")
     for handler in list(logger.handlers):
         logger.removeHandler(handler)
+
+
+def in_worker(verbosity: int, path: str) -> None:
+    """Log from a worker process, for as long as it lives, as the run itself does.
+
+    Parameters
+    ----------
+    verbosity : int
+        As of ``console``.
+    path : str
+        Log file of the run: lines are added to it, whole lines at a time.
+    """
+    # Makes its handlers on import: they must be there before they can be taken away.
+    import nipype  # noqa: F401
+
+    redirect_nipype()
+    LOGGER.setLevel(logging.DEBUG)
+    logging.captureWarnings(capture=True)
+    for handler in (_console_handler(verbosity), _file_handler(Path(path))):
+        logging.getLogger().addHandler(handler)
+
+
+def _console_handler(verbosity: int) -> logging.Handler:
+    shown = logging.StreamHandler(sys.stderr)
+    shown.setFormatter(_ConsoleFormatter())
+    shown.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
+    shown.addFilter(lambda record: verbosity >= 2 or record.name.partition(".")[0] == OURS)
+    return shown
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    written = logging.FileHandler(path, encoding="utf-8")
+    written.setFormatter(logging.Formatter(_FILE_FORMAT))
+    return written
 
 
 class _ConsoleFormatter(logging.Formatter):

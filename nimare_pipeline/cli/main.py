@@ -5,7 +5,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
+from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.parser import Request, parse
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def failure(error: BaseException) -> Outcome:
     """Outcome of a run that an error ended before there was a place to log it."""
     code = code_of(error)
-    text = str(error) or reason_of(error)
+    text = details_of(error)
     if code is ExitCode.DEFECT:
         traceback.print_exception(error, file=sys.stderr)
     elif "\n" in text or not sys.stdout.isatty():

@@ -321,7 +321,9 @@ def _add_machine(group: Any) -> None:
 
 def _add_other(group: Any) -> None:
     group.add_argument(
-        "--dry-run", action="store_true", help="say what would be done, write nothing"
+        "--dry-run",
+        action="store_true",
+        help="say what would be done and how it would end, write nothing",
     )
     group.add_argument(
         "--reports-only", action="store_true", help="write the report again from OUT_DIR"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
-from nimare_pipeline.cli.execute import run_analysis, run_report
-from nimare_pipeline.cli.exit_codes import ExitCode, code_of, reason_of
+from nimare_pipeline.cli.execute import failed, run_analysis, run_report
+from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.parser import Request
 from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
@@ -36,8 +36,7 @@ def run(request: Request) -> Outcome:
     if request.reports_only:
         return rebuild_report(request.settings)
     if request.dry_run:
-        print(describe(plan(request), request.settings))
-        return Outcome(ExitCode.OK, "dry run, nothing was written")
+        return dry_run(request)
     require_input(request.settings)
     _refuse_same_folder(request.settings)
     with output.opened(request.settings) as folders, logs.file(folders.logs / "run.log"):
@@ -47,6 +46,32 @@ def run(request: Request) -> Outcome:
         else:
             output.remove_empty(request.settings)
     return outcome
+
+
+def dry_run(request: Request) -> Outcome:
+    """Print what a run would do; the outcome is the one it would have, as far as it is foreseen.
+
+    Raises
+    ------
+    PipelineError
+        What a run would raise, or end with because nothing can be planned.
+    """
+    require_input(request.settings)
+    _refuse_same_folder(request.settings)
+    output.refuse_foreign(Path(request.settings.output_dir))
+    planned = plan(request)
+    print(describe(planned, request.settings))
+    code, reason = summarise(
+        (
+            AnalysisOutcome(one.analysis.name)
+            if one.error is None
+            else failed(one.analysis.name, one.error)
+            for one in planned
+        ),
+        done="can be done",
+        failed="cannot be done",
+    )
+    return Outcome(code, f"dry run, nothing was written; {reason}")
 
 
 def rebuild_report(settings: Settings) -> Outcome:
@@ -76,20 +101,20 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
     started = _now()
     _LOGGER.debug("nimare-pipeline %s: %s", __version__, " ".join(request.settings.command))
     planned: list[Planned] = []
-    done: list[AnalysisOutcome] = []
+    ended: dict[str, AnalysisOutcome] = {}
     refused: tuple[Problem, ...] = ()
     try:
         _open_dataset(request.settings, folders)
         planned = plan(request)
+        ended = {one.analysis.name: AnalysisOutcome(one.analysis.name, None) for one in planned}
         _write_settings(request.settings, planned, folders)
-        # A generator, so that those done before Ctrl-C are in the list.
-        done.extend(run_analysis(one, request.settings, folders) for one in planned)
-        code, reason = summarise(done)
+        _run_all(planned, ended, request.settings, folders)
+        code, reason = summarise(ended.values())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has a code
         code, reason = code_of(error), reason_of(error)
         refused = getattr(error, "problems", ())
         _log_failure(error)
-    outcome = Outcome(code, reason, str(folders.logs / "run.log"), tuple(done))
+    outcome = Outcome(code, reason, str(folders.logs / "run.log"), tuple(ended.values()))
     odd = [problem for one in planned for problem in one.all_problems]
 
     def note(outcome: Outcome) -> None:
@@ -108,6 +133,22 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
     outcome = _report(outcome, request.settings, folders, analyses, note)
     note(outcome)
     return outcome
+
+
+def _run_all(
+    planned: Sequence[Planned],
+    ended: dict[str, AnalysisOutcome],
+    settings: Settings,
+    folders: RunFolders,
+) -> None:
+    """Run the analyses one after the other; ``ended`` says how each stands, also after Ctrl-C."""
+    for one in planned:
+        name = one.analysis.name
+        try:
+            ended[name] = run_analysis(one, settings, folders)
+        except KeyboardInterrupt as error:
+            ended[name] = failed(name, error)
+            raise
 
 
 def _report(
@@ -180,7 +221,7 @@ def _log_failure(error: BaseException) -> None:
     elif isinstance(error, KeyboardInterrupt):
         _LOGGER.warning("%s", reason_of(error))
     else:
-        _LOGGER.error("%s", error)
+        _LOGGER.error("%s", details_of(error))
 
 
 def _refuse_same_folder(settings: Settings) -> None:

@@ -25,15 +25,24 @@ class AnalysisOutcome:
     ----------
     name : str
         Of the analysis.
-    exit_code : ExitCode
-        0 if it is complete.
+    exit_code : ExitCode or None
+        0 if it is complete, None if it was not started.
     reason : str
         Why it failed; empty if it is complete.
     """
 
     name: str
-    exit_code: ExitCode = ExitCode.OK
+    exit_code: ExitCode | None = ExitCode.OK
     reason: str = ""
+
+    @property
+    def state(self) -> str:
+        """``complete``, ``failed``, ``interrupted`` (it resumes) or ``not started``."""
+        if self.exit_code is None:
+            return "not started"
+        if self.exit_code in (ExitCode.INTERRUPTED, ExitCode.TEMPORARY):
+            return "interrupted"
+        return "complete" if self.exit_code is ExitCode.OK else "failed"
 
 
 @dataclass(frozen=True)
@@ -49,7 +58,7 @@ class Outcome:
     see : str
         Path to read next: the report, or the log.
     analyses : tuple of AnalysisOutcome
-        In the order they ran.
+        Every one that was planned, in order, also those that an interruption left.
     """
 
     exit_code: ExitCode
@@ -73,21 +82,31 @@ class Outcome:
         return f"{self.word} (exit {int(self.exit_code)}): {self.reason}{see}"
 
 
-def summarise(analyses: Iterable[AnalysisOutcome]) -> tuple[ExitCode, str]:
+def summarise(
+    analyses: Iterable[AnalysisOutcome], *, done: str = "complete", failed: str = "failed"
+) -> tuple[ExitCode, str]:
     """Exit code and reason of a run from those of its analyses.
 
     All complete: 0. Some complete: 3. None: the code of the first that failed.
+
+    Parameters
+    ----------
+    analyses : iterable of AnalysisOutcome
+        All of them have ended.
+    done, failed : str
+        Words for what became of them.
     """
     analyses = tuple(analyses)
-    failed = [one for one in analyses if one.exit_code is not ExitCode.OK]
-    if not failed:
+    bad = [one for one in analyses if one.exit_code is not ExitCode.OK]
+    if not bad:
         count = len(analyses)
-        return ExitCode.OK, f"{count} {'analysis' if count == 1 else 'analyses'} complete"
+        return ExitCode.OK, f"{count} {'analysis' if count == 1 else 'analyses'} {done}"
+    first = bad[0].exit_code or ExitCode.DEFECT
     if len(analyses) == 1:
-        return failed[0].exit_code, f"{failed[0].name}: {failed[0].reason}"
-    code = failed[0].exit_code if len(failed) == len(analyses) else ExitCode.PARTIAL
-    reasons = "; ".join(f"{one.name}: {one.reason}" for one in failed)
-    return code, f"{len(failed)} of {len(analyses)} analyses failed: {reasons}"
+        return first, f"{bad[0].name}: {bad[0].reason}"
+    code = first if len(bad) == len(analyses) else ExitCode.PARTIAL
+    reasons = "; ".join(f"{one.name}: {one.reason}" for one in bad)
+    return code, f"{len(bad)} of {len(analyses)} analyses {failed}: {reasons}"
 
 
 def write_status(path: Path, outcome: Outcome, **facts: object) -> None:
@@ -99,6 +118,7 @@ def write_status(path: Path, outcome: Outcome, **facts: object) -> None:
         "status": outcome.word,
         "line": outcome.line,
         **asdict(outcome),
+        "analyses": [{**asdict(one), "state": one.state} for one in outcome.analyses],
         **facts,
     }
     aside = path.with_name(f".{path.name}.{os.getpid()}")

@@ -55,6 +55,7 @@ class _MonteCarloChunkInputSpec(BaseInterfaceInputSpec):
     chunk = traits.Int(mandatory=True, desc="which chunk of iterations, from 0")
     n_chunks = traits.Int(mandatory=True, desc="number of chunks")
     n_threads = traits.Int(1, usedefault=True, desc="threads of the compiled loop")
+    quiet = traits.Bool(usedefault=True, desc="draw no progress bar")
     store_dir = Directory(desc="folder where blocks of iterations are found and kept")
 
 
@@ -79,7 +80,8 @@ class MonteCarloChunk(PipelineInterface):
         alone = self.inputs.n_chunks == 1
         what = "Monte Carlo" if alone else f"Monte Carlo chunk {self.inputs.chunk}"
         # Bars of several processes would write over each other.
-        with iterations(total, what=what, bar=None if alone else False) as tell:
+        bar = None if alone and not self.inputs.quiet else False
+        with iterations(total, what=what, bar=bar) as tell:
             null = montecarlo_chunk(
                 MonteCarloPlan.load(self.inputs.plan_file),
                 **here,

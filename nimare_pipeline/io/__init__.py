@@ -2,6 +2,8 @@
 
 A module is a format if it has ``NAME``, ``sniff(path) -> bool`` and
 ``read(path, *companions) -> (contrasts, problems)``; :mod:`nimare_pipeline.io.registry` finds it.
+It may have ``group(paths)`` (which files are one dataset), ``own_name(path)`` (what a file calls
+itself; None takes the file's name) and ``SEPARATE`` (several files are several analyses).
 """
 
 from nimare_pipeline._lazy import attach

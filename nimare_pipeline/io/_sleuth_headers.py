@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nimare_pipeline.contrast import listed, sample_sizes
+from nimare_pipeline.contrast import listed
+from nimare_pipeline.io import _sleuth_sizes as sizes
 
 Kind = Literal["blank", "reference", "subjects", "doi", "pmid", "title"]
 BLANK: Kind = "blank"
@@ -19,13 +20,14 @@ _REFERENCE = re.compile(
     r"(?:refer[a-z]*|templ[a-z]*)\s*(?:[=:]\s*(.*)|\s(mni\S*|tal\S*)\s*)|(mni\d*|tal(?:airach)?)",
     re.IGNORECASE,
 )
-_SUBJECTS = re.compile(
-    r"(?:^|[\s(,;])(?:(?:subj\w*|participants?|n)\s*[=:]\s*(\d[\d.\s,;/+&]*(?:and\s*\d+)?|$)"
-    r"|^(\d+)\s+(?:subjects|participants)$)",
-    re.IGNORECASE,
-)
 _DOI = re.compile(r"doi\s*(?:[=:]\s*(.*)|$)", re.IGNORECASE)
 _PMID = re.compile(r"(?:pub\s*med\s*(?:id)?|pmid)\s*(?:[=:]\s*(.*)|$)", re.IGNORECASE)
+_PLACEHOLDER = re.compile(
+    r"(?:first\s+)?authors?(?:\s+names?)?(?:\s+here|,?\s+(?:year|yyyy)(?:\s+here)?)"
+    r"|(?:study|title|name|paper|experiment|citation)\s+here"
+    r"|untitled|placeholder|x{3,}|\?+",
+    re.IGNORECASE,
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d[a-z]?\b")
 _DEFAULT_CONTRAST = "analysis_1"
 _ID_LENGTH = 120
@@ -33,20 +35,27 @@ _ID_LENGTH = 120
 
 @dataclass(frozen=True)
 class Piece:
-    """What one ``//`` says."""
+    """What one ``//`` says; a title may hold sample sizes, and then has a text without them."""
 
     line: int
     kind: Kind
     text: str
+    inside: sizes.Inside | None = None
 
 
 @dataclass(frozen=True)
 class Header:
-    """Header of one experiment."""
+    """Header of one experiment.
+
+    ``said`` has the line and text of what it says of the sample size, ``unread`` those of it that
+    are no sample size.
+    """
 
     line: int = 0
     title: str = ""
     sizes: tuple[float, ...] = ()
+    said: tuple[tuple[int, str], ...] = ()
+    unread: tuple[tuple[int, str], ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -81,43 +90,52 @@ def split(found: Sequence[Piece]) -> list[Header]:
     """Headers of the experiments in a run of header lines; only the last one is given foci.
 
     A new experiment begins after a blank line that follows a sample size, and, where several
-    sample sizes stand in a run, with the title that follows one.
+    sample sizes stand in a run, with the title that follows one. Where lines of their own give
+    sample sizes, those inside titles do not count.
     """
     runs: list[list[Piece]] = [[]]
-    sizes_left = sum(piece.kind == SUBJECTS for piece in found)
-    sized = titled = after_blank = False
-    for piece in found:
-        another = after_blank or (piece.kind == TITLE and titled and sizes_left > 0)
-        if sized and another and piece.kind != BLANK:
+    own_lines = any(piece.kind == SUBJECTS for piece in found)
+    counts = [piece.kind == SUBJECTS if own_lines else bool(piece.inside) for piece in found]
+    sizes_left = sum(counts)
+    sized = hinted = titled = after_blank = False
+    for piece, gives_size in zip(found, counts, strict=True):
+        is_title = piece.kind == TITLE
+        begun = is_title and sized and titled and sizes_left > 0
+        parted = after_blank and piece.kind != BLANK and (sized or (hinted and is_title))
+        if begun or parted:
             runs.append([])
-            sized = titled = False
+            sized = hinted = titled = False
         runs[-1].append(piece)
         after_blank = piece.kind == BLANK
-        titled = titled or piece.kind == TITLE
-        if piece.kind == SUBJECTS:
-            sized = True
-            sizes_left -= 1
+        titled |= is_title
+        sized |= gives_size
+        hinted |= bool(piece.inside)
+        sizes_left -= gives_size
     return [_header(run) for run in runs if any(piece.kind != BLANK for piece in run)]
 
 
-def named(headers: Sequence[Header], warn: Callable[[int, str], None]) -> list[Name]:
-    """Names of experiments, unique; headers that stand several times are warned of."""
+def named(headers: Sequence[Header], warn: Callable[[int, str, str], None]) -> list[Name]:
+    """Names of experiments, unique; headers that stand several times are warned of.
+
+    An experiment whose header names no study (it is empty or a placeholder) is a study of its own:
+    taken together they would count as one.
+    """
     names: list[Name] = []
     lines: dict[str, list[int]] = {}
+    unknown: list[Header] = []
     taken: Counter[tuple[str, str]] = Counter()
-    untitled = 0
     for header in headers:
-        lines.setdefault(header.title, []).append(header.line)
         study, contrast = _parts(header.title)
         study_id = _identifier(study)
-        if not study_id:
-            untitled += 1
-            study_id = f"untitled_{untitled}"
+        if not study_id or _PLACEHOLDER.fullmatch(study):
+            unknown.append(header)
+            study = study_id = f"study_unknown_{len(unknown)}"
+        else:
+            lines.setdefault(header.title, []).append(header.line)
         contrast_id = _unique(study_id, _identifier(contrast) or _DEFAULT_CONTRAST, taken)
         title = header.title or study_id
-        names.append(
-            Name(title, study or study_id, contrast or contrast_id, study_id, contrast_id)
-        )
+        names.append(Name(title, study, contrast or contrast_id, study_id, contrast_id))
+    _warn_of_unknown(unknown, warn)
     _warn_of_repeats(lines, warn)
     return names
 
@@ -132,29 +150,33 @@ def _pieces(line: int, text: str) -> Iterator[Piece]:
         if match:
             yield Piece(line, kind, (match.group(1) or "").strip())  # type: ignore[arg-type]
             return
-    match = _SUBJECTS.search(text)
-    rest = text
-    if match:
-        rest = (text[: match.start()] + text[match.end() :]).strip(" \t,;()")
-    if rest:
-        yield Piece(line, TITLE, rest)
-    if match:
-        yield Piece(line, SUBJECTS, match.group(1) or match.group(2) or "")
+    value = sizes.on_its_own(text)
+    if value is not None:
+        yield Piece(line, SUBJECTS, value)
+    elif text:
+        inside = sizes.inside(text)
+        yield Piece(line, TITLE, text, inside if inside.values else None)
 
 
 def _header(run: Sequence[Piece]) -> Header:
-    said = [piece for piece in run if piece.kind != BLANK]
-    title = " ".join(piece.text for piece in said if piece.kind == TITLE)
-    numbers = [
-        size
-        for piece in said
-        if piece.kind == SUBJECTS
-        for size in re.findall(r"\d+(?:\.\d+)?", piece.text)
-    ]
-    sizes, _ = sample_sizes(list(dict.fromkeys(numbers)))
-    metadata = {piece.kind: piece.text for piece in said if piece.kind in {"doi", "pmid"}}
+    pieces = [piece for piece in run if piece.kind != BLANK]
+    said = [(piece.line, piece.text) for piece in pieces if piece.kind == SUBJECTS and piece.text]
+    titles = [piece for piece in pieces if piece.kind == TITLE]
+    texts = [piece.text for piece in titles]
+    if not any(piece.kind == SUBJECTS for piece in pieces):
+        texts = [piece.inside.rest if piece.inside else piece.text for piece in titles]
+        hints = [(piece.line, piece.inside.values) for piece in titles if piece.inside]
+        said = [(line, value) for line, values in hints for value in values if value]
+    # The same said twice is one group; two groups of one size stand in one value: 20, 20.
+    values = list(dict.fromkeys(sizes.parse(value) for _, value in said))
+    metadata = {piece.kind: piece.text for piece in pieces if piece.kind in {"doi", "pmid"}}
     return Header(
-        said[0].line, title, sizes, {name: text for name, text in metadata.items() if text}
+        pieces[0].line,
+        " ".join(text for text in texts if text),
+        tuple(size for groups in values for size in groups or ()),
+        tuple(said),
+        tuple(place for place in said if sizes.parse(place[1]) is None),
+        {name: text for name, text in metadata.items() if text},
     )
 
 
@@ -184,14 +206,28 @@ def _unique(study_id: str, contrast_id: str, taken: Counter[tuple[str, str]]) ->
     return name
 
 
-def _warn_of_repeats(lines: dict[str, list[int]], warn: Callable[[int, str], None]) -> None:
+def _warn_of_unknown(unknown: Sequence[Header], warn: Callable[[int, str, str], None]) -> None:
+    if not unknown:
+        return
+    titles = dict.fromkeys(header.title for header in unknown)
+    shown = ", ".join(repr(title) if title else "empty" for title in titles)
+    if len(unknown) == 1:
+        message = f"the header names no study ({shown:.80}); the experiment is a study of its own"
+    else:
+        where = listed([header.line for header in unknown], 10)
+        message = (
+            f"the headers of {len(unknown)} experiments name no study ({shown:.80}; "
+            f"lines {where}); each is a study of its own"
+        )
+    warn(unknown[0].line, message, "write author and year after the //")
+
+
+def _warn_of_repeats(lines: dict[str, list[int]], warn: Callable[[int, str, str], None]) -> None:
     for title, places in lines.items():
-        where = listed(places, 10)
-        if not title:
-            warn(places[0], f"{len(places)} experiments without a title (lines {where})")
-        elif len(places) > 1:
+        if len(places) > 1:
             warn(
                 places[0],
-                f"header {title!r:.80} stands {len(places)} times (lines {where}); "
-                "each is kept as an experiment of its own",
+                f"header {title!r:.80} stands {len(places)} times "
+                f"(lines {listed(places, 10)}); each is kept as an experiment of its own",
+                "",
             )

@@ -5,6 +5,7 @@ annotation ``sample_size``, ``sample_sizes``; analysis ``sample_sizes``, ``sampl
 of the study. Duplicate ids are kept apart with a suffix and a warning.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from nimare_pipeline.contrast import Contrast, is_missing, is_number, listed, sample_sizes
+from nimare_pipeline.contrast import (
+    Contrast,
+    counted,
+    is_missing,
+    is_number,
+    listed,
+    sample_sizes,
+)
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json
 
@@ -21,6 +29,10 @@ NAME = "NIMADS studyset"
 
 _STUDYSET = "a studyset (an object with a list 'studies')"
 _ANNOTATION = "an annotation (an object with a list 'notes')"
+_GENERIC_STEMS = ("nimads_studyset", "studyset")
+_LONGEST_NAME = 64
+"""Longer names are titles of papers; the name of an analysis stands in every file name."""
+_ID = re.compile(r"(?=.*\d)(?:[A-Za-z0-9]{12}|[0-9a-f-]{36})")
 _SIZE_FIELDS = ("sample_sizes", "sample_size")
 _STUDY_FIELDS = ("authors", "publication", "year", "doi", "pmid")
 _IMAGE_TYPES = {
@@ -58,6 +70,22 @@ def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
         msg = f"annotations without the studyset they belong to: {listed(annotations)}"
         raise DataError(msg)
     return [(studysets[0], *annotations), *((path,) for path in studysets[1:])]
+
+
+def own_name(path: Path) -> str | None:
+    """Name of a studyset whose file name says nothing; empty if it has none, None if it does.
+
+    Ids, long titles and the defaults of Neurosynth-Compose are no names.
+    """
+    if path.stem.lower() not in _GENERIC_STEMS:
+        return None
+    studyset = _unwrapped(_json.peek(path))
+    name = studyset.get("name") if isinstance(studyset, Mapping) else None
+    if not isinstance(name, str) or name == studyset.get("id") or _ID.fullmatch(name.strip()):
+        return ""
+    name = name.strip().removeprefix("Studyset for ").strip()
+    is_name = len(name) <= _LONGEST_NAME and re.search("[a-zA-Z0-9]", name)
+    return name if is_name and name.lower() != "untitled" else ""
 
 
 def read(path: Path, *annotations: Path) -> tuple[list[Contrast], list[Problem]]:
@@ -98,13 +126,14 @@ def parse(
     reader = _Reader(file)
     embedded = [note for note in _list(studyset, "annotations") if _is_annotation(note)]
     reader.read_notes([*map(_unwrapped, annotations), *embedded])
-    contrasts = [
-        contrast
+    found = [
+        (number, contrast)
         for number, study in enumerate(studyset["studies"], start=1)
         for contrast in reader.study(number, study)
     ]
     reader.check_notes_used()
-    return contrasts, reader.problems
+    reader.check_repeats(found)
+    return [contrast for _, contrast in found], reader.problems
 
 
 @dataclass
@@ -115,6 +144,7 @@ class _Reader:
     problems: list[Problem] = field(default_factory=list)
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
+    renamed: set[str] = field(default_factory=set)
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, level: Any, where: str, message: str, suggestion: str = "") -> None:
@@ -139,8 +169,32 @@ class _Reader:
     def check_notes_used(self) -> None:
         left = sorted(set(self.notes) - self.used)
         if left:
-            message = f"notes on {len(left)} analyses that the studyset lacks: {listed(left, 5)}"
+            many = counted(len(left), "analysis", "analyses")
+            message = f"notes on {many} that the studyset lacks: {listed(left, 5)}"
             self.add("warning", "annotation", message)
+
+    def check_repeats(self, found: Iterable[tuple[int, Contrast]]) -> None:
+        """Warn of results that stand twice: in two entries of a study, or under one id.
+
+        Two analyses of one entry with ids of their own may well have found the same foci.
+        """
+        first: dict[tuple[Any, ...], tuple[int, Contrast]] = {}
+        again: dict[str, list[str]] = {}
+        for number, contrast in found:
+            foci = tuple(sorted(map(tuple, contrast.xyz.tolist())))
+            entry, earlier = first.setdefault((contrast.study_id, foci), (number, contrast))
+            repeated = entry != number or contrast.id in self.renamed
+            if foci and earlier is not contrast and repeated:
+                pair = f"{earlier.contrast_id} and {contrast.contrast_id}"
+                again.setdefault(contrast.study_id, []).append(pair)
+        for study_id, pairs in again.items():
+            self.add(
+                "warning",
+                f"study {study_id}",
+                f"listed more than once with the same foci (analyses {listed(pairs, 5)}): "
+                "its result may be counted twice",
+                "remove what is a repeat from the studyset",
+            )
 
     def study(self, number: int, study: Any) -> Iterable[Contrast]:
         if not isinstance(study, Mapping):
@@ -204,6 +258,7 @@ class _Reader:
         self.taken[study_id, name] += 1
         self.taken[study_id, analysis_id] = max(n, 1)
         if n > 1:
+            self.renamed.add(f"{study_id}-{name}")
             self.add("warning", where, f"this id is taken; the analysis is kept as {name!r}")
         return name
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from nimare_pipeline import defaults, io
-from nimare_pipeline.contrast import Contrast, check, listed
+from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 
@@ -29,7 +29,8 @@ class Source:
     Parameters
     ----------
     name : str
-        What to call its analysis: the file's name without suffix.
+        What to call its analysis: the file's name without suffix; for a NIMADS file whose name
+        says nothing (``studyset.json``), the name of the studyset, or else of the folder.
     files : tuple of str
         Files it was read from, relative to the folder, the main one first.
     format : str
@@ -98,7 +99,8 @@ def read(
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         dataset = Dataset.from_contrasts(contrasts, target=target, tal2mni=tal2mni)
         noted = (*warnings, *_ignored_problem(ignored, base))
-        sources.append(Source(_name(files[0]), files, module.NAME, dataset, noted))
+        name = _name(module, paths[0], base)
+        sources.append(Source(name, files, module.NAME, dataset, noted))
     return sources
 
 
@@ -167,7 +169,8 @@ def _contrasts(
     problems += check(contrasts, tal2mni)
     if not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
-        message = f"{len(contrasts)} contrasts, but no foci and no images in any of them"
+        many = counted(len(contrasts), "contrast")
+        message = f"{many}, but no foci and no images in {'it' if len(contrasts) == 1 else 'them'}"
         problems.append(Problem("error", message, file))
     return contrasts, problems
 
@@ -202,7 +205,11 @@ def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
     if not ignored:
         return []
     names = [path.relative_to(base).as_posix() for path in ignored]
-    message = f"{len(names)} files are in no known format and are left out: {listed(names)}"
+    be = "is" if len(names) == 1 else "are"
+    message = (
+        f"{counted(len(names), 'file')} {be} in no known format and {be} left out: "
+        f"{listed(names, 5)}"
+    )
     return [Problem("warning", message + _hint(ignored))]
 
 
@@ -215,6 +222,9 @@ def _hint(ignored: Sequence[Path]) -> str:
     return f" ({'; '.join(hints)})" if hints else ""
 
 
-def _name(file: str) -> str:
-    path = Path(file)
-    return "_".join([*path.parts[:-1], path.stem])
+def _name(module: ModuleType, path: Path, base: Path) -> str:
+    *folders, _ = path.relative_to(base).parts
+    given = module.own_name(path) if hasattr(module, "own_name") else None
+    if given is None:
+        return "_".join([*folders, path.stem])
+    return given or "_".join(folders) or base.resolve().name or path.stem

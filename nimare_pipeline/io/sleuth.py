@@ -13,7 +13,7 @@ understood is a problem with its line.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nimare_pipeline import spaces
@@ -21,6 +21,7 @@ from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.errors import NoInputError, Problem
 from nimare_pipeline.io import _sleuth_headers as headers
 from nimare_pipeline.io import _sleuth_numbers as numbers
+from nimare_pipeline.io import _sleuth_sizes as sizes
 from nimare_pipeline.io import _text
 
 NAME = "Sleuth text"
@@ -68,7 +69,7 @@ def parse(text: str, file: str = "") -> tuple[list[Contrast], list[Problem]]:
         reader.line(number, line)
     reader.close()
     reader.first_space()
-    named = headers.named([experiment.header for experiment in reader.experiments], reader.warn)
+    named = headers.named([experiment.placed() for experiment in reader.experiments], reader.warn)
     contrasts = [
         reader.contrast(experiment, name)
         for experiment, name in zip(reader.experiments, named, strict=True)
@@ -82,7 +83,13 @@ class _Experiment:
 
     header: headers.Header
     space: str
+    space_line: int = 0
     rows: list[numbers.Row] = field(default_factory=list)
+
+    def placed(self) -> headers.Header:
+        """Header with a line also where there is none: that of the first focus."""
+        line = self.header.line or (self.rows[0].line if self.rows else 1)
+        return replace(self.header, line=line)
 
 
 @dataclass
@@ -167,7 +174,8 @@ class _Reader:
         if with_foci and not found:
             found = [headers.Header()]
         for header in found:
-            self.experiments.append(_Experiment(header, self.space))
+            line = self.references[-1][0] if self.references else 0
+            self.experiments.append(_Experiment(header, self.space, line))
 
     def first_space(self) -> None:
         """Let the only Reference of a file hold for experiments that stand before it."""
@@ -177,20 +185,14 @@ class _Reader:
             line, value = self.references[0]
             self.warn(line, f"Reference={value} stands after foci; it is taken for the whole file")
             for experiment in before:
-                experiment.space = value
+                experiment.space, experiment.space_line = value, line
 
     def contrast(self, experiment: _Experiment, name: headers.Name) -> Contrast:
-        header, rows = experiment.header, experiment.rows
-        line = header.line or (rows[0].line if rows else 1)
+        header, rows = experiment.placed(), experiment.rows
+        line = header.line
         if not rows:
             self.warn(line, f"no foci under {name.title!r}")
-        if not header.sizes:
-            self.warn(line, f"no sample size for {name.title!r}", "add a line //Subjects=N")
-        if len(set(header.sizes)) > 1:
-            sizes = ", ".join(f"{size:g}" for size in header.sizes)
-            self.warn(
-                line, f"several sample sizes for {name.title!r}: {sizes}; their mean is used"
-            )
+        self.sample_sizes(header, name.title)
         self.extra_numbers(rows, name.title)
         return Contrast(
             study_id=name.study_id,
@@ -203,13 +205,39 @@ class _Reader:
             file=self.file,
             line=line,
             focus_lines=tuple(row.line for row in rows),
+            space_line=experiment.space_line,
         )
+
+    def sample_sizes(self, header: headers.Header, title: str) -> None:
+        """Say what is missing or odd about the sample size of an experiment."""
+        advice = "write a whole number, as in //Subjects=20"
+        for line, text in header.unread:
+            message = f"sample size cannot be read: {text!r:.60} (of {title!r})"
+            done = "it is left out" if header.sizes else "it is taken as unknown"
+            self.warn(line, f"{message}; {done}", advice)
+        if not header.sizes and not header.unread:
+            self.warn(header.line, f"no sample size for {title!r}", "add a line //Subjects=N")
+        for line, text in header.said:
+            for size in dict.fromkeys(sizes.parse(text) or ()):
+                odd = sizes.oddity(size)
+                if odd:
+                    message = f"sample size {size:g} of {title!r} is implausible: {odd}"
+                    self.warn(line, message, "is it a slip? it is used as it is")
+        if len(set(header.sizes)) > 1:
+            groups = ", ".join(f"{size:g}" for size in header.sizes)
+            self.warn(
+                header.line, f"several sample sizes for {title!r}: {groups}; their mean is used"
+            )
 
     def extra_numbers(self, rows: list[numbers.Row], title: str) -> None:
         extra = [row for row in rows if row.extra]
         if not extra:
             return
-        place = f"rows {extra[0].line} to {extra[-1].line} of {title!r} have more than 3 numbers"
+        if len(extra) == 1:
+            place = f"the row of {title!r} has more than 3 numbers"
+        else:
+            rows_ = f"rows {extra[0].line} to {extra[-1].line}"
+            place = f"{rows_} of {title!r} have more than 3 numbers"
         if len(extra) > 1 and all(row.xyz[0] == row.xyz[1] for row in extra):
             self.error(extra[0].line, f"{place}, the first one twice", "remove the copied column")
         else:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from nimare_pipeline import bibliography, defaults
 from nimare_pipeline.reports import references, render
-from nimare_pipeline.reports.tables import truth
+from nimare_pipeline.reports.tables import imputed, truth
 
 CONNECTIVITY_WORDS = {
     "faces": "voxels that share a face were neighbours (6-connectivity)",
@@ -25,6 +25,8 @@ FACTS = (
     "n_studies",
     "n_contrasts",
     "n_participants",
+    "n_studies_with_n",
+    "n_contrasts_without_n",
     "n_foci",
     "n_foci_outside",
     "fwhm_mm",
@@ -117,7 +119,6 @@ def methods(
         "fixed_fwhm": args.get("kernel__fwhm"),
         "fixed_n": args.get("kernel__sample_size"),
         "alpha": analysis.get("alpha", defaults.ALPHA),
-        "missing_n": str(analysis.get("missing_n", defaults.MISSING_N)),
         "neighbours": CONNECTIVITY_WORDS.get(
             facts.get("connectivity") or defaults.CONNECTIVITY, ""
         ),
@@ -202,8 +203,8 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
             "excluded": [],
             "n_talairach": 0,
             "transform": "",
-            "n_no_n": 0,
             "n_dropped": 0,
+            **filled(pd.DataFrame()),
         }
     included = truth(contrasts["included"])
     kept = contrasts[included]
@@ -215,16 +216,40 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
     talairach = space.str.upper().str.contains("TAL")
     transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
     used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
-    sizes = kept.get("sample_size", pd.Series(0.0, kept.index))
-    filled = truth(kept.get("sample_size_filled", pd.Series(0, kept.index)))
     outside = kept.get("n_foci_outside", pd.Series(dtype=float))
     return {
         "n_found": len(contrasts),
         "excluded": list(named.value_counts(sort=False).items()),
         "n_talairach": int(talairach.sum()),
         "transform": used.iloc[0] if len(used) else "",
-        "n_no_n": int((sizes.map(render.is_missing) | filled).sum()),
         "n_dropped": int(outside.fillna(0).sum()) if dropping else 0,
+        **filled(kept),
+    }
+
+
+def filled(kept: pd.DataFrame) -> dict[str, Any]:
+    """What stands in for sample sizes that were not reported.
+
+    Parameters
+    ----------
+    kept : DataFrame
+        Contrasts that are analysed.
+
+    Returns
+    -------
+    dict
+        ``n_filled`` contrasts with the sample size ``filled_n``; ``n_width`` contrasts with a
+        kernel of ``given_width`` mm, which are all there are if ``only_width``.
+    """
+    sizes = kept.loc[imputed(kept), "sample_size"] if len(kept) else pd.Series(dtype=float)
+    widths = kept.get("kernel_fwhm", pd.Series(dtype=float))
+    widths = widths[~widths.map(render.is_missing).astype(bool)]
+    return {
+        "n_filled": len(sizes),
+        "filled_n": float(sizes.iloc[0]) if len(sizes) else None,
+        "n_width": len(widths),
+        "given_width": float(widths.iloc[0]) if len(widths) else None,
+        "only_width": 0 < len(widths) == len(kept),
     }
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
 from nimare_pipeline.reports import brains, canvas, distributions
-from nimare_pipeline.reports.tables import truth
+from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.results import MetaResult
 
 Array = NDArray[Any]
@@ -128,7 +128,7 @@ def draw_sample_sizes(inputs: _Inputs) -> Any:
     """Histograms of sample sizes and of foci an experiment, over the included experiments."""
     included = inputs.contrasts[truth(inputs.contrasts["included"])]
     columns = {
-        "Participants per experiment": _numbers(included["sample_size"]),
+        "Participants per experiment": _numbers(included.loc[~imputed(included), "sample_size"]),
         "Foci per experiment": _numbers(included["n_foci"]),
     }
     if not any(values.size for values in columns.values()):

@@ -190,15 +190,23 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
 def _numbers(page: sections.Page) -> list[tuple[str, str]]:
     facts, clusters = page.record.facts, page.record.clusters
     main = boilerplate.main_peaks(clusters)
-    pairs = [
-        ("experiments", facts.get("n_contrasts")),
-        ("studies", facts.get("n_studies")),
-        ("participants", facts.get("n_participants")),
-        ("foci", facts.get("n_foci")),
-        ("clusters", len(main)),
-        ("significant voxels", main["n_voxels"].sum() if "n_voxels" in main else None),
+    known = [
+        ("experiment", "experiments", facts.get("n_contrasts")),
+        ("study", "studies", facts.get("n_studies")),
+        ("participant", "participants", facts.get("n_participants")),
+        ("focus", "foci", facts.get("n_foci")),
+        ("cluster", "clusters", len(main)),
+        (
+            "significant voxel",
+            "significant voxels",
+            main["n_voxels"].sum() if "n_voxels" in main else None,
+        ),
     ]
-    return [(label, render.number(value)) for label, value in pairs if value is not None]
+    return [
+        (one if value == 1 else many, render.number(value))
+        for one, many, value in known
+        if value is not None
+    ]
 
 
 def _run(read: Any) -> dict[str, Any]:
@@ -219,13 +227,10 @@ def _run(read: Any) -> dict[str, Any]:
 
 
 def _versions(read: Any) -> dict[str, str]:
-    """Versions that the run recorded, of its own packages and of ours."""
+    """Versions that the analyses record, and ours as the run does; damaged ones do not count."""
     status = read.run.status
-    sources = [
-        status.get("versions"),
-        *(record.record.get("Versions") for record in read.analyses),
-    ]
-    found: Mapping[str, Any] = next((source for source in sources if source), {})
+    sources = [record.record.get("Versions") for record in read.analyses]
+    found = next((source for source in sources if isinstance(source, Mapping) and source), {})
     own = {boilerplate.PIPELINE: status["version"]} if status.get("version") else {}
     return own | {str(name): str(version) for name, version in found.items()}
 

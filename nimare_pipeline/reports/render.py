@@ -30,7 +30,7 @@ def environment(*, autoescape: bool = True) -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": number, "p": p_value, "percent": percent}
+    made.filters |= {"number": number, "p": p_value, "percent": percent, "counted": counted}
     return made
 
 
@@ -70,6 +70,11 @@ def p_value(value: Any) -> str:
 def percent(part: Any, whole: Any) -> str:
     """Share of a whole in percent, one decimal."""
     return f"{100 * part / whole:.1f} %" if whole else NOT_KNOWN
+
+
+def counted(value: Any, noun: str, plural: str = "") -> str:
+    """Number and noun: ``1 experiment``, ``2 studies``; ``plural`` where it is not noun + s."""
+    return f"{number(value)} {noun if value == 1 else plural or f'{noun}s'}"
 
 
 def scientific(value: float) -> str:

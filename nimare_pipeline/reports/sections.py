@@ -61,9 +61,19 @@ class Page:
         return boilerplate.methods(
             self.record.facts,
             self.record.analysis,
-            self.run["versions"],
+            self.versions,
             contrasts=self.record.contrasts,
         )
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions that this analysis was made with; those of the run if it does not say."""
+        own = self.record.record.get("Versions")
+        if not isinstance(own, Mapping) or not own:
+            return dict(self.run["versions"])
+        ours = self.record.record.get("SoftwareVersion")
+        known = {boilerplate.PIPELINE: ours} if ours else {}
+        return {str(name): str(version) for name, version in {**known, **own}.items()}
 
     def relative(self, path: Path | str) -> str:
         """Path as a link from the report."""
@@ -99,6 +109,9 @@ def _data(page: Page) -> dict[str, Any]:
             "excluded": list(reasons.value_counts(sort=False).items()),
             "analysed": int(kept.sum()),
         },
+        "several": (page.record.facts.get("n_contrasts") or 0)
+        > (page.record.facts.get("n_studies") or 0),
+        **boilerplate.filled(contrasts[kept]),
         "spaces": [(space, transform, len(rows)) for (space, transform), rows in spaces],
         "contrasts": tables.contrasts_table(contrasts),
         "problems": [str(problem) for problem in page.record.problems],
@@ -163,8 +176,11 @@ def _files(page: Page) -> dict[str, Any]:
     return {"files": rows, "maps": bool(record.maps), "analysis": _flat(record.analysis)}
 
 
-def _settings(run: Mapping[str, Any], _pages: list[Page]) -> dict[str, Any]:
+def _settings(run: Mapping[str, Any], pages: list[Page]) -> dict[str, Any]:
+    made_on = [page.record.record.get("Machine") for page in pages]
+    machine = next((found for found in made_on if isinstance(found, Mapping) and found), {})
     return {
+        "machine": _flat(machine),
         "command": run["command"],
         "settings": _flat(run["settings"]),
         "versions": sorted(run["versions"].items()),

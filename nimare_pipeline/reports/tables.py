@@ -73,6 +73,20 @@ def _mm(value: Any) -> str:
     return f"{value:.1f}".removesuffix(".0").replace("-", render.MINUS)
 
 
+def _size(value: Any) -> str:
+    return f"{render.number(value.n)}*" if isinstance(value, Imputed) else render.number(value)
+
+
+@dataclass(frozen=True)
+class Imputed:
+    """A sample size that no file gives; written with an asterisk."""
+
+    n: float
+
+    def __float__(self) -> float:
+        return float(self.n)
+
+
 CLUSTERS = {
     "peak": Head("Cluster", _text, numeric=False),
     "n_voxels": Head("Voxels"),
@@ -87,7 +101,6 @@ CLUSTERS = {
     "z_stat": Head("z value", _fixed(2)),
     "p_voxel_fwe": Head("p(voxel)", render.p_value),
     "n_experiments": Head("Exp.", help="Experiments with at least one focus inside the cluster"),
-    "n_studies": Head("Studies"),
 }
 CENTRES = {
     "peak": Head("Cluster", _text, numeric=False),
@@ -98,12 +111,13 @@ CENTRES = {
     "wnearest_inside": Head("Nearest voxel", _text, numeric=False,
         help="Where the weighted centre lies outside: the cluster's voxel nearest to it"),
     "mass": Head("Mass"),
+    "n_studies": Head("Studies"),
     "experiments": Head("Experiments inside", _text, numeric=False),
 }  # fmt: skip
 CONTRASTS = {
     "study_id": Head("Study", _text, numeric=False),
     "contrast_id": Head("Contrast", _text, numeric=False),
-    "sample_size": Head("N"),
+    "sample_size": Head("N", _size),
     "n_foci": Head("Foci"),
     "n_foci_inside": Head("Inside"),
     "n_foci_outside": Head("Outside"),
@@ -131,6 +145,14 @@ def truth(values: pd.Series) -> pd.Series:
     return values.map(lambda value: not render.is_missing(value) and _is_true(value)).astype(bool)
 
 
+def imputed(contrasts: pd.DataFrame) -> pd.Series:
+    """Whether the sample size of a contrast is one that was put in where none is reported."""
+    if not {"sample_size", "sample_size_filled"} <= set(contrasts.columns):
+        return pd.Series(False, contrasts.index)  # noqa: FBT003 - the values
+    known = ~contrasts["sample_size"].map(render.is_missing).astype(bool)
+    return truth(contrasts["sample_size_filled"]) & known
+
+
 def clusters_table(clusters: pd.DataFrame) -> Table:
     """Peaks and sub-peaks as a paper prints them; rows of sub-peaks have the class ``sub``."""
     first = ~clusters["cluster"].duplicated()
@@ -151,6 +173,10 @@ def centres_table(clusters: pd.DataFrame) -> Table:
 def contrasts_table(contrasts: pd.DataFrame) -> Table:
     """Experiments found, with what became of them; columns without any value are left out."""
     classes = ["" if kept else "out" for kept in truth(contrasts["included"])]
+    if imputed(contrasts).any():
+        sizes = zip(contrasts["sample_size"], imputed(contrasts), strict=True)
+        marked = [Imputed(float(size)) if filled else size for size, filled in sizes]
+        contrasts = contrasts.assign(sample_size=pd.Series(marked, contrasts.index, dtype=object))
     return make(_without_empty(contrasts), CONTRASTS, derivative_tables.CONTRASTS, classes=classes)
 
 
@@ -204,12 +230,13 @@ def _helped(head: Head, column: Any) -> Head:
 def _cell(value: Any, head: Head) -> Cell:
     if render.is_missing(value):
         return Cell("", "")
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool | np.bool_)
+    number = isinstance(value, int | float | np.number | Imputed)
+    number = number and not isinstance(value, bool | np.bool_)
     return Cell(head.write(value), repr(float(value)) if number else str(value))
 
 
 def _point(xyz: tuple[Any, ...]) -> str:
-    return "" if any(map(render.is_missing, xyz)) else ", ".join(map(_mm, xyz))
+    return "" if any(map(render.is_missing, xyz)) else ", ".join(map(_fixed(1), xyz))
 
 
 def _is_true(value: Any) -> bool:

@@ -19,6 +19,12 @@ FEW_EXPERIMENTS = 20
 """Fewer experiments than this give little power for moderate effects (Eickhoff et al. 2016)."""
 MANY_OUTSIDE = 0.10
 """A larger share of foci outside the mask hints at a wrong space or mask."""
+MOST_OUTSIDE = 0.25
+"""A still larger share is hardly ever right."""
+NO_FOCI_INSIDE = "no foci inside the mask"
+"""Reason by which the cohort leaves out a contrast all of whose foci were removed."""
+UNKNOWN_STUDY = "study-unknown"
+"""How the names of studies begin that no file names."""
 FEW_ITERATIONS = 5000
 """Fewer iterations leave a corrected p of .05 uncertain by more than .003 (one standard error)."""
 DOMINANT = 2
@@ -153,7 +159,7 @@ def _power(evidence: Evidence) -> Iterator[Notice]:
     if k < defaults.MIN_EXPERIMENTS:
         yield Notice(
             "bad",
-            f"Only {k} experiments: too few for ALE",
+            f"Only {render.counted(k, 'experiment')}: too few for ALE",
             f"With fewer than {defaults.MIN_EXPERIMENTS} experiments a single one can drive a "
             "cluster, and power for moderate effects is low (Eickhoff et al., 2016; Müller et "
             "al., 2018). Treat these results as exploratory, or add experiments.",
@@ -190,20 +196,27 @@ def _borderline(evidence: Evidence) -> Iterator[Notice]:
     alpha = evidence.analysis.get("alpha", defaults.ALPHA)
     p = pd.to_numeric(main["p_size_fwe"], errors="coerce")
     close = main[(alpha - p).abs() < 1.96 * np.sqrt(p * (1 - p) / n)]
-    for row in close.itertuples():
-        yield Notice(
-            "warn",
-            f"Cluster {row.cluster} is a borderline case",
-            f"Its corrected p of {row.p_size_fwe:.4f} is within the Monte Carlo error of "
-            f"{alpha:g}; more iterations would decide.",
-        )
+    if close.empty:
+        return
+    one = len(close) == 1
+    named = ", ".join(f"{row.cluster}: {row.p_size_fwe:.4f}" for row in close.itertuples())
+    yield Notice(
+        "warn",
+        f"{render.counted(len(close), 'cluster')} {'is a' if one else 'are'} borderline "
+        f"{'case' if one else 'cases'}",
+        f"Corrected p of {'cluster' if one else 'clusters'} {named}; "
+        f"{'this is' if one else 'these are'} within the Monte Carlo error of {alpha:g}, and more "
+        "iterations would decide.",
+    )
 
 
 def _outside(evidence: Evidence) -> Iterator[Notice]:
     table = evidence.contrasts
     if not {"included", "n_foci", "n_foci_outside"} <= set(table.columns):
         return
-    kept = table[truth(table["included"])]
+    # Where foci are removed, the worst contrasts are no longer among those included.
+    gone = table.get("reason", pd.Series("", table.index)).eq(NO_FOCI_INSIDE).fillna(value=False)
+    kept = table[truth(table["included"]) | gone.astype(bool)]
     outside, total = (
         int(kept["n_foci_outside"].fillna(0).sum()),
         int(kept["n_foci"].fillna(0).sum()),
@@ -212,13 +225,21 @@ def _outside(evidence: Evidence) -> Iterator[Notice]:
         return
     dropped = evidence.analysis.get("outside", defaults.OUTSIDE) == "drop"
     what = "They were removed." if dropped else "They count for the voxels they reach."
-    many = outside / total > MANY_OUTSIDE if total else False
-    advice = " So many hint at a wrong space, wrong signs, or a small mask." if many else ""
+    share = outside / total if total else 0.0
+    level, advice = _judge_share(share)
     yield Notice(
-        "warn" if many else "note",
-        f"{outside:,} of {total:,} foci ({render.percent(outside, total)}) outside the mask",
+        level,
+        f"{outside:,} of {render.counted(total, 'focus', 'foci')} "
+        f"({render.percent(outside, total)}) outside the mask",
         what + advice,
     )
+
+
+def _judge_share(share: float) -> tuple[Level, str]:
+    hint = " So many hint at a wrong space, wrong signs, or a small mask"
+    if share > MOST_OUTSIDE:
+        return "bad", f"{hint}: check the space of the coordinates before believing any result."
+    return ("warn", f"{hint}.") if share > MANY_OUTSIDE else ("note", "")
 
 
 def _sample_sizes(evidence: Evidence) -> Iterator[Notice]:
@@ -229,11 +250,17 @@ def _sample_sizes(evidence: Evidence) -> Iterator[Notice]:
 
 
 def _dependence(evidence: Evidence) -> Iterator[Notice]:
-    k, n = evidence.facts.get("n_contrasts"), evidence.facts.get("n_studies")
-    if k and n and k > n:
+    table = evidence.contrasts
+    if not {"included", "study_id"} <= set(table.columns):
+        return
+    studies = table.loc[truth(table["included"]), "study_id"].astype(str)
+    # Contrasts of studies that no file names may be of any study.
+    studies = studies[~studies.str.startswith(UNKNOWN_STUDY)]
+    k, n = len(studies), studies.nunique()
+    if k > n:
         yield Notice(
             "warn",
-            f"{k:,} experiments from {n:,} studies",
+            f"{render.counted(k, 'experiment')} from {render.counted(n, 'study', 'studies')}",
             "Experiments on the same participants are not independent, which ALE assumes. Pool "
             "them into one experiment a group of participants (Turkeltaub et al., 2012).",
         )

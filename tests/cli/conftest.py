@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nimare_pipeline.cli.main import main
-from tests.cli.program import EXAMPLE, FEW, Ended, call
+from tests.cli.program import EXAMPLE, TWO_BLOCKS, Ended, call
 
 
 @pytest.fixture
@@ -26,4 +26,4 @@ def here(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
 def example_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
     """One run on the shipped example, for all tests that only look at what it left."""
     out = tmp_path_factory.mktemp("example") / "out"
-    return out, call(EXAMPLE, out, "meta", *FEW)
+    return out, call(EXAMPLE, out, "meta", *TWO_BLOCKS)

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "nimare_pipeline" / "data" / "examples" / "pain"
 FEW = ("--n-iters", "20")
 """So few iterations that a run is quick; nothing is inferred from them here."""
+TWO_BLOCKS = ("--n-iters", "1000")
+"""Enough iterations for a run to be interrupted after the first stored block."""
 
 
 @dataclass(frozen=True)

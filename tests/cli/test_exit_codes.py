@@ -12,6 +12,7 @@ from nimare_pipeline.cli.exit_codes import (
     Terminated,
     UnknownLevelError,
     code_of,
+    details_of,
     reason_of,
 )
 
@@ -84,3 +85,11 @@ REASONS = [
 def test_reason_is_one_line_of_words(error, reason) -> None:
     """The reason says what happened and, where it helps, what to do."""
     assert reason_of(error) == reason
+
+
+def test_details_are_every_problem() -> None:
+    """The console lists every problem; what is not our own error is said in words."""
+    problems = [errors.Problem("error", message) for message in ("x", "y")]
+    assert details_of(errors.DataError("bad", problems)) == "bad\n  - x\n  - y"
+    assert details_of(KeyboardInterrupt()).startswith("stopped by Ctrl-C")
+    assert details_of(OSError(errno.ENOSPC, "x", "/f")) == "no space left on the disk of /f"

@@ -9,14 +9,21 @@ from typing import Any
 import pytest
 
 from nimare_pipeline import derivatives
-from nimare_pipeline.cli import execute
+from nimare_pipeline.cli import execute, logs
 from nimare_pipeline.cli import run as running
 from nimare_pipeline.cli.exit_codes import ExitCode, Terminated
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.cli.run import run
 from nimare_pipeline.cli.status import Outcome
-from nimare_pipeline.errors import DataError, NoInputError, OutputError, Problem, UsageError
+from nimare_pipeline.errors import (
+    DataError,
+    EmptySelectionError,
+    NoInputError,
+    OutputError,
+    Problem,
+    UsageError,
+)
 from nimare_pipeline.reports import html
 from nimare_pipeline.settings import Analysis
 
@@ -200,8 +207,38 @@ def test_interruption_keeps_the_work_and_says_so(stage: Stage, error, code) -> N
     if not isinstance(error, Exception):
         assert "run the same command again, it resumes" in outcome.line
         assert stage.reports == []
-        assert [one["name"] for one in stage.status()["analyses"]] == ["a"]
     assert (stage.out / ".work").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("struck", "states"),
+    [
+        ("a", ["interrupted", "not started", "not started"]),
+        ("b", ["complete", "interrupted", "not started"]),
+    ],
+)
+def test_interrupted_run_says_how_each_analysis_stands(stage: Stage, struck, states) -> None:
+    """Every planned analysis is in the status, with what became of it."""
+    stage.planned = lambda _request: planned("a", "b", "c")
+    stage.analyse = failing(struck, error=KeyboardInterrupt())
+    stage.run()
+    analyses = stage.status()["analyses"]
+    assert [(one["name"], one["state"]) for one in analyses] == list(
+        zip("abc", states, strict=True)
+    )
+    assert [one["exit_code"] for one in analyses if one["state"] == "interrupted"] == [130]
+
+
+def test_failed_analysis_lists_every_problem(stage: Stage, capsys) -> None:
+    """The console shows every problem, the last line the first and how many more."""
+    error = DataError("bad", [Problem("error", "no N", "f.txt", f"line {n}") for n in (3, 8)])
+    stage.analyse = failing("a", error=error)
+    with logs.console(-1):
+        outcome = stage.run()
+    err = capsys.readouterr().err
+    assert "analysis a failed: bad\n  - f.txt, line 3: no N\n  - f.txt, line 8: no N\n" in err
+    assert "a: bad: f.txt, line 3: no N (and 1 more)" in outcome.line
+    assert "\n" not in outcome.line
 
 
 def test_missing_input_leaves_no_folder(tmp_path: Path) -> None:
@@ -246,9 +283,89 @@ def test_dry_run_writes_nothing(stage: Stage, capsys, monkeypatch) -> None:
     """The plan goes to stdout, and neither output nor work folder is made."""
     monkeypatch.setattr(running, "describe", lambda *_args: "THE PLAN")
     outcome = stage.run("--dry-run")
-    assert outcome.line == "SUCCESS (exit 0): dry run, nothing was written"
+    assert outcome.line == "SUCCESS (exit 0): dry run, nothing was written; 2 analyses can be done"
     assert capsys.readouterr().out == "THE PLAN\n"
     assert not stage.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("errors", "line"),
+    [
+        ([DataError("no N")], "FAILED (exit 65): dry run, nothing was written; a: no N"),
+        (
+            [EmptySelectionError("none left")],
+            "FAILED (exit 18): dry run, nothing was written; a: none left",
+        ),
+        (
+            [DataError("x"), None],
+            "PARTIAL (exit 3): dry run, nothing was written; 1 of 2 analyses cannot be done: a: x",
+        ),
+    ],
+)
+def test_dry_run_ends_as_the_run_would(stage: Stage, monkeypatch, errors, line) -> None:
+    """What cannot be done is in the exit code and in the last line of a dry run."""
+    monkeypatch.setattr(running, "describe", lambda *_args: "THE PLAN")
+    stage.planned = lambda _request: [
+        Planned(Analysis(name=name), dataset=None, error=error)
+        for name, error in zip("ab", errors, strict=False)
+    ]
+    assert stage.run("--dry-run").line == line
+
+
+def test_dry_run_refuses_what_a_run_refuses(stage: Stage) -> None:
+    """An output folder that a run would not write to is refused by a dry run too."""
+    stage.out.mkdir()
+    (stage.out / "report.html").touch()
+    with pytest.raises(OutputError, match=r"holds report\.html"):
+        stage.run("--dry-run")
+    with pytest.raises(UsageError, match="OUT_DIR is BIDS_DIR"):
+        run(parse([str(stage.data), str(stage.data), "meta", "--dry-run"]))
+
+
+class TestReplaced:
+    """An earlier analysis of the same name is named when it is replaced."""
+
+    LINE = "analysis Pain of an earlier run (sources old.txt, b.txt, run 2025_x) is replaced"
+
+    @pytest.fixture
+    def folders(self, tmp_path) -> tuple[Path, Path]:
+        """Stage and output folder; in the output is an analysis Pain of an earlier run."""
+        stage, out = tmp_path / "stage", tmp_path / "out"
+        cohort = out / "tpl-X" / "cohort-Pain"
+        cohort.mkdir(parents=True)
+        record = {"Analysis": {"sources": ["old.txt", "b.txt"]}, "RunUUID": "2025_x"}
+        (cohort / "tpl-X_cohort-Pain_analysis.json").write_text(json.dumps(record))
+        for folder, name, text in ((out, "Pain", "{}"), (stage, "pain", '{"new": 1}')):
+            (folder / "sourcedata").mkdir(parents=True)
+            (folder / "sourcedata" / f"cohort-{name}_dataset.json").write_text(text)
+        return stage, out
+
+    def test_other_data_are_a_warning(self, folders, caplog) -> None:
+        """Whoever gives the name again to other data is warned."""
+        execute.say_replaced(*folders, "pain")
+        assert [(r.levelname, r.message) for r in caplog.records] == [("WARNING", self.LINE)]
+
+    def test_same_data_are_said(self, folders, caplog) -> None:
+        """The same data again is worth a line, and no more."""
+        caplog.set_level("INFO", "nimare_pipeline")
+        stage, out = folders
+        (stage / "sourcedata/cohort-pain_dataset.json").write_text("{}")
+        execute.say_replaced(stage, out, "pain")
+        assert [(r.levelname, r.message) for r in caplog.records] == [("INFO", self.LINE)]
+
+    def test_other_names_are_not_replaced(self, folders, caplog) -> None:
+        """Nothing is said of analyses that stay, whose names only begin alike."""
+        caplog.set_level("INFO", "nimare_pipeline")
+        execute.say_replaced(*folders, "painful")
+        execute.say_replaced(*folders, "pa")
+        assert caplog.records == []
+
+    def test_damaged_record_does_not_stop_the_swap(self, folders, caplog) -> None:
+        """What cannot be read is unknown, and replaced all the same."""
+        (path,) = folders[1].glob("tpl-X/*/*_analysis.json")
+        path.write_text("{")
+        execute.say_replaced(*folders, "pain")
+        assert "(sources unknown, run unknown) is replaced" in caplog.text
 
 
 def test_reports_only_needs_results(stage: Stage) -> None:

@@ -61,11 +61,21 @@ def test_file_says_what_the_line_says(tmp_path) -> None:
         "reason": "why",
         "see": "/report",
         "analyses": [
-            {"name": "a", "exit_code": 0, "reason": ""},
-            {"name": "b", "exit_code": 65, "reason": "no foci"},
+            {"name": "a", "exit_code": 0, "reason": "", "state": "complete"},
+            {"name": "b", "exit_code": 65, "reason": "no foci", "state": "failed"},
         ],
         "version": "1",
     }
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [(0, "complete"), (65, "failed"), (75, "interrupted"), (130, "interrupted")],
+)
+def test_state_follows_the_code(code, state) -> None:
+    """What resumes is interrupted; without a code an analysis was not started."""
+    assert AnalysisOutcome("a", ExitCode(code)).state == state
+    assert AnalysisOutcome("a", None).state == "not started"
 
 
 def test_run_uuid_is_time_and_chance() -> None:

@@ -8,6 +8,7 @@ import pytest
 from nipype.pipeline import engine as pe
 from scipy import sparse
 
+from nimare_pipeline import progress
 from nimare_pipeline.cohort import make_cohort
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.dataset import Dataset
@@ -163,6 +164,31 @@ def test_montecarlo_chunk_computes_its_iterations(run, save, result, monkeypatch
         np.testing.assert_array_equal(found[name], values)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "bar"),
+    [({}, None), ({"quiet": True}, False), ({"n_chunks": 2}, False)],
+    ids=["alone", "quiet", "one of two"],
+)
+def test_montecarlo_chunk_draws_a_bar_only_alone_and_aloud(run, save, result, inputs, bar, told):
+    """A quiet run has no bar on any terminal; bars of several chunks would overlap."""
+    run(chunk(save, result, **inputs))
+    assert told == [bar]
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[bool | None]:
+    """What the progress of each node was asked for: a bar, none, or one on terminals."""
+    asked = []
+    fair = progress.iterations
+
+    def noted(n_iters, what, *, bar):
+        asked.append(bar)
+        return fair(n_iters, what, bar=False)
+
+    monkeypatch.setattr(progress, "iterations", noted)
+    return asked
+
+
 def test_montecarlo_chunk_keeps_its_blocks(run, save, result, tmp_path, monkeypatch):
     """With a store every block is kept, without none."""
     monkeypatch.setattr("nimare_pipeline.defaults.MONTECARLO_BLOCK", 10)
@@ -259,7 +285,7 @@ def test_write_derivatives_writes_everything(
     problems = write_problems(
         tmp_path / "p.json", make_cohort(Dataset.load(dataset_file), Analysis("a")).problems
     )
-    settings = Settings("/in", "/out", "/work", "uuid", mask_file="/mask.nii.gz")
+    settings = Settings("/in", "/out", "/scratch", "uuid", mask_file="/mask.nii.gz")
     node = WriteDerivatives(
         analysis=to_record(Analysis("a", alpha=0.5)),
         settings=to_record(settings),

@@ -33,7 +33,7 @@ def test_an_analysis_round_trips():
 def test_settings_round_trip():
     """Settings are the same after their way through JSON."""
     settings = Settings(
-        "/in", "/out", "/work", "uuid", n_procs=3, command=("nimare-pipeline", "/in")
+        "/in", "/out", "/scratch", "uuid", n_procs=3, command=("nimare-pipeline", "/in")
     )
     assert to_settings(json.loads(json.dumps(to_record(settings)))) == settings
 

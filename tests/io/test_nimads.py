@@ -130,7 +130,7 @@ def test_annotations_that_disagree_are_said() -> None:
 def test_notes_on_unknown_analyses_are_said() -> None:
     """An annotation of another studyset does not go unnoticed."""
     _, (problem,) = nimads.parse(studyset(analysis("a1", point(1, 2, 3))), annotation(zz={"a": 1}))
-    assert "notes on 1 analyses that the studyset lacks: zz" in str(problem)
+    assert "notes on 1 analysis that the studyset lacks: zz" in str(problem)
 
 
 def test_duplicate_analyses_are_kept_apart() -> None:
@@ -141,6 +141,34 @@ def test_duplicate_analyses_are_kept_apart() -> None:
     assert "study s1, analysis a: this id is taken; the analysis is kept as 'a_2'" in str(
         problems[0]
     )
+
+
+def test_study_listed_twice_with_the_same_foci_is_warned_of() -> None:
+    """It stays, but the warning says that the result may be counted twice."""
+    first = studyset(analysis("a", point(1, 2, 3), point(4, 5, 6)))["studies"][0]
+    again = studyset(analysis("b", point(4, 5, 6), point(1, 2, 3)))["studies"][0]
+    contrasts, (problem,) = nimads.parse({"studies": [first, again]}, file="s.json")
+    assert [c.id for c in contrasts] == ["s1-a", "s1-b"]
+    assert str(problem) == (
+        "s.json, study s1: listed more than once with the same foci (analyses a and b): its "
+        "result may be counted twice (remove what is a repeat from the studyset)"
+    )
+
+
+def test_analysis_listed_twice_with_the_same_foci_is_warned_of() -> None:
+    """One id twice in one study, with the same foci."""
+    _, problems = nimads.parse(
+        studyset(analysis("a", point(1, 2, 3)), analysis("a", point(1, 2, 3)))
+    )
+    assert "(analyses a and a_2): its result may be counted twice" in str(problems[1])
+
+
+def test_analyses_of_a_study_may_share_their_foci() -> None:
+    """Two contrasts of one study with the same peak, and a study in two parts, are no repeats."""
+    shared = studyset(analysis("a", point(1, 2, 3)), analysis("b", point(1, 2, 3)))["studies"][0]
+    other = studyset(analysis("c", point(4, 5, 6)), analysis("d"), analysis("e"))["studies"][0]
+    _, problems = nimads.parse({"studies": [shared, other]})
+    assert problems == []
 
 
 def test_analysis_without_points_is_kept() -> None:
@@ -169,8 +197,13 @@ def test_points_of_one_analysis_in_two_spaces() -> None:
 def test_unknown_space_lists_the_contrasts(space: Any) -> None:
     """Points without a known space are an error that names each analysis."""
     points = analysis("a1", point(1, 2, 3, space)), analysis("a2", point(1, 2, 3, space))
-    with pytest.raises(DataError, match=r"for s1-a1, s1-a2 \(accepted are names .* MNI or TAL"):
+    with pytest.raises(
+        DataError,
+        match=r"for s1-a1, s1-a2 \(accepted are names .* MNI or TAL.*; "
+        r"correct 'space' of their coordinates, or remove these contrasts\)",
+    ) as caught:
         io.convert_nimads_to_dataset(studyset(*points))
+    assert "//Reference" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError
 from nimare_pipeline.io import registry
 
-SLEUTH = "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3\n"
+SLEUTH = "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n"
 JSON = {
     "s": {
         "contrasts": {
@@ -85,7 +85,7 @@ def test_saved_dataset_is_input(tmp_path) -> None:
 
 def test_several_sleuth_files_are_several_sources(tmp_path) -> None:
     """Each is an analysis, in order of the names, with its own warnings."""
-    put(tmp_path, b_txt=SLEUTH, a_txt=SLEUTH.replace("//Subjects=3\n", ""), sub__c_txt=SLEUTH)
+    put(tmp_path, b_txt=SLEUTH, a_txt=SLEUTH.replace("//Subjects=13\n", ""), sub__c_txt=SLEUTH)
     sources = io.read(tmp_path)
     assert [(source.name, source.files) for source in sources] == [
         ("a", ("a.txt",)),
@@ -155,8 +155,41 @@ def test_unknown_files_are_listed(tmp_path) -> None:
     (problem,) = source.problems
     assert (problem.level, str(problem)) == (
         "warning",
-        "1 files are in no known format and are left out: notes.txt",
+        "1 file is in no known format and is left out: notes.txt",
     )
+
+
+def test_many_unknown_files_are_one_short_warning(tmp_path) -> None:
+    """The first five are named, the others counted."""
+    put(tmp_path, a_txt=SLEUTH, **{f"note{i:02}_csv": "hello" for i in range(68)})
+    (source,) = io.read(tmp_path)
+    (problem,) = source.problems
+    assert str(problem) == (
+        "68 files are in no known format and are left out: "
+        "note00.csv, note01.csv, note02.csv, note03.csv, note04.csv and 63 more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "own", "expected"),
+    [
+        ("nimads_studyset_json", "Pain and touch", "Pain and touch"),
+        ("studyset_json", "Studyset for Pain", "Pain"),
+        ("studyset_json", "Studyset for Untitled", "folder"),
+        ("studyset_json", "", "folder"),
+        ("studyset_json", None, "folder"),
+        ("studyset_json", "theid", "folder"),
+        ("studyset_json", "Cv2LLUqG76W9", "folder"),
+        ("studyset_json", "A title " * 9, "folder"),
+        ("sub__studyset_json", "", "sub"),
+        ("pain_json", "Other", "pain"),
+    ],
+)
+def test_name_of_a_studyset(tmp_path, file: str, own: Any, expected: str) -> None:
+    """A file name that says nothing gives way to the studyset's own name, or to the folder's."""
+    folder = put(tmp_path / "folder", **{file: {**STUDYSET, "id": "theid", "name": own}})
+    (source,) = io.read(folder)
+    assert source.name == expected
 
 
 def test_broken_file_is_an_error(tmp_path) -> None:
@@ -219,7 +252,7 @@ def test_unfetched_content_is_told_apart(tmp_path) -> None:
 @pytest.mark.parametrize(
     "files",
     [
-        {"a_txt": "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n"},
+        {"a_txt": "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n"},
         {"a_json": {"s": {"contrasts": {"c": {"metadata": {"sample_sizes": [3]}}}}}},
         {"a_json": {"s": {"contrasts": {}}}},
         {"a_json": {"studies": []}},
@@ -227,7 +260,7 @@ def test_unfetched_content_is_told_apart(tmp_path) -> None:
 )
 def test_no_foci(tmp_path, files: dict[str, Any]) -> None:
     """A dataset without foci or images says so."""
-    with pytest.raises(DataError, match="contrasts, but no foci and no images in any of them"):
+    with pytest.raises(DataError, match=r"contrasts?, but no foci and no images in (it|them)"):
         io.read(put(tmp_path, **files))
 
 

@@ -74,7 +74,7 @@ def test_line_ends_and_encodings(tmp_path, end: str, encoding: str) -> None:
 def test_mixed_line_ends(tmp_path) -> None:
     """Line numbers count lines, whichever way each ends."""
     path = tmp_path / "a.txt"
-    path.write_bytes(b"//Reference=MNI\r\n//A\r//Subjects=3\n1 2 3\r\n4 5\n")
+    path.write_bytes(b"//Reference=MNI\r\n//A\r//Subjects=13\n1 2 3\r\n4 5\n")
     _, problems = sleuth.read(path)
     assert messages(problems, "error") == [
         "a.txt, line 5: expected three numbers x y z, got '4 5'"
@@ -84,7 +84,7 @@ def test_mixed_line_ends(tmp_path) -> None:
 def test_guessed_encoding_is_said(tmp_path) -> None:
     """A file that is not UTF-8 is read, with the line that made it so."""
     path = tmp_path / "a.txt"
-    path.write_bytes("//Reference=MNI\n//Müller\n//Subjects=3\n1 2 3\n".encode("cp1252"))
+    path.write_bytes("//Reference=MNI\n//Müller\n//Subjects=13\n1 2 3\n".encode("cp1252"))
     _, problems = sleuth.read(path)
     assert "a.txt, line 2: not UTF-8; read as Windows-1252" in str(problems[0])
 
@@ -114,7 +114,7 @@ def test_decode_tells_mac_from_windows() -> None:
 )
 def test_reference_spellings(line: str, space: str) -> None:
     """Every spelling of the Reference line is understood, and is no header."""
-    contrasts, _ = parse(f"{line}\n//A, 2000: b\n//Subjects=3\n1 2 3\n")
+    contrasts, _ = parse(f"{line}\n//A, 2000: b\n//Subjects=13\n1 2 3\n")
     assert [c.id for c in contrasts] == ["A_2000-b"]
     assert contrasts[0].spaces == (space,)
 
@@ -136,8 +136,8 @@ def test_second_reference_holds_from_there_on() -> None:
 
 def test_reference_after_title_belongs_to_it() -> None:
     """A Reference line inside a header does not cut it in two."""
-    contrasts, problems = parse("//A, 2000: b\n//Reference=TAL\n//Subjects=3\n1 2 3\n")
-    assert [(c.id, c.sample_sizes, c.spaces) for c in contrasts] == [("A_2000-b", (3,), ("TAL",))]
+    contrasts, problems = parse("//A, 2000: b\n//Reference=TAL\n//Subjects=13\n1 2 3\n")
+    assert [(c.id, c.sample_sizes, c.spaces) for c in contrasts] == [("A_2000-b", (13,), ("TAL",))]
     assert problems == []
 
 
@@ -156,14 +156,22 @@ def test_missing_reference_is_one_error() -> None:
     _, problems = parse(PLAIN.removeprefix("//Reference=MNI\n"))
     assert len(messages(problems, "error")) == 1
     assert "a.txt: the space of the foci is not given for Smith_et_al._2019" in str(problems[0])
-    assert "//Reference=MNI or //Reference=Talairach" in str(problems[0])
+    assert (
+        "add a line //Reference=MNI or //Reference=Talairach above the foci, or remove these"
+        in str(problems[0])
+    )
 
 
 def test_unknown_reference_is_an_error() -> None:
-    """A space that is neither MNI nor Talairach is named, with the experiment."""
+    """A space that is neither MNI nor Talairach is named, with its line and the experiments."""
     _, problems = parse(PLAIN.replace("=MNI", "=Dog"))
     (error,) = messages(problems, "error")
-    assert "unknown space 'Dog' for Smith_et_al._2019-Memory_gt_baseline" in error
+    assert error == (
+        "a.txt, line 1: unknown space 'Dog' for Smith_et_al._2019-Memory_gt_baseline, "
+        "Jones_2020-Faces (accepted are names that begin with MNI or TAL, such as MNI152 or "
+        "Talairach; correct line 1, to //Reference=MNI or //Reference=Talairach, or remove these "
+        "contrasts)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,8 +189,10 @@ def test_unknown_reference_is_an_error() -> None:
         ("//Subjects=12.5", (12.5,)),
         ("// Subjects=21\t//Subjects: 22", (21, 22)),
         ("// Subjects=26\t//Subjects: 26", (26,)),
+        ("//Subjects=20+22", (20, 22)),
+        ("//Subjects=20, 20", (20, 20)),
+        ("//Subjects=1,024", (1024,)),
         ("//Subjects=", ()),
-        ("//Subjects=0", ()),
     ],
 )
 def test_subjects_spellings(line: str, sizes: tuple[float, ...]) -> None:
@@ -192,7 +202,84 @@ def test_subjects_spellings(line: str, sizes: tuple[float, ...]) -> None:
     assert any("no sample size for 'A, 2000: b'" in text for text in messages(problems)) == (
         not sizes
     )
-    assert any("several sample sizes" in text for text in messages(problems)) == (len(sizes) > 1)
+    several = any("several sample sizes" in text for text in messages(problems))
+    assert several == (len(set(sizes)) > 1)
+
+
+@pytest.mark.parametrize(
+    "value", ["1e9", "-5", "ten", "0", "20,22", "20 22", "1,02", "20, ten", "n=12", "12 (6 f)"]
+)
+def test_sample_size_that_cannot_be_read(value: str) -> None:
+    """The whole value must be a size: else it is unknown, and said with its line."""
+    contrasts, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects={value}\n1 2 3\n")
+    assert [(c.id, c.sample_sizes) for c in contrasts] == [("A_2000-b", ())]
+    (warning,) = messages(problems)
+    assert (
+        f"a.txt, line 3: sample size cannot be read: {value!r} (of 'A, 2000: b'); "
+        "it is taken as unknown (write a whole number, as in //Subjects=20)"
+    ) == warning
+
+
+@pytest.mark.parametrize("title", ["A, 2000: b, Subjects=ten", "A, 2000: b (Subjects=1e9)"])
+def test_sample_size_in_a_title_that_cannot_be_read(title: str) -> None:
+    """It does not become part of the title."""
+    contrasts, problems = parse(f"//Reference=MNI\n//{title}\n1 2 3\n")
+    assert [(c.id, c.sample_sizes) for c in contrasts] == [("A_2000-b", ())]
+    assert "line 2: sample size cannot be read" in messages(problems)[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("1", "sample size 1 of 'A, 2000: b' is implausible: it is below 5"),
+        ("12.5", "sample size 12.5 of 'A, 2000: b' is implausible: it is not a whole number"),
+        ("1.024", "sample size 1.024 of 'A, 2000: b' is implausible: it is not a whole number"),
+    ],
+)
+def test_implausible_sample_size_is_said(value: str, why: str) -> None:
+    """It is used all the same."""
+    contrasts, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects={value}\n1 2 3\n")
+    assert contrasts[0].sample_sizes == (float(value),)
+    assert messages(problems) == [f"a.txt, line 3: {why} (is it a slip? it is used as it is)"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "A, 2000: patients (n=12) > controls",
+        "A, 2000: b (n=12)",
+        "A, 2000: b (Subjects=12)",
+        "A, 2000: patients (n=12) > controls (n=14)",
+    ],
+)
+def test_line_of_its_own_wins_over_the_title(title: str) -> None:
+    """A line Subjects= is the sample size, and the title stays as it is."""
+    contrasts, problems = parse(f"//Reference=MNI\n//{title}\n//Subjects=26\n1 2 3\n")
+    assert [c.sample_sizes for c in contrasts] == [(26,)]
+    assert contrasts[0].metadata["contrast_name"] == title.removeprefix("A, 2000: ")
+    assert problems == []
+
+
+def test_groups_inside_a_title() -> None:
+    """Without a line of its own, the sizes in the title count, and it stays as it is."""
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: old (n=12) > young (n=14)\n1 2 3\n")
+    assert [c.sample_sizes for c in contrasts] == [(12, 14)]
+    assert contrasts[0].metadata["contrast_name"] == "old (n=12) > young (n=14)"
+
+
+def test_title_in_two_lines_with_a_size_in_the_first() -> None:
+    """A size inside the title does not cut its header in two."""
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b (n=12)\n//c\n//Subjects=26\n1 2 3\n")
+    assert [(c.sample_sizes, len(c.xyz)) for c in contrasts] == [((26,), 1)]
+
+
+def test_sizes_inside_titles_part_experiments() -> None:
+    """Two titles that end in a size are two experiments."""
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b (n=12)\n//C, 2001: d (n=14)\n1 2 3\n")
+    assert [(c.id, c.sample_sizes, len(c.xyz)) for c in contrasts] == [
+        ("A_2000-b", (12,), 0),
+        ("C_2001-d", (14,), 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -234,15 +321,15 @@ def test_header_over_two_lines_without_slashes() -> None:
 
 def test_text_after_the_sample_size_belongs_to_the_header() -> None:
     """One sample size, one experiment, whatever else its header says."""
-    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n//more text\n1 2 3\n")
-    assert [(c.id, c.sample_sizes) for c in contrasts] == [("A_2000-b_more_text", (3,))]
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n//more text\n1 2 3\n")
+    assert [(c.id, c.sample_sizes) for c in contrasts] == [("A_2000-b_more_text", (13,))]
 
 
 def test_blank_line_ends_a_header_that_is_complete() -> None:
     """An experiment without foci does not give its sample size to the next."""
-    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n\n//C, 2001: d\n1 2 3\n")
+    contrasts, _ = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n\n//C, 2001: d\n1 2 3\n")
     assert [(c.id, c.sample_sizes, len(c.xyz)) for c in contrasts] == [
-        ("A_2000-b", (3,), 0),
+        ("A_2000-b", (13,), 0),
         ("C_2001-d", (), 1),
     ]
 
@@ -259,13 +346,13 @@ def test_blank_line_ends_a_header_that_is_complete() -> None:
 )
 def test_title_is_split_after_the_year(title: str, study: str, contrast: str) -> None:
     """At the first colon or semicolon after a year, else at the first."""
-    contrasts, _ = parse(f"//Reference=MNI\n//{title}\n//Subjects=3\n1 2 3\n")
+    contrasts, _ = parse(f"//Reference=MNI\n//{title}\n//Subjects=13\n1 2 3\n")
     assert contrasts[0].metadata == {"study_name": study, "contrast_name": contrast}
 
 
 def test_repeated_headers_are_kept_apart() -> None:
     """Experiments with one header are all kept, with a warning that names the lines."""
-    block = "//A, 2000: b\n//Subjects=3\n1 2 3\n\n"
+    block = "//A, 2000: b\n//Subjects=13\n1 2 3\n\n"
     contrasts, problems = parse("//Reference=MNI\n" + block * 3)
     assert [c.id for c in contrasts] == ["A_2000-b", "A_2000-b_2", "A_2000-b_3"]
     (warning,) = messages(problems)
@@ -273,36 +360,40 @@ def test_repeated_headers_are_kept_apart() -> None:
 
 
 def test_placeholder_headers_are_kept_apart() -> None:
-    """Empty and placeholder headers each stay an experiment."""
-    text = "//Reference=MNI\n//\n//Subjects=3\n1 2 3\n\n//Subjects=4\n4 5 6\n\n"
+    """Empty and placeholder headers each are a study of their own: together they would be one."""
+    text = "//Reference=MNI\n//\n//Subjects=13\n1 2 3\n\n//Subjects=14\n4 5 6\n\n"
     contrasts, problems = parse(text + "//Author here\n//Subjects=5\n7 8 9\n" * 2)
     assert [c.id for c in contrasts] == [
-        "untitled_1-analysis_1",
-        "untitled_2-analysis_1",
-        "Author_here-analysis_1",
-        "Author_here-analysis_2",
+        "study_unknown_1-analysis_1",
+        "study_unknown_2-analysis_1",
+        "study_unknown_3-analysis_1",
+        "study_unknown_4-analysis_1",
     ]
-    assert "line 3: 2 experiments without a title (lines 3, 6)" in messages(problems)[0]
+    (warning,) = messages(problems)
+    assert warning == (
+        "a.txt, line 3: the headers of 4 experiments name no study (empty, 'Author here'; "
+        "lines 3, 6, 9, 12); each is a study of its own (write author and year after the //)"
+    )
 
 
 def test_opposite_contrasts_have_different_ids() -> None:
     """A > B and A < B do not become one id."""
     contrasts, _ = parse(
         "//Reference=MNI\n"
-        "//S, 2000: A > B\n//Subjects=3\n1 2 3\n//S, 2000: A < B\n//Subjects=3\n1 2 3\n"
+        "//S, 2000: A > B\n//Subjects=13\n1 2 3\n//S, 2000: A < B\n//Subjects=13\n1 2 3\n"
     )
     assert [c.contrast_id for c in contrasts] == ["A_gt_B", "A_lt_B"]
 
 
 def test_header_that_is_only_a_mark() -> None:
     """A title that begins with the colon has no study, and is kept."""
-    contrasts, _ = parse("//Reference=MNI\n//: b\n//Subjects=3\n1 2 3\n")
-    assert contrasts[0].id == "untitled_1-b"
+    contrasts, _ = parse("//Reference=MNI\n//: b\n//Subjects=13\n1 2 3\n")
+    assert contrasts[0].id == "study_unknown_1-b"
 
 
 def test_ids_have_no_separators() -> None:
     """Slashes, dots, quotes and dashes of a title cannot break a path, a table or an id."""
-    contrasts, _ = parse('//Reference=MNI\n//../x-y "z", 2000: <b>$(rm)\n//Subjects=3\n1 2 3\n')
+    contrasts, _ = parse('//Reference=MNI\n//../x-y "z", 2000: <b>$(rm)\n//Subjects=13\n1 2 3\n')
     assert contrasts[0].id == "x_y_z_2000-lt_b_gt_rm"
     assert contrasts[0].metadata["study_name"] == '../x-y "z", 2000'
 
@@ -316,12 +407,12 @@ def test_empty_headers_keep_experiments_apart() -> None:
 def test_experiments_without_foci_are_kept() -> None:
     """A header without foci stays an experiment, with a warning."""
     contrasts, problems = parse(
-        "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n//C, 2001: d\n//Subjects=4\n1 2 3\n"
+        "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n//C, 2001: d\n//Subjects=14\n1 2 3\n"
         "\n//E, 2002: f\n//Subjects=5\n\n//G, 2003: h\n//Subjects=6\n"
     )
     assert [(c.id, len(c.xyz), c.sample_sizes) for c in contrasts] == [
-        ("A_2000-b", 0, (3,)),
-        ("C_2001-d", 1, (4,)),
+        ("A_2000-b", 0, (13,)),
+        ("C_2001-d", 1, (14,)),
         ("E_2002-f", 0, (5,)),
         ("G_2003-h", 0, (6,)),
     ]
@@ -331,14 +422,17 @@ def test_experiments_without_foci_are_kept() -> None:
 def test_foci_without_header_are_kept() -> None:
     """Foci that no header stands above become an experiment of their own."""
     contrasts, problems = parse("//Reference=MNI\n1 2 3\n")
-    assert [(c.id, len(c.xyz)) for c in contrasts] == [("untitled_1-analysis_1", 1)]
-    assert "without a title" in messages(problems)[0]
+    assert [(c.id, len(c.xyz)) for c in contrasts] == [("study_unknown_1-analysis_1", 1)]
+    assert (
+        "a.txt, line 2: the header names no study (empty); the experiment is a study of its own"
+        in messages(problems)[0]
+    )
 
 
 def test_doi_and_pubmed_lines_are_metadata() -> None:
     """DOI and PubMed lines say what the study is; an author called Doi does not."""
     contrasts, _ = parse(
-        "//Reference=MNI\n//DOI=10.1/x\n//PubMedId=123\n//Doi T, 2010: b\n//Subjects=3\n1 2 3\n"
+        "//Reference=MNI\n//DOI=10.1/x\n//PubMedId=123\n//Doi T, 2010: b\n//Subjects=13\n1 2 3\n"
     )
     assert contrasts[0].metadata == {
         "study_name": "Doi T, 2010",
@@ -373,14 +467,14 @@ def test_header_with_one_slash() -> None:
 )
 def test_rows_of_numbers(row: str, expected: list[float]) -> None:
     """Numbers as people and spreadsheets write them."""
-    contrasts, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects=3\n{row}\n")
+    contrasts, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects=13\n{row}\n")
     assert xyz(contrasts[0]) == [expected]
     assert problems == []
 
 
 def test_underscore_for_minus_is_said() -> None:
     """An underscore before a number is a minus sign that lost its place."""
-    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n_38 2 3\n")
+    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n_38 2 3\n")
     assert xyz(contrasts[0]) == [[-38, 2, 3]]
     assert "line 4: an underscore is read as a minus sign" in messages(problems)[0]
 
@@ -388,23 +482,35 @@ def test_underscore_for_minus_is_said() -> None:
 def test_columns_after_the_coordinates_are_kept() -> None:
     """Statistics after x y z are values of the foci, and said."""
     contrasts, problems = parse(
-        "//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3 4.5\n4 5 6 3.25\n"
+        "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3 4.5\n4 5 6 3.25\n"
     )
     assert xyz(contrasts[0]) == [[1, 2, 3], [4, 5, 6]]
     assert contrasts[0].values == {"value_1": (4.5, 3.25)}
     assert "rows 4 to 5 of 'A, 2000: b' have more than 3 numbers" in messages(problems)[0]
 
 
+def test_one_row_with_more_numbers_is_said_in_the_singular() -> None:
+    """Not rows 4 to 4."""
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3 4.5\n4 5 6\n")
+    (warning,) = messages(problems)
+    assert warning == (
+        "a.txt, line 4: the row of 'A, 2000: b' has more than 3 numbers; "
+        "the first three are taken as x y z"
+    )
+
+
 def test_words_after_the_coordinates_are_left_out() -> None:
     """A region's name after x y z does not lose the focus, and is said."""
-    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3 insula\n")
+    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3 insula\n")
     assert xyz(contrasts[0]) == [[1, 2, 3]]
     assert "line 4: what follows the numbers is left out" in messages(problems)[0]
 
 
 def test_copied_first_column_is_an_error() -> None:
     """Where each row begins with one number twice, x y z cannot be told."""
-    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n48 48 -74 -8\n52 52 -58 0\n")
+    _, problems = parse(
+        "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n48 48 -74 -8\n52 52 -58 0\n"
+    )
     assert (
         "line 4: rows 4 to 5 of 'A, 2000: b' have more than 3 numbers, the first one twice"
         in (messages(problems, "error")[0])
@@ -413,7 +519,7 @@ def test_copied_first_column_is_an_error() -> None:
 
 def test_column_names_are_left_out() -> None:
     """The head of a table above the foci is no focus."""
-    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\nx y z\n1 2 3\n")
+    contrasts, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\nx y z\n1 2 3\n")
     assert (contrasts[0].contrast_id, xyz(contrasts[0])) == ("b", [[1, 2, 3]])
     assert "line 4: column names are left out" in messages(problems)[0]
 
@@ -432,13 +538,13 @@ def test_column_names_are_left_out() -> None:
 )
 def test_what_is_no_focus_is_an_error_with_its_line(row: str, message: str) -> None:
     """Text, gaps, NaN and absurd numbers among the foci are errors."""
-    _, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3\n{row}\n")
+    _, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n{row}\n")
     assert message in messages(problems, "error")[0]
 
 
 def test_all_errors_are_listed_at_once() -> None:
     """Two bad lines are two errors, in the order of the lines."""
-    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2\n3 4 5\n6 dog 7\n")
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2\n3 4 5\n6 dog 7\n")
     assert [problem.where for problem in problems if problem.level == "error"] == [
         "line 4",
         "line 6",
@@ -447,7 +553,7 @@ def test_all_errors_are_listed_at_once() -> None:
 
 def test_focus_outside_the_head_is_flagged_with_its_line() -> None:
     """A lost decimal point or minus sign is a warning at the focus' own line."""
-    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=3\n1 2 3\n425 2 3\n")
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n425 2 3\n")
     (warning,) = messages(problems)
     assert (
         "line 5 (study A_2000, contrast b): focus 2, (425, 2, 3), lies outside the head" in warning
@@ -481,7 +587,7 @@ def test_sniff(tmp_path, name: str, body: bytes, expected: bool) -> None:  # noq
 
 def test_long_header_run_takes_linear_time() -> None:
     """Tens of thousands of headers without a focus are read in seconds, not hours."""
-    contrasts, _ = sleuth.parse("//A, 2000: b\n//Subjects=3\n" * 20_000, "a.txt")
+    contrasts, _ = sleuth.parse("//A, 2000: b\n//Subjects=13\n" * 20_000, "a.txt")
     assert len(contrasts) == 20_000
 
 
@@ -501,6 +607,16 @@ def test_real_files(shared_data) -> None:
         found[name] = (int(np.count_nonzero(sizes)), sum(sizes))
     assert len(sure) > 70
     assert found == expected
+
+
+def test_real_placeholder_headers_are_studies_of_their_own(shared_data) -> None:
+    """The 98 experiments of one author called Author here are 98 studies, said in one warning."""
+    (path,) = shared_data.glob("sleuth/*/*Riedel__Emotion_Cluster_07132016_3_of_5.txt")
+    contrasts, problems = sleuth.read(path)
+    unknown = [c.study_id for c in contrasts if c.study_id.startswith("study_unknown_")]
+    assert len(set(unknown)) == len(unknown) == 98
+    (warning,) = [text for text in messages(problems) if "name no study" in text]
+    assert "the headers of 98 experiments name no study ('Author here'; lines " in warning
 
 
 def test_real_files_read_or_say_what_to_fix(shared_data) -> None:

@@ -94,7 +94,9 @@ def small() -> Small:
         facts={
             "n_studies": 18,
             "n_contrasts": 19,
-            "n_participants": 1234.0,
+            "n_participants": 1234,
+            "n_studies_with_n": 17,
+            "n_contrasts_without_n": 1,
             "n_foci": 57,
             "n_foci_outside": 2,
             "n_voxels": mask.n_voxels,
@@ -218,8 +220,7 @@ def write(tmp_path: Path, drawn: dict[str, Path]) -> Callable[..., Path]:
         logs.mkdir(parents=True, exist_ok=True)
         derivatives.write_settings(logs / "settings.toml", settings, [analysis])
         known = {"version": "0.1.0", "exit_code": 0, "line": "SUCCESS (exit 0): 1 analysis"}
-        versions = {"numpy": "2.4.6", "python": "3.11.4", "scipy": "1.16.0"}
-        record = {**known, "versions": versions, **(status or {})}
+        record = {**known, **(status or {})}
         (logs / "status.json").write_text(json.dumps(record))
         (logs / "run.log").write_text("12:00:00 INFO started\n")
         return output

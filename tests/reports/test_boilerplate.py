@@ -21,8 +21,9 @@ def methods(small: Small, analysis: dict[str, Any], **changes: Any) -> boilerpla
 @pytest.mark.parametrize(
     "sentence",
     [
-        "comprises 19 experiments (contrasts) from 18 studies, with 1,234 participants in total",
-        "in total, which report 57 foci.",
+        "comprises 19 experiments (contrasts) from 18 studies, with 1,234 participants (largest",
+        "participants (largest sample of each study, 17 studies), which report 57 foci.",
+        "1 experiment reported no number of participants.",
         "Of 20 experiments found, 1 was not analysed (no foci: 1).",
         "The foci of 2 experiments were reported in Talairach space",
         "matrix pooled over normalisation software [@lancaster2007].",
@@ -69,6 +70,80 @@ def test_methods_state_a_fixed_kernel(small: Small, analysis: dict[str, Any]) ->
     text = methods(small, {**analysis, "estimator": estimator}).markdown
     assert "full width at half maximum (FWHM) of 10 mm" in text
     assert "participants of its experiment" not in text
+
+
+def filled_contrasts(small: Small, n_filled: int, **columns: Any) -> pd.DataFrame:
+    """Contrasts of which the first have no sample size of their own."""
+    marks = [i < n_filled for i in range(20)]
+    size = columns.pop("sample_size", float("nan"))
+    values = {name: [v if mark else float("nan") for mark in marks] for name, v in columns.items()}
+    values["sample_size"] = small.contrasts["sample_size"].mask(marks, size)
+    return small.contrasts.assign(sample_size_filled=marks, **values)
+
+
+@pytest.mark.parametrize(
+    ("n_filled", "columns", "sentence"),
+    [
+        (
+            3,
+            {"sample_size": 14.0},
+            "3 experiments without a reported sample size were given the median of the others, 14",
+        ),
+        (
+            1,
+            {"sample_size": 14.0},
+            "The experiment without a reported sample size was given the median of the others",
+        ),
+        (
+            2,
+            {"kernel_fwhm": 10.0},
+            "The 2 experiments without a reported sample size were given a FWHM of 10 mm.",
+        ),
+    ],
+)
+def test_methods_disclose_what_stands_in_for_sample_sizes(
+    small: Small, analysis: dict[str, Any], n_filled: int, columns: dict[str, float], sentence: str
+) -> None:
+    """Imputed sample sizes and given widths are told, with their value."""
+    contrasts = filled_contrasts(small, n_filled, **columns)
+    text = boilerplate.methods(small.result.facts, analysis, {}, contrasts=contrasts).markdown
+    assert sentence in text
+    assert "follows from the number of participants" in text
+
+
+def test_methods_with_given_widths_alone_do_not_speak_of_sample_sizes(
+    small: Small, analysis: dict[str, Any]
+) -> None:
+    """Where no experiment reports its size, the width follows from none."""
+    contrasts = filled_contrasts(small, 20, kernel_fwhm=10.0)
+    facts = {**small.result.facts, "n_participants": None, "n_contrasts_without_n": 19}
+    text = boilerplate.methods(facts, analysis, {}, contrasts=contrasts).markdown
+    assert "(FWHM) of 10 mm, because no experiment reported a number of participants" in text
+    assert "No experiment reported a number of participants." in text
+    assert "follows from" not in text
+    assert "without a reported" not in text
+
+
+def test_methods_with_one_experiment_a_study_name_participants_plainly(
+    small: Small, analysis: dict[str, Any]
+) -> None:
+    """Nothing has to be said of largest samples where each study has one."""
+    text = methods(small, analysis, n_studies=19, n_contrasts_without_n=0).markdown
+    assert "from 19 studies, with 1,234 participants, which report" in text
+    assert "reported no number" not in text
+
+
+def test_methods_of_one_experiment_are_in_the_singular(
+    small: Small, analysis: dict[str, Any]
+) -> None:
+    """One experiment, one study, one participant and one focus are not several."""
+    ones = {"n_contrasts": 1, "n_studies": 1, "n_participants": 1, "n_foci": 1}
+    more = {"n_foci_outside": 1, "n_voxels": 1, "n_contrasts_without_n": 0}
+    text = methods(small, analysis, **ones, **more).markdown
+    assert "comprises 1 experiment (contrast) from 1 study, with 1 participant, which" in text
+    assert "which reports 1 focus." in text
+    assert "1 focus (100.0 %) lay outside the analysis mask; it was kept" in text
+    assert "The 1 voxel of the mask (4 mm isotropic) was analysed." in text
 
 
 def test_methods_say_that_foci_were_removed(small: Small, analysis: dict[str, Any]) -> None:

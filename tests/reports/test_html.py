@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
+import platform
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from nimare_pipeline import derivatives
@@ -127,7 +130,7 @@ def test_other_text_is_escaped(small: Small, write: Write) -> None:
     output = write(
         hostile,
         problems=(Problem("warning", HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
-        status={"line": HOSTILE, "exit_code": 3, "versions": {HOSTILE: HOSTILE}},
+        status={"line": HOSTILE, "exit_code": 3, "version": HOSTILE},
         sources=(HOSTILE,),
     )
     logs = output / "logs" / "20260101-120000_abc"
@@ -249,7 +252,47 @@ def test_report_quotes_run_and_methods(small: Small, write: Write) -> None:
     text = Elements(report(write(small))).text
     assert "nimare-pipeline 'my data' out meta" in text
     assert "20260101-120000_abc" in text
-    assert "NumPy 2.4.6" in text
+
+
+def test_report_holds_the_versions_that_the_analysis_records(small: Small, write: Write) -> None:
+    """Versions and machine go from the record to the settings and the methods, with citations."""
+    output = write(small)
+    text = Elements(report(output)).text
+    assert f"NumPy {np.__version__} ( Harris et al., 2020 )" in text
+    assert f"pandas {pd.__version__}" in text
+    assert f"Architecture {platform.machine()}" in text
+    assert "Versions were not recorded" not in text
+    assert "harris2020" in (output / "logs/CITATION.bib").read_text()
+
+
+def test_imputed_sample_sizes_are_marked_from_file_to_report(small: Small, write: Write) -> None:
+    """A sample size that no file gave has an asterisk and a note, and its text a sentence."""
+    contrasts = small.contrasts.assign(sample_size_filled=[i == 4 for i in range(20)])
+    page = Elements(report(write(replace(small, contrasts=contrasts), missing_n="median")))
+    assert [word for word in page.words if word.endswith("*")] == ["14*"]
+    assert "* Not reported: the median of the others was used" in page.text
+    assert "given the median of the others, 14 participants" in page.text
+    assert "1 experiment without reported N" in page.text
+
+
+def test_given_widths_are_told_from_file_to_report(small: Small, write: Write) -> None:
+    """Kernels of a given width are in the table, the note and the methods."""
+    gaps = [i < 2 for i in range(20)]
+    contrasts = small.contrasts.assign(
+        sample_size_filled=gaps,
+        sample_size=small.contrasts["sample_size"].mask(gaps),
+        kernel_fwhm=[10.0 if gap else float("nan") for gap in gaps],
+    )
+    page = Elements(report(write(replace(small, contrasts=contrasts), missing_n="10")))
+    assert "Kernel, mm" in page.text
+    assert "2 experiments without N have a kernel of a width that was given" in page.text
+    assert "were given a FWHM of 10 mm." in page.text
+
+
+def test_captions_say_that_z_is_one_tailed(small: Small, write: Write) -> None:
+    """Nobody takes 0 for the absence of a negative effect."""
+    text = Elements(report(write(small))).text
+    assert "negative z are shown as 0, because the test is one-tailed" in text
 
 
 def test_checksums_are_those_of_the_files(small: Small, write: Write) -> None:

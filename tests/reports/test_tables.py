@@ -42,6 +42,13 @@ def test_clusters_are_written_as_papers_do() -> None:
     assert [css for css, _ in table.rows] == ["", "sub", ""]
 
 
+def test_studies_stand_with_the_experiments_inside() -> None:
+    """The table of peaks is narrow enough for a page; studies are in the second one."""
+    clusters = CLUSTERS.assign(n_studies=[2, None, 1])
+    assert "Studies" not in [head.label for head in tables.clusters_table(clusters).heads]
+    assert column(tables.centres_table(clusters), "Studies") == ["2", "1"]
+
+
 def test_cells_sort_by_value_and_not_by_text() -> None:
     """Numbers are sorted by their full value; missing cells have none."""
     table = tables.clusters_table(CLUSTERS)
@@ -52,7 +59,7 @@ def test_cells_sort_by_value_and_not_by_text() -> None:
 def test_centres_join_coordinates_and_leave_empty_columns_out() -> None:
     """A centre is one cell, and no column stands empty."""
     table = tables.centres_table(CLUSTERS)
-    assert column(table, "Centre of mass") == ["1, 1, 1", "−2.2, 2, 3"]
+    assert column(table, "Centre of mass") == ["1.0, 1.0, 1.0", "−2.2, 2.0, 3.0"]
     assert [head.label for head in table.heads] == [
         "Cluster",
         "Centre of mass",
@@ -75,6 +82,14 @@ def test_contrasts_mark_what_was_left_out(small: Small) -> None:
     assert column(table, "Reason")[-1] == "no foci"
     assert column(table, "Analysed")[-2:] == ["yes", "no"]
     assert "File" not in [head.label for head in table.heads]
+
+
+def test_imputed_sample_sizes_have_an_asterisk_and_sort_as_numbers(small: Small) -> None:
+    """A sample size that no file gives is told apart, and sorts with the others."""
+    contrasts = small.contrasts.assign(sample_size_filled=[True] + [False] * 19)
+    table = tables.contrasts_table(contrasts)
+    assert column(table, "N")[:2] == ["10*", "11"]
+    assert table.rows[0][1][2].sort == "10.0"
 
 
 def test_contrasts_keep_hostile_text_as_it_is(small: Small) -> None:

@@ -36,7 +36,7 @@ def test_a_sound_analysis_is_green(evidence: Evidence) -> None:
 @pytest.mark.parametrize(
     ("k", "level", "words"),
     [
-        (1, "bad", "Only 1 experiments"),
+        (1, "bad", "Only 1 experiment: too few"),
         (16, "bad", "Only 16 experiments: too few"),
         (17, "warn", "17 experiments: at the lower limit"),
         (19, "warn", "19 experiments: at the lower limit"),
@@ -64,11 +64,24 @@ def test_few_iterations_are_said_with_their_error(evidence: Evidence) -> None:
     assert "0.0069" in find(verdict(replace(evidence, facts=facts)), "Only 1,000").text
 
 
-@pytest.mark.parametrize(("p", "close"), [(0.0481, True), (0.04, False)])
-def test_borderline_clusters_are_named(evidence: Evidence, p: float, close: bool) -> None:  # noqa: FBT001
-    """A cluster within 1.96 standard errors (.0043 at 10,000 iterations) of alpha is named."""
-    judged = verdict(replace(evidence, clusters=evidence.clusters.assign(p_size_fwe=p)))
-    assert any("borderline" in notice.title for notice in judged.notices) == close
+def test_borderline_clusters_are_named_together(evidence: Evidence) -> None:
+    """Clusters within 1.96 standard errors (.0043 at 10,000 iterations) of alpha are listed."""
+    clusters = pd.DataFrame({"cluster": [1, 2, 3], "p_size_fwe": [0.04, 0.0481, 0.0495]})
+    judged = verdict(replace(evidence, clusters=clusters))
+    text = find(judged, "2 clusters are borderline cases").text
+    assert "Corrected p of clusters 2: 0.0481, 3: 0.0495; these are within" in text
+
+
+def test_one_borderline_cluster_is_named(evidence: Evidence) -> None:
+    """One cluster is spoken of in the singular."""
+    judged = verdict(replace(evidence, clusters=evidence.clusters.assign(p_size_fwe=0.0481)))
+    assert "cluster 1: 0.0481; this is" in find(judged, "1 cluster is a borderline case").text
+
+
+def test_clusters_far_from_alpha_are_not_borderline(evidence: Evidence) -> None:
+    """A p of .04 is more than 1.96 standard errors (.0038) from .05."""
+    judged = verdict(replace(evidence, clusters=evidence.clusters.assign(p_size_fwe=0.04)))
+    assert not any("borderline" in notice.title for notice in judged.notices)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +89,14 @@ def test_borderline_clusters_are_named(evidence: Evidence, p: float, close: bool
     [
         (1, "keep", "note", "They count for the voxels they reach."),
         (1, "drop", "note", "They were removed."),
-        (10, "keep", "warn", "wrong space"),
+        (14, "keep", "warn", "wrong space"),
+        (15, "keep", "bad", "check the space of the coordinates"),
     ],
 )
 def test_foci_outside_are_counted(
     evidence: Evidence, n_outside: int, policy: str, level: str, words: str
 ) -> None:
-    """Foci outside the mask of included experiments are counted; many are a caution."""
+    """Foci outside of included experiments are counted; many are a caution, a quarter is red."""
     contrasts = evidence.contrasts.assign(n_foci_outside=[n_outside] + [0] * 18 + [7])
     analysis = {**evidence.analysis, "outside": policy}
     judged = verdict(replace(evidence, contrasts=contrasts, analysis=analysis))
@@ -101,9 +115,29 @@ def test_missing_sample_sizes_are_a_caution(evidence: Evidence) -> None:
 
 def test_several_experiments_a_study_are_a_caution(evidence: Evidence) -> None:
     """Experiments of one study are not independent."""
-    facts = {**evidence.facts, "n_studies": 20}
-    notice = find(verdict(replace(evidence, facts=facts)), "25 experiments from 20 studies")
-    assert notice.level == "warn"
+    contrasts = evidence.contrasts.replace({"study_id": {"study01": "study00"}})
+    judged = verdict(replace(evidence, contrasts=contrasts))
+    assert find(judged, "19 experiments from 18 studies").level == "warn"
+
+
+def test_experiments_of_unknown_studies_are_not_called_dependent(evidence: Evidence) -> None:
+    """A name that stands for no name says nothing of whether experiments share people."""
+    contrasts = evidence.contrasts.assign(study_id="study-unknown")
+    facts = {**evidence.facts, "n_studies": 1}
+    judged = verdict(replace(evidence, contrasts=contrasts, facts=facts))
+    assert not any("from 1 stud" in notice.title for notice in judged.notices)
+
+
+def test_foci_of_experiments_that_went_with_them_count_as_outside(evidence: Evidence) -> None:
+    """Where foci outside are removed, an experiment that has no others still tells of them."""
+    contrasts = evidence.contrasts.assign(
+        reason=[""] * 19 + ["no foci inside the mask"],
+        n_foci=[3] * 19 + [40],
+        n_foci_outside=[0] * 19 + [40],
+    )
+    analysis = {**evidence.analysis, "outside": "drop"}
+    judged = verdict(replace(evidence, contrasts=contrasts, analysis=analysis))
+    assert find(judged, "40 of 97 foci (41.2 %)").level == "bad"
 
 
 def test_clusters_of_few_experiments_are_noted(evidence: Evidence) -> None:

@@ -106,6 +106,13 @@ def test_chunks_share_the_processors(build, plugin, n_procs, n_chunks, n_threads
     assert node.n_procs == node.inputs.n_threads == n_threads
 
 
+@pytest.mark.parametrize(("verbosity", "quiet"), [(-1, True), (0, False)])
+def test_a_quiet_run_draws_no_bar(build, verbosity, quiet):
+    """What the user asked for reaches the node that draws the bar."""
+    _, _, nodes = build(verbosity=verbosity)
+    assert nodes["montecarlo_chunks"].inputs.quiet is quiet
+
+
 def test_the_store_outlives_the_run(build, tmp_path):
     """Blocks are kept in the work folder of the run, not in that of its nodes."""
     workflow, _, nodes = build()

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from nimare_pipeline.cli import logs
 from nimare_pipeline.errors import EmptySelectionError
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.base import init_analysis_wf
@@ -40,7 +42,8 @@ def run(
     if not figures:
         inner = workflow.get_node("cbma_wf")
         inner.remove_nodes([inner.get_node("figures")])
-    run_workflow(workflow, settings=settings, crash_dir=work / "crash")
+    log = partial(logs.in_worker, settings.verbosity, str(work / "workers.log"))
+    run_workflow(workflow, settings=settings, crash_dir=work / "crash", prepare_worker=log)
     files = sorted(path for path in stage.rglob("*") if path.is_file())
     return {path.relative_to(stage).as_posix(): content(path) for path in files}
 
@@ -57,20 +60,35 @@ def data(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def reference(small_dataset, tmp_path_factory) -> dict[str, bytes]:
-    """What one undisturbed run leaves: one thread, one chunk, figures and all."""
+def undisturbed(tmp_path_factory) -> Settings:
+    """Settings of one undisturbed run: one thread, one chunk."""
     folder = tmp_path_factory.mktemp("reference")
     (folder / "work").mkdir()
-    args = {"method": "montecarlo", "n_iters": 60, "voxel_thresh": 0.01}
-    analysis = Analysis("small")
-    analysis = replace(analysis, corrector=replace(analysis.corrector, args=args))
-    settings = Settings(
+    return Settings(
         bids_dir=str(folder / "in"),
         output_dir=str(folder / "out"),
         work_dir=str(folder / "work"),
         run_uuid="20260101-000000_test",
     )
-    return run(small_dataset, analysis, settings, figures=True)
+
+
+@pytest.fixture(scope="module")
+def reference(small_dataset, undisturbed) -> dict[str, bytes]:
+    """What that run leaves, with one figure in place of all: drawing is tested elsewhere."""
+    args = {"method": "montecarlo", "n_iters": 60, "voxel_thresh": 0.01}
+    analysis = Analysis("small")
+    analysis = replace(analysis, corrector=replace(analysis.corrector, args=args))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nimare_pipeline.reports.figures.draw_all", draw_one)
+        return run(small_dataset, analysis, undisturbed, figures=True)
+
+
+def draw_one(*_inputs: object, out_dir: Path, **_more: object) -> dict[str, Path]:
+    """Leave a picture where ``draw_all`` leaves its own."""
+    out_dir.mkdir()
+    path = out_dir / "null_montecarlo.svg"
+    path.write_text("<svg/>")
+    return {"null_montecarlo": path}
 
 
 def test_the_main_job_leaves_maps_tables_nulls_figures_and_data(reference):
@@ -111,10 +129,13 @@ def test_threads_and_chunks_change_no_byte(small_dataset, analysis, make_setting
     assert data(found) == data(reference)
 
 
-def test_multiproc_changes_no_byte(small_dataset, analysis, make_settings, reference):
-    """Processes leave the same maps and tables."""
+def test_multiproc_changes_no_byte(small_dataset, analysis, make_settings, reference, capfd):
+    """Processes leave the same maps and tables; Nipype's lines go to the log, not the terminal."""
     settings = make_settings(n_procs=2, n_chunks=3, plugin="MultiProc")
+    logs.redirect_nipype()
     assert data(run(small_dataset, analysis, settings)) == data(reference)
+    assert capfd.readouterr() == ("", "")
+    assert 'Executing "load_cohort"' in (Path(settings.work_dir) / "workers.log").read_text()
 
 
 CHILD = """
@@ -183,12 +204,9 @@ def test_a_run_that_was_ended_resumes(
     assert before.items() <= after.items()
 
 
-def test_nodes_always_run(small_dataset, analysis, make_settings, reference):
+def test_nodes_always_run(small_dataset, analysis, undisturbed, reference):
     """Whatever lies in the folders of an earlier run, the next one does not look at it."""
-    settings = make_settings()
-    run(small_dataset, analysis, settings)
-    changed = replace(analysis, alpha=0.001)
-    found = run(small_dataset, changed, settings)
+    found = run(small_dataset, replace(analysis, alpha=0.001), undisturbed)
     name = next(name for name in found if name.endswith("_clusters.tsv"))
     assert found[name].count(b"\n") == 1
     assert reference[name].count(b"\n") > 1
@@ -200,7 +218,7 @@ def test_an_empty_cohort_is_said(small_dataset, analysis, make_settings, plugin)
     dataset = small_dataset.copy()
     dataset.metadata["sample_sizes"] = None
     changed = replace(analysis, missing_n="exclude")
-    settings = make_settings(plugin=plugin, n_procs=2)
+    settings = make_settings(plugin=plugin, n_procs=1)
     with pytest.raises(EmptySelectionError):
         run(dataset, changed, settings)
     assert not Path(f"{settings.work_dir}-stage").exists()

@@ -1,5 +1,6 @@
 """The Monte Carlo correction as a graph: where it runs and what it found changes no byte."""
 
+import errno
 import multiprocessing
 import signal
 import threading
@@ -12,6 +13,7 @@ from nipype.pipeline import engine as pe
 
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.errors import InterruptedRun, UsageError
+from nimare_pipeline.interfaces.correct import PlanMonteCarlo
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component, Settings
@@ -56,12 +58,6 @@ def test_chunks_and_threads_change_no_byte(
     """The graph gives the file that the library gives, for any chunks and threads."""
     found = run(result_file, make_settings(), n_chunks=n_chunks, n_threads=n_threads)
     assert found == expected
-
-
-def test_multiproc_changes_no_byte(result_file, make_settings, expected):
-    """Chunks in processes of their own give the same file."""
-    settings = make_settings(plugin="MultiProc", n_procs=2)
-    assert run(result_file, settings, n_chunks=7) == expected
 
 
 def files(settings: Settings) -> list[Path]:
@@ -132,12 +128,23 @@ def test_changed_code_computes_everything_again(result_file, make_settings, expe
 @pytest.mark.parametrize("plugin", ["Linear", "MultiProc"])
 def test_an_error_of_a_node_is_raised_as_itself(result_file, make_settings, plugin):
     """The caller can tell what was wrong, whichever process found out; a crash file is kept."""
-    settings = make_settings(plugin=plugin, n_procs=2)
+    settings = make_settings(plugin=plugin, n_procs=1)
     corrector = Component("FWECorrector", {"n_iters": -1})
     with pytest.raises(UsageError, match="n_iters is -1; expected an integer of at least 1"):
         run(result_file, settings, corrector=corrector)
     assert len(list((Path(settings.work_dir) / "crash").glob("crash-*.txt"))) == 1
     assert not (Path(settings.work_dir) / "nodes").exists()
+
+
+def test_an_error_of_the_system_in_a_worker_is_raised_as_itself(make_settings):
+    """A bad disk is a bad disk in whichever process (here a file that cannot be read)."""
+    settings = make_settings(plugin="MultiProc", n_procs=1)
+    workflow = fresh_workflow("test", settings.work_dir)
+    plan = PlanMonteCarlo(result_file="/proc/self/mem", corrector={"type": "FWECorrector"})
+    workflow.add_nodes([pe.Node(plan, name="plan")])
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        run_workflow(workflow, settings=settings, crash_dir=settings.work_dir)
+    assert caught.value.errno == errno.EIO
 
 
 def kill_workers() -> None:

@@ -203,7 +203,9 @@ class ALE(Parametrised):
         if kernel.fwhm is not None:
             return f"of {kernel.fwhm:g} mm FWHM"
         if kernel.sample_size is not None:
-            return rf"as wide as for a sample size of {kernel.sample_size:g} \citep{{eickhoff2009}}"
+            return (
+                rf"as wide as for a sample size of {kernel.sample_size:g} \citep{{eickhoff2009}}"
+            )
         own = dataset.metadata.get(KERNEL_FWHM)
         if own is not None and own.notna().all():
             widths = sorted({f"{width:g}" for width in own})

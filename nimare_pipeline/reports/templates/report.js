@@ -20,6 +20,10 @@
       table.tBodies[0].append(...rows);
     }));
   }
+  const measure = new ResizeObserver((entries) => entries.forEach(({target}) => {
+    target.classList.toggle("wide", target.scrollWidth > target.clientWidth + 1);
+  }));
+  document.querySelectorAll(".scroll").forEach((box) => measure.observe(box));
   for (const button of document.querySelectorAll("button.copy")) {
     button.addEventListener("click", async () => {
       const source = document.getElementById(button.dataset.copy);
