@@ -25,6 +25,8 @@ MONTECARLO_BLOCK = 500
 RESULT_MAP = "z_desc-size_level-cluster_corr-FWE_method-montecarlo"
 PEAK_DISTANCE_MM = 8.0
 """Sub-peaks of a cluster are at least this far apart."""
+UNKNOWN_STUDY = "study_unknown"
+"""Study ids begin so where a file names no study; each such experiment counts as one."""
 MIN_EXPERIMENTS = 17
 """With fewer experiments single ones drive an ALE (Eickhoff et al. 2016; Müller et al. 2018)."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from nimare_pipeline.contrast import listed
+from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.io import _sleuth_sizes as sizes
 
 Kind = Literal["blank", "reference", "subjects", "doi", "pmid", "title"]
@@ -129,7 +130,7 @@ def named(headers: Sequence[Header], warn: Callable[[int, str, str], None]) -> l
         study_id = _identifier(study)
         if not study_id or _PLACEHOLDER.fullmatch(study):
             unknown.append(header)
-            study = study_id = f"study_unknown_{len(unknown)}"
+            study = study_id = f"{UNKNOWN_STUDY}_{len(unknown)}"
         else:
             lines.setdefault(header.title, []).append(header.line)
         contrast_id = _unique(study_id, _identifier(contrast) or _DEFAULT_CONTRAST, taken)

@@ -23,8 +23,6 @@ MOST_OUTSIDE = 0.25
 """A still larger share is hardly ever right."""
 NO_FOCI_INSIDE = "no foci inside the mask"
 """Reason by which the cohort leaves out a contrast all of whose foci were removed."""
-UNKNOWN_STUDY = "study-unknown"
-"""How the names of studies begin that no file names."""
 FEW_ITERATIONS = 5000
 """Fewer iterations leave a corrected p of .05 uncertain by more than .003 (one standard error)."""
 DOMINANT = 2
@@ -255,7 +253,7 @@ def _dependence(evidence: Evidence) -> Iterator[Notice]:
         return
     studies = table.loc[truth(table["included"]), "study_id"].astype(str)
     # Contrasts of studies that no file names may be of any study.
-    studies = studies[~studies.str.startswith(UNKNOWN_STUDY)]
+    studies = studies[~studies.str.startswith(defaults.UNKNOWN_STUDY)]
     k, n = len(studies), studies.nunique()
     if k > n:
         yield Notice(

@@ -122,7 +122,7 @@ def test_several_experiments_a_study_are_a_caution(evidence: Evidence) -> None:
 
 def test_experiments_of_unknown_studies_are_not_called_dependent(evidence: Evidence) -> None:
     """A name that stands for no name says nothing of whether experiments share people."""
-    contrasts = evidence.contrasts.assign(study_id="study-unknown")
+    contrasts = evidence.contrasts.assign(study_id="study_unknown_1")
     facts = {**evidence.facts, "n_studies": 1}
     judged = verdict(replace(evidence, contrasts=contrasts, facts=facts))
     assert not any("from 1 stud" in notice.title for notice in judged.notices)
