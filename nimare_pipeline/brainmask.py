@@ -92,8 +92,8 @@ class BrainMask:
         """The mask itself as a uint8 image."""
         return self.image(np.ones(self.n_voxels, dtype=np.uint8))
 
-    def same_grid(self, image: Any) -> bool:
-        """Whether an image lies on this grid (to a thousandth of a mm)."""
-        return tuple(image.shape[:3]) == self.shape and bool(
-            np.allclose(image.affine, self.affine, atol=1e-3)
-        )
+    def masker(self) -> Any:
+        """Nilearn NiftiMasker of the mask, fitted: values as they are, not standardised."""
+        from nilearn.maskers import NiftiMasker
+
+        return NiftiMasker(mask_img=self.as_image(), standardize=None).fit()

@@ -196,9 +196,7 @@ class Dataset:
     @cached_property
     def masker(self) -> Any:
         """Nilearn NiftiMasker of the mask, fitted."""
-        from nilearn.maskers import NiftiMasker
-
-        return NiftiMasker(mask_img=self._mask.as_image()).fit()
+        return self._mask.masker()
 
     def contrasts(self) -> list[Contrast]:
         """Contrasts as records, foci in MNI space; :meth:`from_contrasts` undoes it."""

@@ -45,15 +45,21 @@ class _LogLines:
 
     def __init__(self, total: int, what: str) -> None:
         self.total, self.what, self.done = total, what, 0
-        self.start = self.last = time.monotonic()
+        self.last = time.monotonic()
+        self.first: tuple[float, int] | None = None
 
     def __call__(self, n: int) -> None:
         self.done += n
         now = time.monotonic()
+        if self.first is None:
+            # The rate counts from here: before it the loop may have been compiled.
+            self.first = now, self.done
+            return
         if now - self.last < _LOG_EVERY_S or self.done >= self.total:
             return
         self.last = now
-        left_s = (now - self.start) * (self.total - self.done) / self.done
+        began, before = self.first
+        left_s = (now - began) * (self.total - self.done) / (self.done - before)
         _LOGGER.info(
             "%s: %d of %d iterations, about %.0f s left",
             self.what,

@@ -55,9 +55,7 @@ class MetaResult:
     @property
     def masker(self) -> Any:
         """Nilearn NiftiMasker of the mask, fitted."""
-        from nilearn.maskers import NiftiMasker
-
-        return NiftiMasker(mask_img=self.mask.as_image()).fit()
+        return self.mask.masker()
 
     def resolve(self, name: str) -> str:
         """Full name of a map, from its name or alias.

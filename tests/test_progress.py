@@ -33,6 +33,19 @@ def test_no_terminal_means_no_bar(capsys, caplog):
     assert not caplog.records
 
 
+def test_time_left_does_not_count_what_came_before_the_first_iteration(caplog, clock):
+    """A minute of compiling before the first iterations does not make the rest look like hours."""
+    caplog.set_level(logging.INFO, logger="nimare_pipeline")
+    with iterations(1000, bar=False) as tell:
+        clock[0] += 60.0
+        tell(4)
+        clock[0] += 5.0
+        tell(496)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Monte Carlo: 500 of 1000 iterations, about 5 s left"
+    ]
+
+
 def test_log_lines_come_at_most_every_ten_seconds(caplog, clock):
     """One line after ten seconds, none before, with the time left from the rate so far."""
     caplog.set_level(logging.INFO, logger="nimare_pipeline")

@@ -27,10 +27,11 @@ def looks_like_focus(text: str) -> bool:
 
 
 def is_broken_focus(text: str) -> bool:
-    """Whether a line was meant as a focus: nothing but numbers, or two and then something else."""
+    """Whether a line was meant as a focus: nothing but numbers, or two of three, or two first."""
     tokens = _tokens(text)
     n = len(_leading(tokens))
-    return n >= 2 or 0 < n == len(tokens)
+    numbers = sum(len(_leading([token])) for token in tokens)
+    return n >= 2 or 0 < n == len(tokens) or (len(tokens) == 3 and numbers == 2)
 
 
 def is_column_names(text: str) -> bool:

@@ -542,6 +542,14 @@ def test_what_is_no_focus_is_an_error_with_its_line(row: str, message: str) -> N
     assert message in messages(problems, "error")[0]
 
 
+@pytest.mark.parametrize("row", ["1 b 3", "dog 2 3", "1 2 dog"])
+def test_a_broken_first_focus_is_no_header(row: str) -> None:
+    """Two numbers of three right below the header are a focus that is wrong, not more title."""
+    _, problems = parse(f"//Reference=MNI\n//A, 2000: b\n//Subjects=13\n{row}\n4 5 6\n")
+    expected = f"line 4: expected three numbers x y z, got {row!r}"
+    assert expected in messages(problems, "error")[0]
+
+
 def test_all_errors_are_listed_at_once() -> None:
     """Two bad lines are two errors, in the order of the lines."""
     _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2\n3 4 5\n6 dog 7\n")

@@ -116,13 +116,24 @@ def test_threads_and_blocks_change_no_bit() -> None:
 
 
 def test_order_of_foci_within_an_experiment_does_not_matter() -> None:
-    """The loop is integer maxima and sums: the same draws in another order add up the same."""
-    plan = plan_of(null_outside="inside")
-    turned = replace(plan, experiment_kernel=plan.experiment_kernel.copy())
-    first = run_block(plan, seed=3, first=0, n_iters=5)
-    again = run_block(turned, seed=3, first=0, n_iters=5)
-    for name in first:
-        np.testing.assert_array_equal(first[name], again[name])
+    """The same places in another order give the same integers; swapped experiments do not."""
+    plan = plan_of()
+    start = plan.focus_start + plan.focus_count // 2
+    fixed = replace(plan, focus_start=start, focus_count=np.ones_like(start))
+    turned = start.copy()
+    for first, last in zip(plan.experiment_start[:-1], plan.experiment_start[1:], strict=True):
+        turned[first:last] = turned[first:last][::-1]
+    others = {
+        "turned": replace(fixed, focus_start=turned),
+        "moved": replace(fixed, focus_start=np.roll(start, 3) + np.arange(len(start))),
+    }
+    nulls = {
+        name: run_block(each, seed=3, first=0, n_iters=1)
+        for name, each in {"fixed": fixed, **others}.items()
+    }
+    assert (turned != start).any()
+    assert nulls["turned"] == nulls["fixed"]
+    assert nulls["moved"] != nulls["fixed"]
 
 
 def test_another_seed_is_another_null() -> None:
