@@ -3,11 +3,16 @@
 import contextlib
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
-from nimare_pipeline.cli.parser import Request, parse
+from nimare_pipeline.cli.parser import LEVELS, Request, parse
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
+
+COMMANDS: Mapping[str, str] = {}
+"""First word of a command line that is no run, to the module that does it: ``run(words)`` gets the
+words after it and returns an Outcome. Modules by name: ``--help`` must not import them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         words = sys.argv[1:] if argv is None else argv
-        outcome = _run(parse(words, run_uuid=new_run_uuid()))
+        if _is_command(words):
+            outcome = import_module(COMMANDS[words[0]]).run(words[1:])
+        else:
+            outcome = _run(parse(words, run_uuid=new_run_uuid()))
     except SystemExit as left:  # --help, --version
         return int(left.code or 0)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - last resort: every end has a code
@@ -55,3 +63,9 @@ def _run(request: Request) -> Outcome:
         from nimare_pipeline.cli.run import run
 
         return run(request)
+
+
+def _is_command(words: Sequence[str]) -> bool:
+    """Whether the first word is a command; a folder of that name is meant where a level follows."""
+    is_run = len(words) > 2 and words[2] in LEVELS
+    return bool(words) and words[0] in COMMANDS and not is_run

@@ -109,12 +109,12 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
 
 def build_parser() -> argparse.ArgumentParser:
     """Make the parser; its help shows the defaults of ``nimare_pipeline.defaults``."""
-    parser = _Parser(
+    parser = Parser(
         prog="nimare-pipeline",
         usage="nimare-pipeline BIDS_DIR OUT_DIR meta [options]",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=_Formatter,
+        formatter_class=Formatter,
         allow_abbrev=False,
         add_help=False,
     )
@@ -127,14 +127,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Parser that raises instead of leaving with argparse's own exit code 2."""
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(message.removeprefix("argument "))
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help in 80 columns whatever the terminal, so that it reads the same everywhere."""
 
     def __init__(self, prog: str) -> None:

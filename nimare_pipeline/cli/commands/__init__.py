@@ -1,0 +1,1 @@
+"""What ``nimare-pipeline`` does besides runs: one module a command, ``run(words) -> Outcome``."""
