@@ -66,6 +66,6 @@ def _run(request: Request) -> Outcome:
 
 
 def _is_command(words: Sequence[str]) -> bool:
-    """Whether the first word is a command; a folder of that name is meant where a level follows."""
+    """Whether the first word is a command; it is a folder where a level follows."""
     is_run = len(words) > 2 and words[2] in LEVELS
     return bool(words) and words[0] in COMMANDS and not is_run

@@ -131,6 +131,7 @@ class Parser(argparse.ArgumentParser):
     """Parser that raises instead of leaving with argparse's own exit code 2."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise ``UsageError``."""
         raise UsageError(message.removeprefix("argument "))
 
 
