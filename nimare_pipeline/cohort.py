@@ -20,7 +20,6 @@ KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
 
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
-_N_ESTIMATORS = frozenset({"ALE"})
 _CARRIED = {
     "original_space": "original_space",
     "space_transform": "space_transform",
@@ -156,6 +155,12 @@ def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) ->
     nothing = ("",) * len(known)
     policy = analysis.missing_n
     fwhm_mm = _policy_fwhm(policy)
+    if fwhm_mm is not None and analysis.estimator.type != "ALE":
+        msg = (
+            f"missing_n {policy!r} is the width of a kernel of ALE; "
+            f"{analysis.estimator.type} accepts error, median or exclude"
+        )
+        raise UsageError(msg)
     if not missing.any() or not follows_sample_size(analysis.estimator):
         return _Sizes(known, np.zeros_like(missing), nothing)
     names = dataset.ids[missing].tolist()
@@ -185,9 +190,10 @@ def _filled(dataset: Dataset, sizes: _Sizes) -> NDArray[np.bool_]:
 
 
 def follows_sample_size(estimator: Component) -> bool:
-    """Whether the kernel of an estimator is as wide as each contrast's sample size says."""
-    fixed = any(estimator.args.get(name) is not None for name in _FIXED_KERNEL)
-    return estimator.type in _N_ESTIMATORS and not fixed
+    """Whether an estimator needs each contrast's sample size: for its kernel, or its weight."""
+    if estimator.type == "ALE":
+        return all(estimator.args.get(name) is None for name in _FIXED_KERNEL)
+    return estimator.args.get("weighting") == "sample_size"
 
 
 def _policy_fwhm(policy: str) -> float | None:

@@ -200,7 +200,8 @@ def _from_desc(desc: str | None) -> dict[str, Any]:
         return {}
     level, measure, correction, method = match.groups()
     return {
-        "level": level,
+        # Only Monte Carlo corrects at several levels, and says at which.
+        "level": None if method and not measure else level,
         "measure": measure.lower() if measure else None,
         "correction": correction,
         "method": method.lower() if method else "montecarlo",

@@ -46,6 +46,9 @@ class Analysis:
         FWHM in mm (``"10"``) used for those contrasts.
     outside : str
         ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they go.
+    result : str
+        What makes something significant: ``cluster-size``, ``cluster-mass`` or ``voxel``; empty
+        for cluster size where the corrector judges clusters, else voxels.
     sources : tuple of str
         Files the analysis was read from, relative to the input folder.
     """
@@ -57,6 +60,7 @@ class Analysis:
     alpha: float = defaults.ALPHA
     missing_n: str = defaults.MISSING_N
     outside: str = defaults.OUTSIDE
+    result: str = ""
     sources: tuple[str, ...] = ()
 
 

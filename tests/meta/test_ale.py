@@ -9,7 +9,8 @@ from scipy import sparse, stats
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.cbma.ale import ALE, cluster_forming
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import cluster_forming
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.results import MetaResult
 from tests.meta.conftest import dataset_of
@@ -94,7 +95,7 @@ def test_order_of_studies_does_not_matter(tiny: Dataset) -> None:
     """Reversing the contrasts changes neither the integers nor, beyond rounding, the maps."""
     turned = tiny.slice(list(tiny.ids)[::-1])
     one, other = ALE().fit(tiny), ALE().fit(turned)
-    np.testing.assert_array_equal(one.arrays["log_stat"], other.arrays["log_stat"])
+    np.testing.assert_array_equal(one.arrays["numbers"], other.arrays["numbers"])
     for name in one.maps:
         np.testing.assert_allclose(one.maps[name], other.maps[name], rtol=1e-6, atol=1e-12)
 
@@ -215,7 +216,7 @@ def test_cluster_forming_threshold_is_the_smallest_significant_statistic(pain: D
     for null_method in ("approximate", "histogram"):
         result = ALE(null_method=null_method).fit(pain)
         threshold, facts = cluster_forming(result, 0.001)
-        above = result.arrays["log_stat"] >= threshold
+        above = result.arrays["numbers"] >= threshold
         assert abs(int(above.sum()) - int((result.maps["p"] < 0.001).sum())) <= 1
         assert facts["achieved_p"] < 0.001
         assert facts["achieved_p"] == pytest.approx(0.001, rel=0.01)

@@ -6,7 +6,8 @@ import pytest
 from nimare_pipeline.correct import FWECorrector, cluster_extents
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.meta.cbma.ale import ALE, cluster_forming
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import cluster_forming
 from nimare_pipeline.results import MetaResult
 
 VOXEL = "level-voxel_corr-FWE_method-montecarlo"
@@ -40,7 +41,7 @@ def test_p_by_counting(fitted: MetaResult) -> None:
     """p of each voxel and cluster is (b + 1) / (n + 1) with b counted one by one."""
     corrector = FWECorrector(n_iters=3, voxel_thresh=0.001)
     threshold, _ = cluster_forming(fitted, 0.001)
-    observed = fitted.arrays["log_stat"]
+    observed = fitted.arrays["numbers"]
     size, mass = cluster_extents(observed, threshold, fitted.mask.inside)
     null = {
         "max_stat": np.array([observed.max(), observed.max() + 1, 5]),
@@ -67,7 +68,7 @@ def test_voxels_outside_clusters_have_p_one(corrected: MetaResult) -> None:
 def test_a_cluster_has_one_p(corrected: MetaResult) -> None:
     """Voxels of a cluster share its p; clusters of different size differ only by their count."""
     threshold, _ = cluster_forming(corrected, 0.001)
-    size, _ = cluster_extents(corrected.arrays["log_stat"], threshold, corrected.mask.inside)
+    size, _ = cluster_extents(corrected.arrays["numbers"], threshold, corrected.mask.inside)
     p = corrected.maps[f"p_{SIZE}"]
     for voxels in np.unique(size):
         assert len(np.unique(p[size == voxels])) == 1

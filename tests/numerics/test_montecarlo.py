@@ -14,13 +14,18 @@ from nimare_pipeline.numerics.plan import (
     SHELL_VOXELS,
     FociDesign,
     integer_log,
-    largest_log_bits,
+    largest_bits,
     make_plan,
 )
 from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+from nimare_pipeline.numerics.simulate import WIDTHS
 
 BITS = 26
 SHAPE = (26, 22, 24)
+
+
+GRIDS = [(3.0, 3.0, 3.0), (2.0, 3.0, 4.0), (1.5, 1.5, 1.5)]
+"""Voxel sizes, mm: between them every width of segment is used."""
 
 
 def brain() -> np.ndarray:
@@ -53,13 +58,13 @@ def design(affine: np.ndarray, seed: int = 0, outside: int = 3) -> FociDesign:
 
 def plan_of(affine: np.ndarray | None = None, **options) -> MonteCarloPlan:  # type: ignore[no-untyped-def]
     affine = world() if affine is None else affine
-    options = {"threshold": 400_000, "log_bits": BITS, "null_outside": "distance"} | options
+    options = {"threshold": 400_000, "mass_floor": 400_000, "null_outside": "distance"} | options
     return make_plan(design(affine), brain(), affine, **options)
 
 
 def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ignore[no-untyped-def]
     """One iteration with whole volumes: place, maximum, sum, threshold, label."""
-    _, stride_x, stride_y, length, threshold, _ = (int(s) for s in plan.scalars)
+    _, stride_x, stride_y, length, threshold, floor = (int(s) for s in plan.scalars)
     shape = (length // stride_x, stride_x // stride_y, stride_y)
     drawn = np.zeros(len(plan.focus_start), dtype=np.int64)
     draw_indices(np.uint64(seed), STREAM_FOCI, iteration, plan.focus_count, drawn)
@@ -79,17 +84,15 @@ def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ig
     mask = mask.reshape(shape)
     labels, n = label(mask & (total >= threshold))
     sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
-    masses = [int((total - threshold)[labels == i + 1].sum()) for i in range(n)]
+    masses = [int((total - floor)[labels == i + 1].sum()) for i in range(n)]
     return total[mask].max(), max(sizes, default=0), max(masses, default=0)
 
 
-@pytest.mark.parametrize(
-    "affine", [world(), world(2, 3, 4), world(1.5, 1.5, 1.5)], ids=["3mm", "2x3x4mm", "1.5mm"]
-)
+@pytest.mark.parametrize("affine", [world(*zooms) for zooms in GRIDS], ids=str)
 @pytest.mark.parametrize("null_outside", ["distance", "inside"])
 def test_engine_equals_the_plain_loop(affine: np.ndarray, null_outside: str) -> None:
     """Largest statistic, size and mass of 25 iterations are the same integers."""
-    plan = plan_of(affine, null_outside=null_outside, threshold=90_000)
+    plan = plan_of(affine, null_outside=null_outside, threshold=90_000, mass_floor=80_000)
     kernels = design(affine).kernels
     null = run_block(plan, seed=42, first=100, n_iters=25)
     expected = np.array([plain(plan, kernels, 42, 100 + i) for i in range(25)]).T
@@ -98,10 +101,10 @@ def test_engine_equals_the_plain_loop(affine: np.ndarray, null_outside: str) -> 
     assert len(np.unique(null["max_size"])) > 5
 
 
-def test_both_segment_widths_are_used_and_agree() -> None:
-    """Kernels with rows of more than 24 voxels take the wider loop; both are checked above."""
-    widths = {int(plan_of(world(*z)).scalars[0]) for z in [(3, 3, 3), (1.5, 1.5, 1.5)]}
-    assert widths == {24, 32}
+def test_every_segment_width_is_used_and_agrees() -> None:
+    """Kernels with longer rows take the wider loops; all of them are checked above."""
+    widths = {int(plan_of(world(*z)).scalars[0]) for z in GRIDS}
+    assert widths == set(WIDTHS)
 
 
 def test_threads_and_blocks_change_no_bit() -> None:
@@ -219,11 +222,10 @@ def test_progress_adds_up_to_the_iterations() -> None:
 
 def test_units_shrink_before_integers_overflow() -> None:
     """5,000 experiments with narrow kernels take fewer bits, so that their sum still fits."""
-    peaks = np.full(5000, 0.02)
-    bits = largest_log_bits(peaks, BITS)
-    assert bits == 23
-    assert -np.log1p(-peaks).sum() * 2**bits < 2**30
-    assert largest_log_bits(np.full(50, 0.01), BITS) == BITS
+    bound = 5000 * -np.log1p(-0.02)
+    assert largest_bits(bound, 5000, BITS) == 23
+    assert bound * 2**23 + 5000 < 2**30 <= bound * 2**24 + 5000
+    assert largest_bits(0.5, 50, BITS) == BITS
 
 
 def test_kernels_that_could_overflow_are_refused() -> None:
@@ -231,7 +233,7 @@ def test_kernels_that_could_overflow_are_refused() -> None:
     affine = world()
     big = replace(design(affine), kernels=[np.full((3, 3, 3), 2**29, dtype=np.int32)] * 2)
     with pytest.raises(ValueError, match="could exceed the engine's integers"):
-        make_plan(big, brain(), affine, threshold=1, log_bits=BITS, null_outside="inside")
+        make_plan(big, brain(), affine, threshold=1, mass_floor=1, null_outside="inside")
 
 
 def test_foci_at_voxel_centres_are_on_the_integer_tables() -> None:
@@ -248,7 +250,7 @@ def test_kernels_fit_around_every_candidate(zooms: tuple[float, float, float]) -
     affine = world(*zooms)
     kernel = integer_log(density_kernel(12.0, affine), 20).astype(np.int32)
     wide = replace(design(affine), kernels=[kernel] * 2)
-    plan = make_plan(wide, brain(), affine, threshold=1, log_bits=20, null_outside="distance")
+    plan = make_plan(wide, brain(), affine, threshold=1, mass_floor=1, null_outside="distance")
     width, plane = int(plan.scalars[0]), int(plan.scalars[1])
     windows = zip(plan.focus_start, plan.focus_count, strict=True)
     used = np.concatenate([plan.candidates[s : s + n] for s, n in windows]) % plane

@@ -84,7 +84,7 @@ def test_smallest_significant_value_is_the_border() -> None:
 
 def test_no_significant_value_on_a_short_grid() -> None:
     """When nothing on the grid is unlikely enough the border is infinite."""
-    assert Null("approximate", 1.0, np.log([1.0, 0.5]), "log").smallest_significant(0.01) == (
+    assert Null("approximate", 1.0, np.log([1.0, 0.5]), "integer").smallest_significant(0.01) == (
         np.inf,
         0.0,
     )
