@@ -1,6 +1,7 @@
 """Nipype as the application runs it (no call home), and a dataset small enough for whole runs."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -50,19 +51,20 @@ def analysis() -> Analysis:
     return Analysis("small", corrector=Component("FWECorrector", args))
 
 
+def make_settings_in(folder: Path, **changes) -> Settings:
+    """Settings of a run in folders below one; keywords change them."""
+    work_dir = Path(changes.pop("work_dir", folder / "work"))
+    work_dir.mkdir(exist_ok=True)
+    values = {
+        "bids_dir": str(folder / "in"),
+        "output_dir": str(folder / "out"),
+        "work_dir": str(work_dir),
+        "run_uuid": "20260101-000000_test",
+    }
+    return Settings(**(values | changes))
+
+
 @pytest.fixture
 def make_settings(tmp_path):
     """Settings of a run in folders of this test; keywords change them."""
-
-    def make(**changes) -> Settings:
-        work_dir = Path(changes.pop("work_dir", tmp_path / "work"))
-        work_dir.mkdir(exist_ok=True)
-        values = {
-            "bids_dir": str(tmp_path / "in"),
-            "output_dir": str(tmp_path / "out"),
-            "work_dir": str(work_dir),
-            "run_uuid": "20260101-000000_test",
-        }
-        return Settings(**(values | changes))
-
-    return make
+    return partial(make_settings_in, tmp_path)
