@@ -143,12 +143,33 @@ def test_lattice_null_keeps_counts_apart() -> None:
     null = lattice_null(pmfs, 2)
     np.testing.assert_allclose(np.exp(null.log_p(np.array([0, 1, 2]))), [1, 0.55, 0.05])
     value, achieved = null.smallest_significant(0.1)
-    assert (np.ceil(value), round(achieved, 12)) == (2, 0.05)
+    assert (value, round(achieved, 12)) == (2, 0.05)
+    assert null.largest_insignificant(0.1) == 1
+
+
+def test_lattice_null_of_weights_has_the_values_that_are_attained() -> None:
+    """Weights 300 and 1,000: 0, 300, 1000, 1300; a value between has the p of the next."""
+    pmfs = [(np.array([0, w]), np.array([0.5, 0.5])) for w in (300, 1000)]
+    null = lattice_null(pmfs, 1300)
+    assert null.support is not None
+    assert null.support.tolist() == [0, 300, 1000, 1300]
+    np.testing.assert_allclose(
+        np.exp(null.log_p(np.array([0, 1, 300, 301, 1000, 1300]))),
+        [1, 0.75, 0.75, 0.5, 0.5, 0.25],
+    )
+    assert null.smallest_significant(0.4) == (1300, pytest.approx(0.25))
+    assert null.largest_insignificant(0.4) == 1000
 
 
 def test_counted_null_is_the_share_that_reaches_a_value() -> None:
     """(b + 1) / (n + 1) with b of 10 pooled voxels."""
-    null = counted_null(np.array([6, 3, 1]), 4.0)
+    null = counted_null(np.array([6, 3, 1]), 4.0, discrete=False)
     np.testing.assert_allclose(
         np.exp(null.log_p(np.array([0, 4, 8, 99]))), [1, 5 / 11, 2 / 11, 2 / 11]
     )
+
+
+def test_counted_null_of_a_discrete_statistic_knows_what_was_never_drawn() -> None:
+    """Values 0, 2 and 3 were drawn, 1 and 4 were not: 1 has the p of 2, and 4 one of 1 / 11."""
+    null = counted_null(np.array([6, 0, 3, 1, 0]), 1.0, discrete=True)
+    np.testing.assert_allclose(np.exp(null.log_p(np.arange(5))), np.array([11, 5, 5, 2, 1]) / 11)
