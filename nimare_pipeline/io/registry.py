@@ -1,6 +1,5 @@
 """What lies in a folder: every file is shown to every format, and read by the one it fits."""
 
-import json
 import os
 import pkgutil
 from collections.abc import Iterator, Sequence
@@ -13,10 +12,10 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io.ours import is_results
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
-OUR_NAME = "nimare-pipeline"
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
@@ -130,21 +129,13 @@ def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
 def _files(folder: Path, skipped: Sequence[str]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
-        if _is_ours(here):
+        if is_results(here):
             folders.clear()
             continue
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name not in skipped
         )
         yield from (here / name for name in sorted(names) if not name.startswith("."))
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        text = (folder / "dataset_description.json").read_text(encoding="utf-8")
-        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == OUR_NAME)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return False
 
 
 def _knows(module: ModuleType, file: Path) -> bool:
@@ -164,7 +155,14 @@ def _contrasts(
     except DataError as error:
         found = error.problems or (Problem("error", str(error)),)
         return [], [replace(problem, file=_relative(problem.file, base)) for problem in found]
-    contrasts = [replace(c, file=names.get(c.file, names[paths[0].name])) for c in contrasts]
+    contrasts = [
+        replace(
+            c,
+            file=names.get(c.file, names[paths[0].name]),
+            foci_file=names.get(c.foci_file, c.foci_file),
+        )
+        for c in contrasts
+    ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     problems += check(contrasts, tal2mni)
     if not any(len(c.xyz) or c.images for c in contrasts):
