@@ -7,6 +7,7 @@ from typing import Any, Literal
 from nimare_pipeline.contrast import is_missing, sample_sizes
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table, nearest
+from nimare_pipeline.tables import INCLUDE, INCLUDE_REASON
 
 Role = Literal["core", "metadata", "image", "annotation", "unused"]
 
@@ -15,7 +16,6 @@ SPACE = "space"
 SIZE = "sample_size"
 GROUP_SIZE = re.compile(r"group([1-9]\d*)_n")
 AXES = ("x", "y", "z")
-INCLUDE, INCLUDE_REASON = "include", "include_reason"
 ORDER = "MetadataColumns"
 """Key of ``contrasts.json``: the columns, there or in ``studies.tsv``, that are metadata."""
 

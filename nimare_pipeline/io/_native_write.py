@@ -17,7 +17,6 @@ from nimare_pipeline.io._native_columns import (
     AXES,
     GROUP_SIZE,
     IMAGES,
-    INCLUDE,
     METADATA,
     OF_STUDY,
     ORDER,
@@ -29,7 +28,7 @@ from nimare_pipeline.io._native_foci import SYSTEM, UNITS
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY
 from nimare_pipeline.io.nimare_json import HasContrasts
 from nimare_pipeline.io.ours import OUR_NAME, is_studyset
-from nimare_pipeline.tables import RELATIVE
+from nimare_pipeline.tables import INCLUDE, RELATIVE
 from nimare_pipeline.writing import write_file
 
 BIDS_VERSION = "1.11.0"
