@@ -102,7 +102,7 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
-    has_foci &= np.array([not why for why in barred], dtype=bool)
+    has_foci = has_foci & np.array([not why for why in barred], dtype=bool)
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
         why or _reason(row, size_reason, used=used)

@@ -66,7 +66,9 @@ def original_ids(table: Table, owners: Sequence[Any]) -> None:
 
 
 def known(table: Table, keys: Sequence[Key | None], entries: Collection[Key], main: str) -> None:
-    """Rows of contrasts that the table of contrasts lacks; one problem a contrast."""
+    """Rows of contrasts that are not known; one problem a contrast, none if no contrast is."""
+    if not entries:  # what is wrong with their table is said already
+        return
     counts = Counter(key for key in keys if key is not None and key not in entries)
     names = {said(key): key for key in entries} if counts else {}
     for key, count in counts.items():
@@ -101,7 +103,7 @@ def studies(
     table: Table | None, rows: Mapping[str, int], main: Table | None, entries: Collection[Key]
 ) -> None:
     """Studies that only one of the two tables has."""
-    if table is None:
+    if table is None or not entries:
         return
     used = dict.fromkeys(study for study, _ in entries)
     left = [study for study in rows if study not in used]
@@ -120,9 +122,11 @@ def files(layout: Layout, note: Note) -> None:
     """Files that cannot be read beside others, or not yet."""
     for path in layout.twice:
         note(Problem("error", "this table is there twice, plain and gzipped", path.name))
-    for path in layout.sparse:
+    if layout.sparse:
+        others = [path.name for path in layout.sparse[1:]]
+        message = f"sparse annotations are left out{', with ' if others else ''}{listed(others)}"
         advice = "write them as desc-<name>_annotations.tsv"
-        note(Problem("warning", "sparse annotations are left out", path.name, suggestion=advice))
+        note(Problem("warning", message, layout.sparse[0].name, suggestion=advice))
 
 
 def images(root: Path, entries: Iterable[HasKey], note: Note) -> None:

@@ -19,6 +19,9 @@ AXES = ("x", "y", "z")
 ORDER = "MetadataColumns"
 """Key of ``contrasts.json``: the columns, there or in ``studies.tsv``, that are metadata."""
 
+SAMPLE_SIZE = "SampleSize"
+"""Key of the sidecar of the foci of one contrast."""
+
 IMAGES = {
     "z_map": "z",
     "t_map": "t",
@@ -136,10 +139,10 @@ def metadata_values(table: Table, name: str) -> list[Any]:
 
 def size_of(table: Table) -> tuple[float, ...]:
     """Sample sizes that the sidecar of a table of foci gives; empty if it gives none."""
-    found, clean = sample_sizes(table.sidecar.get("SampleSize"))
+    found, clean = sample_sizes(table.sidecar.get(SAMPLE_SIZE))
     if not clean:
-        value = table.sidecar["SampleSize"]
-        table.error(-1, f"SampleSize is {value!r:.40}", "expected a number of participants")
+        value = table.sidecar[SAMPLE_SIZE]
+        table.error(-1, f"{SAMPLE_SIZE} is {value!r:.40}", "expected a number of participants")
     return found
 
 

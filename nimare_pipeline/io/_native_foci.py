@@ -106,15 +106,16 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
 def _check_repeats(
     table: Table, keys: Sequence[Key | None], xyz: Sequence[tuple[float | None, ...]]
 ) -> None:
-    seen: set[tuple[Any, ...]] = set()
+    seen: dict[tuple[Any, ...], int] = {}
     again = []
     for row, one in enumerate(zip(keys, xyz, strict=True)):
-        if one in seen and None not in one[1]:
-            again.append(row)
-        seen.add(one)
-    if again:
-        lines = listed([table.lines[row] for row in again], 5)
-        word = "line" if len(again) == 1 else "lines"
-        many = "a focus stands" if len(again) == 1 else f"{len(again):,} foci stand"
-        message = f"{many} twice in the same contrast ({word} {lines})"
-        table.warn(again[0], message, "all of them are used; remove what is a slip")
+        if seen.setdefault(one, row) != row and None not in one[1]:
+            again.append((row, seen[one]))
+    if not again:
+        return
+    row, first = again[0]
+    message = f"the focus of line {table.lines[first]} stands again"
+    if len(again) > 1:
+        lines = listed([table.lines[row] for row, _ in again], 5)
+        message = f"{len(again):,} foci stand again in the same contrast (lines {lines})"
+    table.warn(row, message, "all of them are used; remove what is a slip")

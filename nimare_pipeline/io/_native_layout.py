@@ -70,6 +70,11 @@ def is_part(path: Path) -> bool:
     return any(partner.exists() for partner in wanted)
 
 
+def is_named(path: Path) -> bool:
+    """Whether a file is named after a contrast."""
+    return _OF_CONTRAST.fullmatch(path.name) is not None
+
+
 def partners(sidecar: Path) -> list[Path]:
     """Files that a JSON file may describe."""
     suffixes = (".tsv", ".tsv.gz", ".nii.gz", ".nii")

@@ -168,6 +168,10 @@ class Reader:
         size = columns.size_of(table)
         for key in dict.fromkeys(key for key in known if key is not None):
             entry = self.entries[key]
+            if entry.sizes and key in sizes and sum(entry.sizes) != sum(sizes[key]):
+                message = f"sample size of contrast {said(key)} is {sum(sizes[key]):g}"
+                there = f"that of {entry.file} is used: {sum(entry.sizes):g}"
+                table.warn(known.index(key), message, there)
             entry.sizes = entry.sizes or sizes.get(key, ()) or size
             if key not in found:
                 continue
@@ -184,8 +188,7 @@ class Reader:
                 if key is not None and key not in self.entries:
                     self.entries[key] = Entry(key, table.file, table.lines[row])
             return list(keys)
-        if self.main is not None:
-            checks.known(table, keys, self.entries, self.main_name)
+        checks.known(table, keys, self.entries, self.main_name)
         return [key if key in self.entries else None for key in keys]
 
     @property
@@ -224,8 +227,7 @@ class Reader:
         if table is None:
             return
         keys = table.keys()
-        if self.main is not None or self.layout.contrasts is None:
-            checks.known(table, keys, self.entries, self.main_name)
+        checks.known(table, keys, self.entries, self.main_name)
         owners = [self.entries.get(key) if key else None for key in checks.unrepeated(table, keys)]
         for name in table.columns:
             if name in (STUDY, CONTRAST):

@@ -15,6 +15,8 @@ from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_layout import sidecar_of
 
 STUDY, CONTRAST = "study_id", "contrast_id"
+COLUMNS = "Columns"
+"""Key of the sidecar of a gzipped table without header, as BIDS wants it."""
 _ONLY_CONTRAST = "1"
 """Id of the contrast of a study where a table has no column of contrasts."""
 
@@ -95,8 +97,8 @@ class Table:
                 commas.append(row)
             found.append(value)
         if commas:
-            lines = listed([self.lines[row] for row in commas], 3)
-            message = f"a comma is read as the decimal point in {name} ({_lines(commas)} {lines})"
+            more = f", as in {len(commas) - 1:,} more lines" if len(commas) > 1 else ""
+            message = f"{name}: a comma is read as the decimal point{more}"
             self.warn(commas[0], message)
         return found
 
@@ -133,9 +135,9 @@ class Table:
         try:
             return cells.parsed(text, kind)
         except ValueError:
-            what = "a JSON value" if kind == cells.JSON else f"of the format {kind!r}"
-            about = f"expected {what}, as {Path(self.file).name.split('.')[0]}.json says"
-            self.error(row, f"{name} is {text!r:.40}", about)
+            what = "each cell is JSON" if kind == cells.JSON else f"the format is {kind!r}"
+            sidecar = f"{self.file.partition('.')[0]}.json"
+            self.error(row, f"{name} is {text!r:.40}", f"{sidecar} says that {what}")
             return None
 
     def _add(
@@ -211,7 +213,7 @@ def _header(
     path: Path, rows: list[tuple[int, list[str]]], sidecar: Mapping[str, Any], note: Note
 ) -> list[str] | None:
     """Names of the columns, taken from the first row; of a gzipped table perhaps the sidecar."""
-    named = sidecar.get("Columns")
+    named = sidecar.get(COLUMNS)
     first = rows[0][1]
     if path.suffix == ".gz" and isinstance(named, list) and first[: len(named)] != named:
         return [str(name) for name in named]
@@ -281,7 +283,3 @@ def _sidecar(path: Path, note: Note) -> Mapping[str, Any]:
         return found
     note(Problem("error", f"expected a JSON object, got {found!r:.40}", path.name))
     return {}
-
-
-def _lines(rows: Sequence[int]) -> str:
-    return "line" if len(rows) == 1 else "lines"

@@ -21,11 +21,12 @@ from nimare_pipeline.io._native_columns import (
     OF_STUDY,
     ORDER,
     ORIGINAL_ID,
+    SAMPLE_SIZE,
     SIZE,
     SPACE,
 )
 from nimare_pipeline.io._native_foci import SYSTEM, UNITS
-from nimare_pipeline.io._native_tables import CONTRAST, STUDY
+from nimare_pipeline.io._native_tables import COLUMNS, CONTRAST, STUDY
 from nimare_pipeline.io.nimare_json import HasContrasts
 from nimare_pipeline.io.ours import OUR_NAME, is_studyset
 from nimare_pipeline.tables import INCLUDE, RELATIVE
@@ -44,7 +45,11 @@ _IDS = {
     CONTRAST: "Label of the contrast, its own within the study",
 }
 _SYSTEMS = {"MNI": "MNIunknown", "TAL": "Talairach"}
-_RESERVED = {STUDY, CONTRAST, "id", ORIGINAL_ID, SIZE, SPACE, *AXES, *IMAGES, ORDER}
+_RESERVED = {
+    *(STUDY, CONTRAST, "id", ORIGINAL_ID, SIZE, SPACE, *AXES, *IMAGES),
+    *(ORDER, SYSTEM, UNITS, SAMPLE_SIZE, COLUMNS),
+}
+"""No header of a column that is carried over: columns of the layout, and keys of its sidecars."""
 _NAMES = {
     "dataset_description.json",
     "README.md",
@@ -295,11 +300,11 @@ def _is_of_study(values: Sequence[Any] | None, keys: Sequence[tuple[str, str]]) 
 
 
 def _keys(contrasts: Sequence[Contrast], studies: Mapping[str, str]) -> list[tuple[str, str]]:
-    by_study: dict[str, dict[str, str]] = {}
-    for study in studies:
-        own = dict.fromkeys(c.contrast_id for c in contrasts if c.study_id == study)
-        by_study[study] = _labels(own)
-    return [(studies[c.study_id], by_study[c.study_id][c.contrast_id]) for c in contrasts]
+    by_study: dict[str, dict[str, None]] = {study: {} for study in studies}
+    for contrast in contrasts:
+        by_study[contrast.study_id][contrast.contrast_id] = None
+    labels = {study: _labels(own) for study, own in by_study.items()}
+    return [(studies[c.study_id], labels[c.study_id][c.contrast_id]) for c in contrasts]
 
 
 def _labels(ids: Iterable[str]) -> dict[str, str]:

@@ -38,8 +38,10 @@ def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
 
 
 def own_name(path: Path) -> str | None:
-    """Nothing: datasets have the same file names, so the folder gives the name."""
-    return "" if path.name.split(".")[0] in layouts.MAIN else None
+    """Name of the folder: datasets have the same file names."""
+    if path.name.split(".")[0] in layouts.MAIN:
+        return ""
+    return layouts.root_of(path).resolve().name if layouts.is_named(path) else None
 
 
 def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:

@@ -262,7 +262,8 @@ def _contrasts(
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     problems += check(contrasts, tal2mni)
-    if not any(len(c.xyz) or c.images for c in contrasts):
+    is_broken = any(problem.level == "error" for problem in problems)
+    if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
         many = counted(len(contrasts), "contrast")
         message = f"{many}, but no foci and no images in {'it' if len(contrasts) == 1 else 'them'}"
