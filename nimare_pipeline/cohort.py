@@ -14,7 +14,13 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.settings import Analysis, Component
-from nimare_pipeline.tables import ID_COLUMNS, SAMPLE_SIZE_FILLED, filled_in
+from nimare_pipeline.tables import (
+    ID_COLUMNS,
+    INCLUDE,
+    INCLUDE_REASON,
+    SAMPLE_SIZE_FILLED,
+    filled_in,
+)
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
@@ -93,12 +99,14 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         raise UsageError(msg)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
+    barred = _barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
+    has_foci = has_foci & np.array([not why for why in barred], dtype=bool)
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        _reason(row, size_reason, used=used)
-        for row, size_reason, used in zip(
-            contrasts.itertuples(), sizes.reason, has_foci.tolist(), strict=True
+        why or _reason(row, size_reason, used=used)
+        for why, row, size_reason, used in zip(
+            barred, contrasts.itertuples(), sizes.reason, has_foci.tolist(), strict=True
         )
     ]
     contrasts["reason"] = pd.Series(reasons, dtype=object)
@@ -121,6 +129,20 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         coordinates=foci,
         problems=(*_problems(contrasts, foci), *sizes.problems),
     )
+
+
+def _barred(metadata: pd.DataFrame) -> list[str]:
+    """Why each contrast is not to be used, as the data themselves say; empty if they do not."""
+    nothing = [None] * len(metadata)
+    flags, reasons = (
+        metadata[name].tolist() if name in metadata else nothing
+        for name in (INCLUDE, INCLUDE_REASON)
+    )
+    said = ["" if is_missing(reason) else f": {reason}" for reason in reasons]
+    return [
+        f"include is false{why}" if flag is False else ""
+        for flag, why in zip(flags, said, strict=True)
+    ]
 
 
 def _foci(dataset: Dataset, outside: str) -> pd.DataFrame:

@@ -35,6 +35,10 @@ _EPILOG = """\
 example:
   nimare-pipeline studies/ results/ meta --n-iters 1000 --name pain
 
+other commands (each with --help):
+  nimare-pipeline validate PATH   everything that is wrong or odd in the data
+  nimare-pipeline summary PATH    what the data hold: columns for a selection
+
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
 17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
 input; 73 cannot write output; 74 input/output error; 75 stopped from outside
@@ -146,7 +150,7 @@ def _add_positionals(group: Any) -> None:
     group.add_argument(
         "bids_dir",
         metavar="BIDS_DIR",
-        help="folder or single file of studies: Sleuth text, NIMADS studyset, NiMARE JSON",
+        help="folder or single file of studies: tables, Sleuth text, NIMADS, NiMARE JSON",
     )
     group.add_argument("output_dir", metavar="OUT_DIR", help="folder for the results")
     group.add_argument(
