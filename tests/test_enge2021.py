@@ -114,7 +114,7 @@ def test_z_map(paper: Paper, run: Run) -> None:
 
 
 def test_seven_clusters(paper: Paper, run: Run) -> None:
-    """The seven clusters of Table 2 at p < .01: peaks to the voxel, z and sizes within its bins."""
+    """The seven clusters of Table 2 at p < .01: peaks within a voxel, z and sizes."""
     clusters = run.clusters
     table = paper.table.head(7)
     assert len(clusters) == 7
@@ -127,7 +127,7 @@ def test_seven_clusters(paper: Paper, run: Run) -> None:
 
 
 def test_eighth_cluster_is_a_corner_of_the_first(paper: Paper, run: Run) -> None:
-    """The 88 mm3 in the last row of Table 2 touch its first cluster by an edge; alone they are few."""
+    """The 88 mm3 in the last row of Table 2 touch its first cluster by an edge; alone, they go."""
     first, last = (tuple(np.array(mm) // 2 + [45, 63, 36]) for mm in ([-44, 18, 24], [-38, 36, 6]))
     by_edges, _ = label(paper.significant, "edges")
     assert by_edges[last] == by_edges[first] > 0

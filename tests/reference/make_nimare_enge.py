@@ -1,4 +1,4 @@
-"""Make nimare_enge.npz: the Monte Carlo null of NiMARE 0.22.1 for Enge et al. 2021, all experiments.
+"""Make nimare_enge.npz: Monte Carlo null of NiMARE 0.22.1 for all experiments of Enge et al. 2021.
 
 Run in an environment of its own that holds nimare==0.22.1 and nothing of this package:
 ``python tests/reference/make_nimare_enge.py all.txt OUT.npz``, with all.txt the Sleuth file of the
