@@ -62,7 +62,12 @@ def _run(request: Request) -> Outcome:
     """Prepare the process, then import and run: nothing heavy is imported before that."""
     from nimare_pipeline.cli import environment, logs, signals
 
-    with environment.prepared(), signals.graceful(), logs.console(request.settings.verbosity):
+    settings = request.settings
+    with (
+        environment.prepared(spare=settings.output_dir),
+        signals.graceful(),
+        logs.console(settings.verbosity),
+    ):
         from nimare_pipeline.cli.run import run
 
         return run(request)

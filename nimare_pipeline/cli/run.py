@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
+from nimare_pipeline.cli.container import container
 from nimare_pipeline.cli.execute import failed, run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
@@ -169,7 +170,9 @@ def _report(
     output_dir = Path(settings.output_dir)
     expected = replace(outcome, see=str(output_dir / "report.html"))
     try:
-        derivatives.write_dataset_level(output_dir, settings, analyses=analyses)
+        derivatives.write_dataset_level(
+            output_dir, settings, analyses=analyses, container=container()
+        )
         note(expected)
         _say_what_stays(output_dir, analyses)
         _LOGGER.info("writing the report")
@@ -201,7 +204,7 @@ def _open_dataset(settings: Settings, folders: RunFolders) -> None:
 
     for name in derivatives.recover(settings.output_dir):
         _LOGGER.info("analysis %s of an earlier run is moved in now", name)
-    derivatives.write_dataset_level(settings.output_dir, settings)
+    derivatives.write_dataset_level(settings.output_dir, settings, container=container())
     _write_settings(settings, (), folders)
 
 
