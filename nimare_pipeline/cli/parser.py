@@ -5,13 +5,13 @@ Imports only the standard library and what is as light, so that ``--help`` answe
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nimare_pipeline import __version__, defaults
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
+from nimare_pipeline.cli.request import NO_MODEL, Request
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.registry import CORRECTORS, ESTIMATORS
@@ -36,6 +36,7 @@ example:
   nimare-pipeline studies/ results/ meta --n-iters 1000 --name pain
 
 other commands (each with --help):
+  nimare-pipeline init DIR        write an annotated analyses.toml for a folder
   nimare-pipeline validate PATH   everything that is wrong or odd in the data
   nimare-pipeline summary PATH    what the data hold: columns for a selection
 
@@ -45,31 +46,6 @@ input; 73 cannot write output; 74 input/output error; 75 stopped from outside
 and 130 Ctrl-C: run again, it resumes. The last line on stdout and
 OUT_DIR/logs/*/status.json say the same.
 """
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for.
-
-    Parameters
-    ----------
-    settings : Settings
-        Where and with how much machine.
-    analysis : Analysis
-        What to do with each source; its name is empty unless ``--name`` gave one.
-    merge : bool
-        Pool all sources into one analysis.
-    dry_run : bool
-        Say what would be done, and do nothing.
-    reports_only : bool
-        Write the report again from the output folder.
-    """
-
-    settings: Settings
-    analysis: Analysis
-    merge: bool = False
-    dry_run: bool = False
-    reports_only: bool = False
 
 
 def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
@@ -108,6 +84,10 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
         merge=options.merge,
         dry_run=options.dry_run,
         reports_only=options.reports_only,
+        rerun=options.rerun,
+        model=options.model,
+        only=tuple(options.analysis),
+        given=_named(parser, argv),
     )
 
 
@@ -123,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     _add_positionals(parser.add_argument_group("what to read and where to write"))
+    _add_model(parser.add_argument_group("analysis file"))
     _add_analysis(parser.add_argument_group("analysis"))
     _add_kernel(parser.add_argument_group("kernel and coordinates"))
     _add_correction(parser.add_argument_group("correction for multiple comparisons"))
@@ -158,12 +139,43 @@ def _add_positionals(group: Any) -> None:
     )
 
 
+def _add_model(group: Any) -> None:
+    group.add_argument(
+        "--model",
+        metavar="FILE",
+        default="",
+        type=lambda text: text if text in ("", NO_MODEL) else _absolute(text),
+        help="TOML file of analyses, see docs/analyses.md (default: analyses.toml of BIDS_DIR if "
+        "it is there; none ignores it); analysis options given here replace what it says",
+    )
+    group.add_argument(
+        "--analysis",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="run only these analyses of the file (default: all)",
+    )
+    group.add_argument(
+        "--rerun",
+        action="store_true",
+        help="compute again what OUT_DIR already holds unchanged",
+    )
+
+
 def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--name",
         metavar="NAME",
         type=values.name,
         help="name of the analysis, letters and digits (default: name of the input file)",
+    )
+    group.add_argument(
+        "--select",
+        metavar="EXPR",
+        default="",
+        type=values.selection,
+        help="which contrasts to analyse, for example 'sample_size >= 10' (default: all)",
     )
     group.add_argument(
         "--merge",
@@ -383,7 +395,17 @@ def _analysis(options: argparse.Namespace) -> Analysis:
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
+        select=options.select,
     )
+
+
+def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> frozenset[str]:
+    """Names of the options that stand on the command line, whatever their values."""
+    absent = object()
+    names = vars(parser.parse_known_args(argv)[0]).keys() - {"verbose", "analysis"}
+    probe = argparse.Namespace(**dict.fromkeys(names, absent))
+    parser.parse_known_args(argv, namespace=probe)
+    return frozenset(name for name in names if getattr(probe, name) is not absent)
 
 
 def _unless(value: str, default: str) -> str | None:

@@ -99,7 +99,7 @@ def test_option_reaches_the_settings(words, field, value) -> None:
     assert getattr(request(*words).settings, field) == value
 
 
-@pytest.mark.parametrize("field", ["merge", "dry_run", "reports_only"])
+@pytest.mark.parametrize("field", ["merge", "dry_run", "reports_only", "rerun"])
 def test_flag_reaches_the_request(field) -> None:
     """Each flag changes its own place in the request, and is off otherwise."""
     assert getattr(request(), field) is False
@@ -108,7 +108,7 @@ def test_flag_reaches_the_request(field) -> None:
 
 def test_every_settings_field_can_be_set() -> None:
     """No field of the settings is forgotten: a path, the run, the space, or it has an option."""
-    known = {"bids_dir", "output_dir", "run_uuid", "target", "command"}
+    known = {"bids_dir", "output_dir", "run_uuid", "target", "command", "model_file"}
     known |= {field for _, field, _ in SETTINGS_OPTIONS}
     assert {field.name for field in fields(request().settings)} == known
 
