@@ -54,9 +54,6 @@ class Analysis:
     select : str
         Which contrasts of the sources are analysed, see :mod:`nimare_pipeline.select`; empty for
         all.
-    result : str
-        What the verdict rests on: ``cluster-size``, ``cluster-mass`` or ``voxel``; empty for what
-        the corrector is best at.
     description : str
         What the analysis is for, in the user's words.
     folders : tuple of str
@@ -76,7 +73,6 @@ class Analysis:
     result: str = ""
     sources: tuple[str, ...] = ()
     select: str = ""
-    result: str = ""
     description: str = ""
     folders: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, FILE_NAME
-from nimare_pipeline.registry import accepted_keywords
+from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.select_syntax import nearest
 from nimare_pipeline.settings import Analysis, Component, Settings
 
@@ -167,9 +167,12 @@ def _placed(analysis: Analysis, bids_dir: str) -> Analysis:
 
 
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
+    """Whether a keyword has an effect on a part of an analysis, with the other keywords it has."""
     if analysis.type not in BUILT:
         return False
-    return keyword in accepted_keywords(part, getattr(analysis, part).type)
+    make = {"estimator": get_estimator, "corrector": get_corrector}[part]
+    made = make(getattr(analysis, part))
+    return keyword in made.get_params() and keyword not in made.without_effect()
 
 
 def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[str]:

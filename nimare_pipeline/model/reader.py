@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nimare_pipeline.errors import ModelError, NoInputError, Problem, UsageError
+from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.lines import Way, key_lines, line_of
 from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
@@ -176,6 +177,7 @@ class _Checker:
                     self.component((*path, part), where, part, values[part])
                 elif part in values:
                     self.component(("defaults", part), "[defaults]", part, values[part])
+            self.result(path, where, values)
         return {**values, "type": type_name}
 
     def values(
@@ -208,6 +210,16 @@ class _Checker:
         except TypeError:
             args = ", ".join(f"{name} = {value!r}" for name, value in value["args"].items())
             self.wrong(path, where, f"{kind}: a keyword has a value of a wrong kind: {args}")
+
+    def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
+        """Complain of a result that the corrector does not give."""
+        parts: dict[str, Any] = {name: values[name] for name in ("result",) if name in values}
+        if "corrector" in values:
+            parts["corrector"] = _component(values["corrector"])
+        try:
+            result_level(Analysis("", **parts))
+        except UsageError as error:
+            self.wrong((*path, "result"), where, str(error))
 
     def one_region(self, path: Way, where: str, type_name: str, given: Mapping[str, Any]) -> None:
         """Complain of no region, or several, where a type needs one."""

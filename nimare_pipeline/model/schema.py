@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from nimare_pipeline import defaults
+from nimare_pipeline.inference import RESULTS
 from nimare_pipeline.model import kinds
 from nimare_pipeline.model.kinds import Kind
 
 FILE_NAME = "analyses.toml"
 """Name under which an analysis file in the input folder is found by itself."""
-RESULTS = ("cluster-size", "cluster-mass", "voxel")
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ OUTSIDE = Key(
 RESULT = Key(
     "result",
     kinds.one_of(*RESULTS),
-    "Which corrected map is the result: verdict, first figure, clusters",
-    otherwise="cluster size, where the corrector gives it",
+    "What makes something significant, for verdict, clusters and first figure",
+    otherwise="cluster size where the corrector judges clusters, else voxels",
     example='"voxel"',
 )
 DATABASE = Key(
