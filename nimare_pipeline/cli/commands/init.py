@@ -7,8 +7,8 @@ from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nimare_pipeline.cli.commands.answers import CommandParser
 from nimare_pipeline.cli.exit_codes import ExitCode
-from nimare_pipeline.cli.parser import Formatter, Parser
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import NoInputError, OutputError
 from nimare_pipeline.model.schema import FILE_NAME
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from nimare_pipeline.io import Source
     from nimare_pipeline.model.template import Entry
 
+_DESCRIPTION = f"""\
+Writes an annotated {FILE_NAME} that names what is in a folder of studies, ready
+to run; for a folder of images also a contrasts.tsv to fill in.
+"""
 CONTRASTS = "contrasts.tsv"
 COLUMNS = (
     "study_id", "contrast_id", "contrast_name", "sample_size", "design", "space", "z_map", "t_map",
@@ -42,7 +46,10 @@ def run(words: Sequence[str]) -> Outcome:
     OutputError
         If a file is there already and ``--force`` is not given, or cannot be written.
     """
-    options = _parser().parse_args(words)
+    parser = CommandParser("init", "DIR [--force]", _DESCRIPTION)
+    parser.add_argument("folder", metavar="DIR", help="folder of studies or images")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    options = parser.parse_args(words)
     folder = Path(options.folder)
     if not folder.is_dir():
         msg = f"there is no folder {folder}"
@@ -54,25 +61,38 @@ def run(words: Sequence[str]) -> Outcome:
 
 def write(folder: Path, *, force: bool = False) -> list[Path]:
     """Write ``analyses.toml``, and for a folder of images ``contrasts.tsv``; the paths of both."""
-    from nimare_pipeline import io
-    from nimare_pipeline.model.template import annotated
+    from nimare_pipeline.model.template import Entry, annotated
 
+    _refuse_existing(folder / FILE_NAME, force=force)
+    sources = _sources(folder)
     files: dict[str, str] = {}
-    _refuse_existing([folder / FILE_NAME], force=force)
+    if sources:
+        facts = [_fact(source) for source in sources]
+        entries = _entries(sources)
+    else:
+        _refuse_existing(folder / CONTRASTS, force=force)
+        files[CONTRASTS], facts = contrasts_of(list(_images(folder)))
+        entries = [Entry({"name": _name(folder.resolve().name, []), "type": "ibma"})]
+    files = {FILE_NAME: annotated(entries, folder=str(folder), facts=facts), **files}
+    return [_write(folder / name, text) for name, text in files.items()]
+
+
+def _sources(folder: Path) -> list["Source"]:
+    """What is in a folder; nothing if it is images that no table describes."""
+    from nimare_pipeline import io
+    from nimare_pipeline.io.native import NAME as TABLES
+
+    loose = any(True for _ in _images(folder)) and not (folder / CONTRASTS).exists()
     try:
         sources = io.read(folder)
     except NoInputError:
-        images = list(_images(folder))
-        if not images:
+        if not loose:
             raise
-        _refuse_existing([folder / CONTRASTS], force=force)
-        files[CONTRASTS], facts = contrasts_of(images)
-        entries = [_of_images(folder)]
-    else:
-        facts = [_fact(source) for source in sources]
-        entries = _entries(sources)
-    files = {FILE_NAME: annotated(entries, folder=str(folder), facts=facts), **files}
-    return [_write(folder / name, text) for name, text in files.items()]
+        return []
+    only_named = all(
+        source.format == TABLES and not len(source.dataset.coordinates) for source in sources
+    )
+    return [] if loose and only_named else sources
 
 
 def contrasts_of(images: Sequence[str]) -> tuple[str, list[str]]:
@@ -103,23 +123,9 @@ def contrasts_of(images: Sequence[str]) -> tuple[str, list[str]]:
     return "".join(f"{line}\n" for line in lines), facts
 
 
-def _parser() -> Parser:
-    parser = Parser(
-        prog="nimare-pipeline init",
-        description=f"Write an annotated {FILE_NAME} for a folder of studies; for a folder of\n"
-        f"images also a {CONTRASTS} to fill in.",
-        formatter_class=Formatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("folder", metavar="DIR", help="folder of studies or images")
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
-    return parser
-
-
-def _refuse_existing(paths: Sequence[Path], *, force: bool) -> None:
-    there = [path.name for path in paths if path.exists()]
-    if there and not force:
-        msg = f"{paths[0].parent} has {there[0]} already; --force replaces it"
+def _refuse_existing(path: Path, *, force: bool) -> None:
+    if path.exists() and not force:
+        msg = f"{path.parent} has {path.name} already; --force replaces it"
         raise OutputError(msg)
 
 
@@ -143,12 +149,6 @@ def _images(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             if name.endswith((".nii", ".nii.gz")) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
-
-
-def _of_images(folder: Path) -> "Entry":
-    from nimare_pipeline.model.template import Entry
-
-    return Entry({"name": _name(folder.resolve().name, []), "type": "ibma"})
 
 
 def _entries(sources: Sequence["Source"]) -> list["Entry"]:
