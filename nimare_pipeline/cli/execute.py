@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nimare_pipeline import defaults
 from nimare_pipeline.cli import logs
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
+from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.settings import Settings
 
 _LOGGER = logging.getLogger("nimare_pipeline")
@@ -89,10 +91,15 @@ def summary(planned: Planned) -> str:
     if cohort is None:
         return "no contrasts selected"
     n_foci = int(cohort.coordinates["used"].sum())
+    correction = analysis.corrector.args
+    how = (
+        f"{correction.get('n_iters', defaults.N_ITERS)} iterations"
+        if has_clusters(analysis.corrector)
+        else correction.get("method", "")
+    )
     return (
         f"{int(cohort.contrasts['included'].sum())} contrasts, {n_foci} foci; "
-        f"{analysis.estimator.type}, {analysis.corrector.type} "
-        f"({analysis.corrector.args.get('n_iters', 'no')} iterations)"
+        f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 
 
