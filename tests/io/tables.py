@@ -56,5 +56,5 @@ def assert_same(first: Dataset, second: Dataset) -> None:
     for name in TABLES:
         one, other = getattr(first, name), getattr(second, name)
         pd.testing.assert_frame_equal(one, other, check_exact=True, obj=name)
-        floats = one.columns[one.dtypes == float]
+        floats = [column for column in one if one[column].dtype == "float64"]
         assert one[floats].to_numpy().tobytes() == other[floats].to_numpy().tobytes(), name

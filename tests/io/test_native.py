@@ -7,6 +7,7 @@ import pytest
 
 from nimare_pipeline import io
 from nimare_pipeline.cohort import make_cohort
+from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError
 from nimare_pipeline.io import native
@@ -53,8 +54,10 @@ def test_coordinates_alone_are_enough(tmp_path: Path) -> None:
     assert source.dataset.get_metadata(field="sample_sizes") == [[24], [16]]
     assert source.dataset.coordinates["x"].tolist() == [10, -12, 40]
     assert [str(problem) for problem in source.problems] == [
-        "coordinates.tsv, line 1: no space is given; MNI is assumed (say so in a column 'space', "
-        "or as CoordinateSystem in coordinates.json)"
+        (
+            "coordinates.tsv, line 1: no space is given; MNI is assumed (say so in a column "
+            "'space', or as CoordinateSystem in coordinates.json)"
+        )
     ]
 
 
@@ -139,8 +142,10 @@ def test_missing_images_are_one_warning(tmp_path: Path) -> None:
     table = table.replace("pain\t30", "a.nii.gz\thttps://x.org/t.nii.gz")
     table = table.replace("touch\tn/a", "b.nii.gz\tn/a")
     assert problems_of(put(tmp_path, {**SET, "contrasts.tsv": table})) == [
-        "warning contrasts.tsv: 2 image files are not there: a.nii.gz, b.nii.gz "
-        "(paths are relative to the folder of the tables)"
+        (
+            "warning contrasts.tsv: 2 image files are not there: a.nii.gz, b.nii.gz "
+            "(paths are relative to the folder of the tables)"
+        )
     ]
 
 
@@ -170,8 +175,10 @@ def test_groups_are_sample_sizes(tmp_path: Path) -> None:
     folder = put(tmp_path, {**SET, "contrasts.tsv": table})
     assert dataset_of(folder).get_metadata(field="sample_sizes") == [[10, 12], [10, 12]]
     assert problems_of(folder) == [
-        "warning contrasts.tsv, line 3: sample_size 23 is not the sum of its groups, 10 + 12 "
-        "(the groups are used)"
+        (
+            "warning contrasts.tsv, line 3: sample_size 23 is not the sum of its groups, 10 + 12 "
+            "(the groups are used)"
+        )
     ]
 
 
@@ -187,7 +194,7 @@ def test_known_columns_are_metadata(tmp_path: Path) -> None:
 
 
 def test_contrast_that_is_not_to_be_included(tmp_path: Path) -> None:
-    """It is read, and left out of every analysis with the reason, without needing a sample size."""
+    """It is read, and left out of analyses with the reason; it needs no sample size."""
     table = CONTRASTS.replace("age", "include\tinclude_reason").replace("30", "yes\tn/a")
     table = table.replace("touch\tn/a", "touch\tno\tsame people").replace("\t16\t", "\tn/a\t")
     dataset = dataset_of(put(tmp_path, {**SET, "contrasts.tsv": table}))
@@ -274,8 +281,10 @@ def test_decimal_commas(tmp_path: Path) -> None:
     assert problems_of(folder) == [
         "warning coordinates.tsv, line 2: x: a comma is read as the decimal point",
         "warning coordinates.tsv, line 3: z: a comma is read as the decimal point",
-        "warning desc-my_annotations.tsv, line 1: column 'pain': a comma is read as the decimal "
-        "point",
+        (
+            "warning desc-my_annotations.tsv, line 1: column 'pain': a comma is read as the "
+            "decimal point"
+        ),
     ]
 
 
@@ -298,24 +307,24 @@ def test_kinds_of_annotations(tmp_path: Path, cells: list[str], expected: list[A
     table = f"study_id\tcontrast_id\tv\nSmith_2019\tpain\t{cells[0]}\nLee_2020\tpain\t{cells[1]}\n"
     dataset = dataset_of(put(tmp_path, {**SET, "desc-my_annotations.tsv": table}))
     found = dataset.annotations["v"].tolist()
-    assert [None if value != value else value for value in found] == expected
+    assert [None if is_missing(value) else value for value in found] == expected
 
 
 WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "commas": (
         {"contrasts.tsv": CONTRASTS.replace("\t", ",")},
-        ["error contrasts.tsv, line 1: columns are separated by commas, not by tabs "
-         "(save the file as tab-separated text (TSV))"],
+        [("error contrasts.tsv, line 1: columns are separated by commas, not by tabs "
+         "(save the file as tab-separated text (TSV))")],
     ),
     "semicolons": (
         {"coordinates.tsv": COORDINATES.replace("\t", ";")},
-        ["error coordinates.tsv, line 1: columns are separated by semicolons, not by tabs "
-         "(save the file as tab-separated text (TSV))"],
+        [("error coordinates.tsv, line 1: columns are separated by semicolons, not by tabs "
+         "(save the file as tab-separated text (TSV))")],
     ),
     "spreadsheet": (
         {"contrasts.tsv": b"PK\x03\x04rest"},
-        ["error contrasts.tsv: this is a spreadsheet, not text "
-         "(save it as tab-separated text (TSV))"],
+        [("error contrasts.tsv: this is a spreadsheet, not text "
+         "(save it as tab-separated text (TSV))")],
     ),
     "binary": (
         {"contrasts.tsv": b"\x00\x01" + b"x" * 99},
@@ -323,8 +332,8 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "gzip": (
         {"coordinates.tsv": None, "coordinates.tsv.gz": b"\x1f\x8b\x08"},
-        ["error coordinates.tsv.gz: cannot be read: Compressed file ended before the "
-         "end-of-stream marker was reached (is the file complete?)"],
+        [("error coordinates.tsv.gz: cannot be read: Compressed file ended before the "
+         "end-of-stream marker was reached (is the file complete?)")],
     ),
     "empty": (
         {"contrasts.tsv": " \n\n"},
@@ -340,58 +349,58 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "no axis": (
         {"coordinates.tsv": COORDINATES.replace("\tz\n", "\tvalue\n")},
-        ["error coordinates.tsv, line 1: no column 'z' "
-         "(the columns are: study_id, contrast_id, x, y, value)"],
+        [("error coordinates.tsv, line 1: no column 'z' "
+         "(the columns are: study_id, contrast_id, x, y, value)")],
     ),
     "misspelt known column": (
         {"contrasts.tsv": CONTRASTS.replace("sample_size", "Sample size")},
-        ["warning contrasts.tsv, line 1: column 'Sample size' is unknown "
-         "(is 'sample_size' meant?)"],
+        [("warning contrasts.tsv, line 1: column 'Sample size' is unknown "
+         "(is 'sample_size' meant?)")],
     ),
     "column twice": (
         {"contrasts.tsv": CONTRASTS.replace("age", "space")},
-        ["error contrasts.tsv, line 1: column 'space' stands twice "
-         "(each column needs a name of its own)"],
+        [("error contrasts.tsv, line 1: column 'space' stands twice "
+         "(each column needs a name of its own)")],
     ),
     "column without name": (
         {"contrasts.tsv": CONTRASTS.replace("condition", "")},
-        ["error contrasts.tsv, line 1: column 5 has no name in the header "
-         "(name it or remove it)"],
+        [("error contrasts.tsv, line 1: column 5 has no name in the header "
+         "(name it or remove it)")],
     ),
     "column id": (
         {"contrasts.tsv": CONTRASTS.replace("age", "id")},
-        ["warning contrasts.tsv, line 1: column 'id' is not used: "
-         "ids are made of study and contrast"],
+        [("warning contrasts.tsv, line 1: column 'id' is not used: "
+         "ids are made of study and contrast")],
     ),
     "short row": (
         {"coordinates.tsv": COORDINATES.replace("-10\t2", "-10")},
-        ["error coordinates.tsv, line 4: 4 cells, where the header has 5 "
-         "(one tab between cells, n/a for what is missing)"],
+        [("error coordinates.tsv, line 4: 4 cells, where the header has 5 "
+         "(one tab between cells, n/a for what is missing)")],
     ),
     "unknown contrast": (
         {"coordinates.tsv": COORDINATES + "Lee2020\tpain\t1\t2\t3\nLee2020\tpain\t1\t2\t4\n"},
-        ["error coordinates.tsv, line 5: 2 rows of contrast Lee2020, pain, which is not in "
-         "contrasts.tsv (is Lee_2020, pain meant?)"],
+        [("error coordinates.tsv, line 5: 2 rows of contrast Lee2020, pain, which is not in "
+         "contrasts.tsv (is Lee_2020, pain meant?)")],
     ),
     "annotation of an unknown contrast": (
         {"desc-my_annotations.tsv": ANNOTATIONS + "Nobody\tx\t1\ty\n"},
-        ["error desc-my_annotations.tsv, line 4: a row of contrast Nobody, x, which is not in "
-         "contrasts.tsv (add it to contrasts.tsv)"],
+        [("error desc-my_annotations.tsv, line 4: a row of contrast Nobody, x, which is not in "
+         "contrasts.tsv (add it to contrasts.tsv)")],
     ),
     "contrast twice": (
         {"contrasts.tsv": CONTRASTS + "Lee_2020\tpain\t9\tMNI\tx\t1\n"},
-        ["error contrasts.tsv, line 4: contrast Lee_2020, pain stands in line 3 already "
-         "(each contrast of a study needs an id of its own)"],
+        [("error contrasts.tsv, line 4: contrast Lee_2020, pain stands in line 3 already "
+         "(each contrast of a study needs an id of its own)")],
     ),
     "ids that differ in case": (
         {"studies.tsv": None, "contrasts.tsv": CONTRASTS + "lee_2020\tx\t9\tMNI\tx\t1\n"},
-        ["error contrasts.tsv, line 4: study id 'lee_2020' is nearly 'Lee_2020' (line 3) "
-         "(write one id the same way everywhere, or two that differ in letters)"],
+        [("error contrasts.tsv, line 4: study id 'lee_2020' is nearly 'Lee_2020' (line 3) "
+         "(write one id the same way everywhere, or two that differ in letters)")],
     ),
     "contrasts that differ in punctuation": (
         {"contrasts.tsv": CONTRASTS + "Lee_2020\tPa in\t9\tMNI\tx\t1\n"},
-        ["error contrasts.tsv, line 4: contrast id 'Pa in' is nearly 'pain' (line 3) "
-         "(write one id the same way everywhere, or two that differ in letters)"],
+        [("error contrasts.tsv, line 4: contrast id 'Pa in' is nearly 'pain' (line 3) "
+         "(write one id the same way everywhere, or two that differ in letters)")],
     ),
     "id missing": (
         {"contrasts.tsv": CONTRASTS + "n/a\tpain\t9\tMNI\tx\t1\n"},
@@ -404,18 +413,18 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "absurd focus": (
         {"coordinates.tsv": COORDINATES.replace("40", "4000")},
-        ["error coordinates.tsv, line 4 (study Lee_2020, contrast pain): focus 1 is "
-         "(4000, -10, 2) (three numbers in mm, none beyond 1000)"],
+        [("error coordinates.tsv, line 4 (study Lee_2020, contrast pain): focus 1 is "
+         "(4000, -10, 2) (three numbers in mm, none beyond 1000)")],
     ),
     "outside the head": (
         {"coordinates.tsv": COORDINATES.replace("30", "300")},
-        ["warning coordinates.tsv, line 2 (study Smith_2019, contrast pain): focus 1, "
-         "(10, -20, 300), lies outside the head (a lost decimal point or minus sign?)"],
+        [("warning coordinates.tsv, line 2 (study Smith_2019, contrast pain): focus 1, "
+         "(10, -20, 300), lies outside the head (a lost decimal point or minus sign?)")],
     ),
     "sample sizes": (
         {"contrasts.tsv": CONTRASTS.replace("24", "12;12").replace("16", "0")},
-        ["error contrasts.tsv, line 2: sample_size is '12;12' (expected a number of "
-         "participants; write group1_n and group2_n for two groups)",
+        [("error contrasts.tsv, line 2: sample_size is '12;12' (expected a number of "
+         "participants; write group1_n and group2_n for two groups)"),
          "error contrasts.tsv, line 3: sample_size is '0' (expected a number of participants)"],
     ),
     "flag": (
@@ -428,14 +437,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "unknown space": (
         {"contrasts.tsv": CONTRASTS.replace("TAL", "Colin27")},
-        ["error coordinates.tsv, line 4: unknown space 'Colin27' of 1 focus (accepted are names "
-         "that begin with MNI or TAL, such as MNI152 or Talairach)"],
+        [("error coordinates.tsv, line 4: unknown space 'Colin27' of 1 focus (accepted are names "
+         "that begin with MNI or TAL, such as MNI152 or Talairach)")],
     ),
     "space of some": (
         {"contrasts.tsv": CONTRASTS.replace("TAL", "n/a")},
-        ["error coordinates.tsv, line 4: no space is given for 1 focus, but for the others "
+        [("error coordinates.tsv, line 4: no space is given for 1 focus, but for the others "
          "(fill in the column 'space'; accepted are names that begin with MNI or TAL, such as "
-         "MNI152 or Talairach)"],
+         "MNI152 or Talairach)")],
     ),
     "units": (
         {"coordinates.json": '{"CoordinateUnits": "cm"}'},
@@ -444,35 +453,35 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "broken sidecar": (
         {"coordinates.json": '{"CoordinateUnits": "mm"', "contrasts.json": "[]"},
         ["error contrasts.json: expected a JSON object, got []",
-         "error coordinates.json, line 1, column 25: not JSON: Expecting ',' delimiter "
-         "(is the file complete?)"],
+         ("error coordinates.json, line 1, column 25: not JSON: Expecting ',' delimiter "
+         "(is the file complete?)")],
     ),
     "format of a sidecar": (
         {"studies.json": '{"year": {"Format": "integer"}}',
          "studies.tsv": STUDIES.replace("2019\n", "soon\n")},
-        ["error studies.tsv, line 2: year is 'soon' (studies.json says that the format is "
-         "'integer')"],
+        [("error studies.tsv, line 2: year is 'soon' (studies.json says that the format is "
+         "'integer')")],
     ),
     "foci again": (
         {"coordinates.tsv": COORDINATES + "Lee_2020\tpain\t40\t-10\t2\n"},
-        ["warning coordinates.tsv, line 5: the focus of line 4 stands again "
-         "(all of them are used; remove what is a slip)"],
+        [("warning coordinates.tsv, line 5: the focus of line 4 stands again "
+         "(all of them are used; remove what is a slip)")],
     ),
     "foci in two files": (
         {"study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv": "x\ty\tz\n1\t2\t3\n"},
-        ["error study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv, line 2: foci of "
-         "contrast Lee_2020, pain stand in coordinates.tsv already (keep one of the two)"],
+        [("error study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv, line 2: foci of "
+         "contrast Lee_2020, pain stand in coordinates.tsv already (keep one of the two)")],
     ),
     "file of an unknown contrast": (
         {"study-x/study-x_contrast-y_stat-z_statmap.nii.gz": b"1"},
-        ["error study-x/study-x_contrast-y_stat-z_statmap.nii.gz: an image of contrast x, y, which "
-         "is not in contrasts.tsv (name it after a contrast, or remove it)"],
+        [("error study-x/study-x_contrast-y_stat-z_statmap.nii.gz: an image of contrast x, y, "
+         "which is not in contrasts.tsv (name it after a contrast, or remove it)")],
     ),
     "wrong id in the file of a contrast": (
         {"coordinates.tsv": None, "study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv":
          "study_id\tx\ty\tz\nSmith_2019\t1\t2\t3\n"},
-        ["error study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv, line 2: study_id is "
-         "'Smith_2019' (the file is named after 'Lee_2020')"],
+        [("error study-Lee2020/study-Lee2020_contrast-pain_coordinates.tsv, line 2: study_id is "
+         "'Smith_2019' (the file is named after 'Lee_2020')")],
     ),
     "table twice": (
         {"coordinates.tsv.gz": COORDINATES},
@@ -480,25 +489,25 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "label in two tables": (
         {"desc-a_annotations.tsv": ANNOTATIONS.replace("0.5", "2")},
-        ["error desc-my_annotations.tsv, line 3: 'pain' of contrast Lee_2020, pain is 0.5 "
-         "(another table says 2)"],
+        [("error desc-my_annotations.tsv, line 3: 'pain' of contrast Lee_2020, pain is 0.5 "
+         "(another table says 2)")],
     ),
     "row of annotations twice": (
         {"desc-my_annotations.tsv": ANNOTATIONS + "Lee_2020\tpain\t7\tx\n"},
-        ["error desc-my_annotations.tsv, line 4: contrast Lee_2020, pain stands in the table "
-         "already"],
+        [("error desc-my_annotations.tsv, line 4: contrast Lee_2020, pain stands in the table "
+         "already")],
     ),
     "sparse annotations": (
         {"desc-x_annotations.npz": b"1", "desc-x_vocabulary.txt": "a\n"},
-        ["warning desc-x_annotations.npz: sparse annotations are left out, with "
-         "desc-x_vocabulary.txt (write them as desc-<name>_annotations.tsv)"],
+        [("warning desc-x_annotations.npz: sparse annotations are left out, with "
+         "desc-x_vocabulary.txt (write them as desc-<name>_annotations.tsv)")],
     ),
     "studies": (
         {"studies.tsv": STUDIES.replace("Lee_2020", "Leo_2020")},
-        ["warning studies.tsv, line 3: 1 study without contrasts: Leo_2020 "
-         "(is an id misspelt?)",
-         "warning contrasts.tsv, line 1: 1 study not in studies.tsv: Lee_2020 "
-         "(nothing is known of them but their contrasts)"],
+        [("warning studies.tsv, line 3: 1 study without contrasts: Leo_2020 "
+         "(is an id misspelt?)"),
+         ("warning contrasts.tsv, line 1: 1 study not in studies.tsv: Lee_2020 "
+         "(nothing is known of them but their contrasts)")],
     ),
     "study twice": (
         {"studies.tsv": STUDIES + "Lee_2020\tx\t1\n"},
@@ -507,21 +516,21 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "original id twice": (
         {"studies.tsv": "study_id\toriginal_id\nSmith_2019\ta\nLee_2020\ta\n"},
         ["error studies.tsv, line 3: original_id 'a' stands in line 2 already",
-         "error contrasts.tsv, a-pain: id 'a-pain' stands 2 times "
-         "(each contrast needs an id (study-contrast) of its own)"],
+         ("error contrasts.tsv, a-pain: id 'a-pain' stands 2 times "
+         "(each contrast needs an id (study-contrast) of its own)")],
     ),
     "two sample sizes": (
         {"contrasts.tsv": None, "studies.tsv": None, "desc-my_annotations.tsv": None,
          "coordinates.tsv": QUICK.replace("8\t24", "8\t25"),
          "coordinates.json": '{"CoordinateSystem": "MNI152"}'},
-        ["error coordinates.tsv, line 4: sample_size is 25, and 24 in a row above for the same "
-         "contrast (one sample size for all rows of a contrast)"],
+        [("error coordinates.tsv, line 4: sample_size is 25, and 24 in a row above for the same "
+         "contrast (one sample size for all rows of a contrast)")],
     ),
     "sample size in both tables": (
         {"coordinates.tsv": COORDINATES.replace("\tz\n", "\tz\tsample_size\n")
          .replace("30\n", "30\t25\n").replace("8\n", "8\t25\n").replace("2\n", "2\t16\n")},
-        ["warning coordinates.tsv, line 2: sample size of contrast Smith_2019, pain is 25 "
-         "(that of contrasts.tsv is used: 24)"],
+        [("warning coordinates.tsv, line 2: sample size of contrast Smith_2019, pain is 25 "
+         "(that of contrasts.tsv is used: 24)")],
     ),
 }  # fmt: skip
 
