@@ -81,6 +81,10 @@ class Settings:
         Monte Carlo nodes; changes where the work is done, never the result.
     plugin : str
         Nipype plugin: ``Linear``, ``MultiProc``, ...
+    common_range : bool
+        Figures for a paper have one range of colours for all analyses in the folder.
+    z_max : float
+        End of the colour scale of those figures; 0 for the highest z of the map.
     """
 
     bids_dir: str
@@ -96,4 +100,6 @@ class Settings:
     plugin: str = "Linear"
     keep_work: bool = False
     verbosity: int = 0
+    common_range: bool = False
+    z_max: float = 0.0
     command: tuple[str, ...] = ()

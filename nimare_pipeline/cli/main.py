@@ -10,7 +10,9 @@ from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason
 from nimare_pipeline.cli.parser import LEVELS, Request, parse
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
-COMMANDS: Mapping[str, str] = {}
+COMMANDS: Mapping[str, str] = {
+    "figures": "nimare_pipeline.cli.commands.figures",
+}
 """First word of a command line that is no run, to the module that does it: ``run(words)`` gets the
 words after it and returns an Outcome. Modules by name: ``--help`` must not import them."""
 
