@@ -81,7 +81,12 @@ def run_report(settings: Settings, folders: RunFolders) -> None:
     from nimare_pipeline.workflows.run import run_workflow
 
     logs.redirect_nipype()
-    workflow = init_report_wf(output_dir=str(folders.output), work_dir=settings.work_dir)
+    workflow = init_report_wf(
+        output_dir=str(folders.output),
+        work_dir=settings.work_dir,
+        common_range=settings.common_range,
+        z_max=settings.z_max or None,
+    )
     run_workflow(workflow, settings=replace(settings, plugin="Linear"), crash_dir=folders.logs)
 
 

@@ -45,6 +45,7 @@ other commands (each with --help):
   nimare-pipeline init DIR        write an annotated analyses.toml for a folder
   nimare-pipeline validate PATH   everything that is wrong or odd in the data
   nimare-pipeline summary PATH    what the data hold: columns for a selection
+  nimare-pipeline figures OUT_DIR draw the figures for a paper again
 
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
 17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
@@ -115,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_kernel(parser.add_argument_group("kernel and coordinates"))
     _add_correction(parser.add_argument_group("correction for multiple comparisons"))
     _add_machine(parser.add_argument_group("machine"))
+    add_figures(parser.add_argument_group("figures for a paper"))
     _add_other(parser.add_argument_group("other"))
     return parser
 
@@ -377,6 +379,21 @@ def _add_machine(group: Any) -> None:
     group.add_argument("--keep-work", action="store_true", help="keep the work folder on success")
 
 
+def add_figures(group: Any) -> None:
+    """Add the options that the command ``figures`` has too."""
+    group.add_argument(
+        "--common-range",
+        action="store_true",
+        help="same colours and slices for all analyses in OUT_DIR (default: each its own)",
+    )
+    group.add_argument(
+        "--z-max",
+        metavar="Z",
+        type=values.number("a z above 0", lambda z: 0 < z < float("inf")),
+        help="end of the colour scale (default: highest z of the map)",
+    )
+
+
 def _add_other(group: Any) -> None:
     group.add_argument(
         "--dry-run",
@@ -410,6 +427,8 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
         plugin=options.use_plugin,
         keep_work=options.keep_work or bool(options.work_dir),
         verbosity=-1 if options.quiet else options.verbose,
+        common_range=options.common_range,
+        z_max=options.z_max or 0.0,
         command=("nimare-pipeline", *argv),
     )
 

@@ -133,6 +133,8 @@ SETTINGS_OPTIONS = [
     (["-vv"], "verbosity", 2),
     (["-q"], "verbosity", -1),
     (["--notrack"], "verbosity", 0),
+    (["--common-range"], "common_range", True),
+    (["--z-max", "6.5"], "z_max", 6.5),
 ]
 
 
