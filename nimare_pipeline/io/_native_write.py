@@ -333,9 +333,10 @@ def _dataset_level(name: str) -> dict[str, bytes]:
         "DatasetType": "derivative",
         "GeneratedBy": [generated],
     }
+    readme = _README.read_text(encoding="utf-8").format(name=name)
     return {
         "dataset_description.json": _json(description),
-        "README.md": _README.read_text(encoding="utf-8").format(name=name).encode(),
+        "README.md": readme.encode(errors="replace"),
         ".bidsignore": "".join(f"{line}\n" for line in BIDSIGNORE).encode(),
     }
 

@@ -239,6 +239,13 @@ def test_same_dataset_same_bytes(tmp_path: Path) -> None:
     assert json.loads(first["dataset_description.json"])["Name"] == "x"
 
 
+def test_name_that_is_no_text(tmp_path: Path) -> None:
+    """A folder whose name has odd bytes can be written and read."""
+    folder = tmp_path / "odd\udcff"
+    assert_same(one(), again(one(), folder))
+    assert (folder / "README.md").read_text().startswith("# odd?")
+
+
 def test_written_before_is_replaced(tmp_path: Path) -> None:
     """Tables of an earlier dataset do not stay beside those of a later one."""
     labelled = one(annotations={"pain": 1}, texts={"abstract": "a"})
