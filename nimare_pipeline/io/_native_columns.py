@@ -64,6 +64,9 @@ METADATA: Mapping[str, str] = {
 }
 """Columns of ``contrasts.tsv`` that describe the contrast and are no annotations."""
 
+EMPTY_TEXT = ("original_space", "space_transform")
+"""Metadata that a Dataset has as empty text, not as missing, where there are no foci."""
+
 KNOWN = (CONTRAST, SIZE, "group1_n", "group2_n", SPACE, ORIGINAL_ID, *IMAGES, *METADATA)
 """Columns of ``contrasts.tsv`` that mean something, but for those it must have."""
 

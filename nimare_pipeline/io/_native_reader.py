@@ -17,9 +17,6 @@ from nimare_pipeline.io import _native_tables as tables
 from nimare_pipeline.io._native_foci import Foci, read_foci, system_of
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table, said
 
-_EMPTY_TEXT = ("original_space", "space_transform")
-"""Metadata that are empty text, not missing, in contrasts without foci that were written here."""
-
 
 @dataclass
 class Entry:
@@ -255,7 +252,7 @@ class Reader:
                 value = of_main[name][entry.row] if name in of_main else None
                 if is_missing(value) and name in of_studies and row >= 0:
                     value = of_studies[name][row]
-                if is_missing(value) and name in of_main and name in _EMPTY_TEXT:
+                if is_missing(value) and name in of_main and name in columns.EMPTY_TEXT:
                     value = ""
                 if not is_missing(value):
                     entry.metadata[true_name] = value

@@ -15,6 +15,7 @@ from nimare_pipeline.errors import OutputError
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_columns import (
     AXES,
+    EMPTY_TEXT,
     GROUP_SIZE,
     IMAGES,
     METADATA,
@@ -260,6 +261,8 @@ def _add_metadata(table: _Table, name: str, values: Sequence[Any]) -> str:
         header = table.add("include_read", values)
         table.sidecar[header] |= about
         return header
+    if name in EMPTY_TEXT and not any(map(is_missing, values)):
+        values = [value or None for value in values]
     return table.add(name, values, METADATA.get(name, ""))
 
 
@@ -330,9 +333,10 @@ def _dataset_level(name: str) -> dict[str, bytes]:
         "DatasetType": "derivative",
         "GeneratedBy": [generated],
     }
+    readme = _README.read_text(encoding="utf-8").format(name=name)
     return {
         "dataset_description.json": _json(description),
-        "README.md": _README.read_text(encoding="utf-8").format(name=name).encode(),
+        "README.md": readme.encode(errors="replace"),
         ".bidsignore": "".join(f"{line}\n" for line in BIDSIGNORE).encode(),
     }
 

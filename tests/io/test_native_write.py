@@ -108,6 +108,7 @@ def test_any_dataset_comes_back(found: list[Contrast], tmp_path_factory: Any) ->
         {"metadata": {"nested": {"a": [1, {"b": None}]}, "mixed": [1, 1.0, True, "1", None]}},
         {"metadata": {"huge": 10**300, "large": 2**64, "inf": math.inf, "tiny": 5e-324}},
         {"metadata": {"include": "perhaps", "sample_size": "20"}},
+        {"annotations": {"a": '"quoted"', "b": "n/a", "c": " ", "d": "a\tb", "e": "NaN"}},
         {"values": {"original_space": ("TAL", "MNI"), "study_id_": (1, None)}},
         {"sample_sizes": ()},
         {"sample_sizes": (10, 12, 14.5)},
@@ -214,6 +215,19 @@ def test_what_belongs_to_the_study_stands_once(tmp_path: Path) -> None:
     assert {"doi", "dof"} <= set(texts(folder, "contrasts.tsv")[0])
 
 
+def test_contrasts_without_foci_have_plain_cells(tmp_path: Path) -> None:
+    """The space of no foci is empty text in a Dataset, n/a in the table, and empty text again."""
+    found = [Contrast("a", "1", FOCI, ("MNI", "MNI")), Contrast("b", "1")]
+    dataset = Dataset.from_contrasts(found)
+    assert dataset.get_metadata(field="original_space") == ["MNI", ""]
+    folder = io.write_native(dataset, tmp_path / "set")
+    assert texts(folder, "contrasts.tsv")[1:] == [
+        ["a", "1", "n/a", "MNI", "none"],
+        ["b", "1", "n/a", "n/a", "n/a"],
+    ]
+    assert_same(dataset, io.convert_native_to_dataset(folder))
+
+
 def test_same_dataset_same_bytes(tmp_path: Path) -> None:
     """Writing twice gives the same files, but for the name of the folder."""
     (source,) = io.read(EXAMPLE)
@@ -223,6 +237,13 @@ def test_same_dataset_same_bytes(tmp_path: Path) -> None:
     )
     assert first == second
     assert json.loads(first["dataset_description.json"])["Name"] == "x"
+
+
+def test_name_that_is_no_text(tmp_path: Path) -> None:
+    """A folder whose name has odd bytes can be written and read."""
+    folder = tmp_path / "odd\udcff"
+    assert_same(one(), again(one(), folder))
+    assert (folder / "README.md").read_text().startswith("# odd?")
 
 
 def test_written_before_is_replaced(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_data_that_cannot_be_read(tmp_path: Path, capsys) -> None:
 
 def test_many_columns_are_cut_in_text_and_whole_in_json(tmp_path: Path, capsys) -> None:
     """Forty are shown of a hundred; no line is longer than 80 characters."""
-    labels = {f"label_{i:03}": i for i in range(100)} | {"text": "long " * 50}
+    labels = {"text": "long " * 50} | {f"label_{i:03}": i for i in range(100)}
     study = {"labels": labels, "coords": {"space": "MNI", "x": [1], "y": [2], "z": [3]}}
     path = tmp_path / "many.json"
     path.write_text(json.dumps({"s": {"contrasts": {"c": study}}}))
