@@ -151,15 +151,16 @@ def montecarlo_counts(
                 shift=shift, n_bins=n_bins,
             )  # fmt: skip
             block = store.memo(name, compute)
-        # Values past the bins that occur are not stored.
-        total[: len(block["counts"])] += block["counts"]
+        total[block["bins"]] += block["counts"]
         told.complete(count)
     return total
 
 
 def _counts(plan: MonteCarloPlan, **options: Any) -> dict[str, NDArray[np.int64]]:
+    """Histogram of one block, without its empty bins: there may be millions."""
     counts = count_block(plan, **options)
-    return {"counts": counts[: np.flatnonzero(counts)[-1] + 1]}
+    bins = np.flatnonzero(counts)
+    return {"bins": bins, "counts": counts[bins]}
 
 
 def gather_null(

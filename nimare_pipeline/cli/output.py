@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -13,6 +12,7 @@ from pathlib import Path
 
 from nimare_pipeline.cli.exit_codes import BusyError
 from nimare_pipeline.errors import NoInputError, OutputError
+from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.settings import Settings
 
 TOP_LEVEL = (
@@ -96,11 +96,7 @@ def refuse_foreign(output: Path) -> None:
 
 def is_ours(output: Path) -> bool:
     """Whether a folder is one of our results, by its dataset_description.json."""
-    try:
-        text = (output / "dataset_description.json").read_text(encoding="utf-8")
-        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == "nimare-pipeline")
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+    return is_results(output)
 
 
 def require_ours(output: Path) -> None:

@@ -28,7 +28,7 @@ _VALID = 1e-10
 1e-16 of the maximum, so relative errors stay near 1e-6 at the edge and far below inside (measured:
 3e-6 of ln p on the example, 7e-5 at worst on lattices with gaps)."""
 _REACH_SD = 12.0
-_MOST_DIRECT_WORK = 2_000_000_000
+MOST_DIRECT_WORK = 2_000_000_000
 """Multiplications that adding up variable by variable may take (about 2 s)."""
 _SMALLEST_DIRECT = 1e-290
 
@@ -48,15 +48,27 @@ class Null:
     domain : str
         ``integer``: bins of the whole numbers that the engine counts in; ``stat``: bins of the
         statistic itself.
+    support : (n_bins,) int array, optional
+        Of a discrete statistic: the values it takes, ascending, in place of a grid.
     """
 
     method: str
     step: float
     logsf: NDArray[np.float64]
     domain: str
+    support: NDArray[np.int64] | None = None
+
+    @property
+    def grid(self) -> NDArray[np.float64]:
+        """Value of each bin, in ``domain`` units."""
+        if self.support is not None:
+            return self.support.astype(float)
+        return np.asarray(np.arange(len(self.logsf)) * self.step, dtype=np.float64)
 
     def bins(self, values: NDArray[Any]) -> NDArray[np.int64]:
         """Bin of each value, in ``domain`` units; values past the grid go to the last bin."""
+        if self.support is not None:
+            return np.minimum(np.searchsorted(self.support, values), len(self.support) - 1)
         nearest = np.floor(np.asarray(values, dtype=float) / self.step + 0.5).astype(np.int64)
         return np.minimum(nearest, len(self.logsf) - 1)
 
@@ -73,7 +85,13 @@ class Null:
         if not len(significant):
             return float("inf"), 0.0
         first = int(significant[0])
-        return (first - 0.5) * self.step, float(np.exp(self.logsf[first]))
+        value = (first - 0.5) * self.step if self.support is None else self.support[first]
+        return float(value), float(np.exp(self.logsf[first]))
+
+    def largest_insignificant(self, p: float) -> float:
+        """Largest value of a discrete statistic whose p is not below ``p``."""
+        assert self.support is not None  # noqa: S101 - of a grid there is no such value
+        return float(self.support[np.flatnonzero(self.logsf >= np.log(p))[-1]])
 
 
 def convolution_null(
@@ -138,12 +156,14 @@ def lattice_null(
     Parameters
     ----------
     pmfs : sequence of (support (n_i,) int array, probability (n_i,) float array)
-        Of each experiment, 0 included; their largest values should add up to ``MOST_BINS`` at
-        most.
+        Of each experiment, 0 included.
     observed_max : int
         Largest observed sum.
     """
-    return Null("approximate", 1.0, direct_logsf(pmfs, max(int(observed_max), 1)), "integer")
+    logsf = direct_logsf(pmfs, max(int(observed_max), 1))
+    # P(X >= k) falls after each value that is attained.
+    attained = np.flatnonzero(np.append(logsf[:-1] > logsf[1:], True))
+    return Null("approximate", 1.0, logsf[attained], "integer", attained.astype(np.int64))
 
 
 def direct_logsf(
@@ -157,7 +177,7 @@ def direct_logsf(
     """
     support_end = sum(int(k.max()) for k, _ in pmfs)
     last = min(last, support_end)
-    if support_end * sum(len(k) for k, _ in pmfs) > _MOST_DIRECT_WORK:
+    if support_end * sum(len(k) for k, _ in pmfs) > MOST_DIRECT_WORK:
         return tilted_logsf(pmfs, last)
     total = np.ones(1)
     for support, probability in pmfs:
@@ -171,7 +191,7 @@ def direct_logsf(
     return np.minimum(np.log(tail[: last + 1]) - np.log(tail[0]), 0.0)
 
 
-def counted_null(counts: NDArray[np.int64], step: float) -> Null:
+def counted_null(counts: NDArray[np.int64], step: float, *, discrete: bool) -> Null:
     """Null of a histogram of simulated values: P(X >= x) = (b + 1) / (n + 1) in pooled voxels.
 
     Parameters
@@ -180,9 +200,16 @@ def counted_null(counts: NDArray[np.int64], step: float) -> Null:
         Voxels of all iterations by the bin of their value.
     step : float
         Width of a bin in the engine's unit.
+    discrete : bool
+        Whether bins are the values of a discrete statistic, not a grid over a continuous one.
     """
     reached = np.cumsum(counts[::-1])[::-1]
-    return Null("montecarlo", step, np.log(reached + 1) - np.log(reached[0] + 1), "integer")
+    logsf = np.log(reached + 1) - np.log(reached[0] + 1)
+    if not discrete:
+        return Null("montecarlo", step, logsf, "integer")
+    # The last bin stays: nothing that was drawn is as large as what lies beyond.
+    attained = np.union1d(np.flatnonzero(counts), [0, len(counts) - 1])
+    return Null("montecarlo", step, logsf[attained], "integer", attained.astype(np.int64))
 
 
 def tilted_logsf(

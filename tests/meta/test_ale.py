@@ -227,3 +227,24 @@ def test_description_and_references(tiny: Dataset) -> None:
     result = ALE().fit(tiny)
     assert "5 contrasts" in result.description_
     assert "@article{eickhoff2012," in result.bibtex_
+
+
+def test_montecarlo_null_has_the_peers_threshold(pain: Dataset) -> None:
+    """With foci redrawn inside p < .001 begins at .0112, as in the peer's 100 iterations (.01125).
+
+    The exact null begins at .0109, and so does the Monte Carlo null with outside foci drawn
+    outside: it is the foci put into the mask that make the difference.
+    """
+    thresholds = {
+        policy: cluster_forming(
+            ALE(
+                null_method="montecarlo", n_iters=200, n_cores=2, null_outside=policy,
+                kernel__voxelization="half-even",
+            ).fit(pain),
+            0.001,
+        )[1]["statistic"]
+        for policy in ("inside", "distance")
+    }  # fmt: skip
+    exact = cluster_forming(ALE(kernel__voxelization="half-even").fit(pain), 0.001)[1]
+    assert thresholds["inside"] == pytest.approx(0.01125, abs=1e-4)
+    assert thresholds["distance"] == pytest.approx(exact["statistic"], abs=1e-4)

@@ -8,8 +8,8 @@ import pytest
 
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.numerics.gaussian import density_kernel
-from nimare_pipeline.numerics.ma import to_voxels
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
+from nimare_pipeline.numerics.ma import sphere_kernel, to_voxels
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, run_block
 from nimare_pipeline.numerics.plan import (
     SHELL_VOXELS,
     FociDesign,
@@ -17,7 +17,7 @@ from nimare_pipeline.numerics.plan import (
     largest_bits,
     make_plan,
 )
-from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+from nimare_pipeline.numerics.rng import STREAM_FOCI, STREAM_NULL, draw_indices
 from nimare_pipeline.numerics.simulate import WIDTHS
 
 BITS = 26
@@ -62,12 +62,13 @@ def plan_of(affine: np.ndarray | None = None, **options) -> MonteCarloPlan:  # t
     return make_plan(design(affine), brain(), affine, **options)
 
 
-def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ignore[no-untyped-def]
-    """One iteration with whole volumes: place, maximum, sum, threshold, label."""
-    _, stride_x, stride_y, length, threshold, floor = (int(s) for s in plan.scalars)
+def sum_plainly(plan: MonteCarloPlan, kernels, draw, iteration: int):  # type: ignore[no-untyped-def]
+    """Sum of one iteration in whole volumes, and the mask."""
+    seed, stream = draw
+    _, stride_x, stride_y, length, *_ = (int(s) for s in plan.scalars)
     shape = (length // stride_x, stride_x // stride_y, stride_y)
     drawn = np.zeros(len(plan.focus_start), dtype=np.int64)
-    draw_indices(np.uint64(seed), STREAM_FOCI, iteration, plan.focus_count, drawn)
+    draw_indices(np.uint64(seed), stream, iteration, plan.focus_count, drawn)
     total = np.zeros(shape, dtype=np.int64)
     for experiment, kernel_number in enumerate(plan.experiment_kernel):
         one = np.zeros(shape, dtype=np.int64)
@@ -81,7 +82,13 @@ def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ig
         total += one
     mask = np.zeros(length, dtype=bool)
     mask[plan.candidates[: brain().sum()]] = True
-    mask = mask.reshape(shape)
+    return total, mask.reshape(shape)
+
+
+def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ignore[no-untyped-def]
+    """One iteration with whole volumes: place, maximum, sum, threshold, label."""
+    threshold, floor = (int(s) for s in plan.scalars[4:])
+    total, mask = sum_plainly(plan, kernels, (seed, STREAM_FOCI), iteration)
     labels, n = label(mask & (total >= threshold))
     sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     masses = [int((total - floor)[labels == i + 1].sum()) for i in range(n)]
@@ -99,6 +106,51 @@ def test_engine_equals_the_plain_loop(affine: np.ndarray, null_outside: str) -> 
     for name, values in zip(("max_stat", "max_size", "max_mass"), expected, strict=True):
         np.testing.assert_array_equal(null[name], values, err_msg=name)
     assert len(np.unique(null["max_size"])) > 5
+
+
+def spheres(affine: np.ndarray) -> FociDesign:
+    """The same foci in spheres of two weights; every focus of the first 6 is alone."""
+    foci = design(affine)
+    sphere = sphere_kernel(8.0, affine)
+    experiment = np.concatenate([np.arange(6), 6 + foci.experiment[6:]])
+    return FociDesign(
+        foci.xyz,
+        np.unique(experiment, return_inverse=True)[1],
+        [(weight * sphere).astype(np.int32) for weight in (3, 5)],
+        np.arange(len(np.unique(experiment))) % 2,
+    )
+
+
+@pytest.mark.parametrize("affine", [world(*zooms) for zooms in GRIDS], ids=str)
+def test_engine_equals_the_plain_loop_for_spheres(affine: np.ndarray) -> None:
+    """Weighted counts, with foci that are alone in their experiment, which are only added."""
+    foci = spheres(affine)
+    plan = make_plan(foci, brain(), affine, threshold=8, mass_floor=7, null_outside="distance")
+    null = run_block(plan, seed=7, first=5, n_iters=20)
+    expected = np.array([plain(plan, foci.kernels, 7, 5 + i) for i in range(20)]).T
+    for name, values in zip(("max_stat", "max_size", "max_mass"), expected, strict=True):
+        np.testing.assert_array_equal(null[name], values, err_msg=name)
+    assert len(np.unique(null["max_mass"])) > 3
+
+
+@pytest.mark.parametrize(("make", "shift"), [(spheres, 0), (design, 10)], ids=["counts", "ale"])
+def test_counts_equal_the_plain_loop(make, shift: int) -> None:  # type: ignore[no-untyped-def]
+    """Histogram over all voxels of 8 iterations, in one thread or two; the last bin is open."""
+    affine, n_bins = world(), 12 if shift == 0 else 500
+    foci = make(affine)
+    plan = make_plan(foci, brain(), affine, threshold=1, mass_floor=0, null_outside="distance")
+    expected = np.zeros(n_bins, dtype=np.int64)
+    for iteration in range(3, 11):
+        total, mask = sum_plainly(plan, foci.kernels, (9, STREAM_NULL), iteration)
+        bins = np.minimum((total[mask] + ((1 << shift) >> 1)) >> shift, n_bins - 1)
+        expected += np.bincount(bins, minlength=n_bins)
+    for threads in (1, 2):
+        found = count_block(
+            plan, seed=9, first=3, n_iters=8, shift=shift, n_bins=n_bins, n_threads=threads
+        )
+        np.testing.assert_array_equal(found, expected)
+    assert expected.sum() == 8 * brain().sum()
+    assert (expected > 0).sum() > 5
 
 
 def test_every_segment_width_is_used_and_agrees() -> None:

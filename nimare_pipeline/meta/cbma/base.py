@@ -25,7 +25,7 @@ from nimare_pipeline.meta.kernel import ExperimentFoci, Kernel
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.montecarlo import montecarlo_counts
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
-from nimare_pipeline.numerics.nulls import MOST_BINS, Null, counted_null
+from nimare_pipeline.numerics.nulls import Null, counted_null
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
 from nimare_pipeline.numerics.simulate import LARGEST_SUM
@@ -168,6 +168,7 @@ class CoordinateEstimator(Parametrised):
                 "numbers": sums.numbers,
                 "null_stat": null_grid(null, scale),
                 "null_logsf": null.logsf,
+                **({} if null.support is None else {"null_support": null.support}),
                 "foci_xyz": foci.xyz,
                 "foci_experiment": foci.experiment,
                 **own,
@@ -236,13 +237,13 @@ class CoordinateEstimator(Parametrised):
             store=store,
             progress=progress,
         )
-        return counted_null(counts, float(1 << shift))
+        return counted_null(counts, float(1 << shift), discrete=scale.domain == "linear")
 
     def _histogram(self, design: FociDesign, scale: Scale) -> tuple[int, int]:
         """Width (as a power of 2) and number of the bins of a Monte Carlo null."""
         del scale
         peaks = np.array([int(kernel.max()) for kernel in design.kernels])
-        return 0, int(min(peaks[design.experiment_kernel].sum() + 1, MOST_BINS))
+        return 0, int(peaks[design.experiment_kernel].sum() + 1)
 
     def _common_facts(
         self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask, null: Null, scale: Scale
@@ -282,15 +283,18 @@ def null_in_words(null_method: str) -> str:
 
 def null_grid(null: Null, scale: Scale) -> NDArray[np.float64]:
     """Statistic at each bin of a null."""
-    x = np.arange(len(null.logsf)) * null.step
-    return np.asarray(x if null.domain == "stat" else scale.statistic(x), dtype=np.float64)
+    return null.grid if null.domain == "stat" else scale.statistic(null.grid)
 
 
 def null_of(result: MetaResult) -> Null:
     """The null a result was judged by."""
-    facts = result.facts
+    facts, arrays = result.facts, result.arrays
     return Null(
-        facts["null_method"], facts["null_step"], result.arrays["null_logsf"], facts["null_domain"]
+        facts["null_method"],
+        facts["null_step"],
+        arrays["null_logsf"],
+        facts["null_domain"],
+        arrays.get("null_support"),
     )
 
 
@@ -324,10 +328,8 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     threshold = floor = LARGEST_SUM
     if np.isfinite(smallest):
         threshold = floor = int(np.ceil(smallest))
-        if scale.domain == "linear":
-            floor = threshold - 1
-            # The tail stays the same up to the next value that is attained.
-            threshold = int(np.flatnonzero(null.logsf == null.logsf[threshold])[-1])
+        if null.support is not None:
+            floor = int(null.largest_insignificant(voxel_thresh))
     return threshold, {
         "p": voxel_thresh,
         "statistic": float(scale.statistic(threshold)),

@@ -31,12 +31,14 @@ from nimare_pipeline.meta.cbma.base import (
 from nimare_pipeline.meta.kernel import ExperimentFoci, KDAKernel, MKDAKernel, check_positive
 from nimare_pipeline.meta.weights import effective_number, sample_size_weights
 from nimare_pipeline.numerics.ma import sphere_kernel
-from nimare_pipeline.numerics.nulls import MOST_BINS, Null, lattice_null
-from nimare_pipeline.numerics.plan import FociDesign, largest_bits
+from nimare_pipeline.numerics.nulls import MOST_DIRECT_WORK, Null, lattice_null
+from nimare_pipeline.numerics.plan import FociDesign
 from nimare_pipeline.scale import Scale
 
 WEIGHTINGS = (None, "sample_size")
-_MOST_WEIGHT_BITS = 20
+_FINEST_STEPS, _COARSEST_STEPS = 2**22, 2**19
+"""Steps of 1 that the sum of all weights has in the engine: with 2**22 the order of the sums of
+21 real sample sizes is that of exact arithmetic (with 2**19, 8 of 4,879 voxels differ)."""
 
 
 class MKDADensity(CoordinateEstimator):
@@ -160,10 +162,7 @@ class MKDADensity(CoordinateEstimator):
         value = float(self.kernel_transformer.value)
         if (weights == 1).all():
             return np.ones(len(weights), dtype=np.int64), Scale("linear", value)
-        # So fine that the exact null has at most MOST_BINS steps of 1.
-        bits = largest_bits(float(weights.sum()), len(weights), _MOST_WEIGHT_BITS)
-        while bits > 0 and weights.sum() * 2.0**bits + len(weights) > MOST_BINS:
-            bits -= 1
+        bits = _weight_bits(weights)
         whole = np.maximum(np.rint(weights * 2.0**bits), 1).astype(np.int64)
         return whole, Scale("linear", value * 2.0**-bits)
 
@@ -336,3 +335,9 @@ class KDA(CoordinateEstimator):
             f"{amounts(foci)} was run with spheres of {self.kernel_transformer.r:g} mm radius "
             f"and the {null_in_words(self.null_method)} null."
         )
+
+
+def _weight_bits(weights: NDArray[np.float64]) -> int:
+    """Unit of the weights, as bits: as fine as the exact null can be added up directly."""
+    steps = np.clip(MOST_DIRECT_WORK // (2 * len(weights)), _COARSEST_STEPS, _FINEST_STEPS)
+    return int(np.log2((steps - len(weights)) / weights.sum()))
