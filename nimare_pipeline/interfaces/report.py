@@ -26,10 +26,7 @@ class _PaperFiguresOutputSpec(TraitedSpec):
 
 
 class PaperFigures(PipelineInterface):
-    """Draw the figures for a paper, of all analyses in the folder.
-
-    A failure is handed on and not raised: there is a report to be written, which says it.
-    """
+    """Draw the figures for a paper, of all analyses in the folder."""
 
     input_spec = _PaperFiguresInputSpec
     output_spec = _PaperFiguresOutputSpec
@@ -44,7 +41,7 @@ class PaperFigures(PipelineInterface):
                 common_range=self.inputs.common_range,
                 z_max=self.inputs.z_max or None,
             )
-        except Exception as error:  # raised after the report is written
+        except Exception as error:  # raised when the report is written
             _LOGGER.debug("details", exc_info=error)
             self._results["failure"] = f"{type(error).__name__}: {error}"
         return runtime

@@ -5,12 +5,10 @@ glass brain, each as SVG and as PNG of 300 dpi; the tables become pages to paste
 there already and would come out the same is left as it is.
 """
 
-import hashlib
-import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ import numpy as np
 
 from nimare_pipeline.derivative_names import paper_figure
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.reports import brains, canvas, paper_brains, paper_tables, paper_words
+from nimare_pipeline.reports import brains, paper_brains, paper_tables, paper_words
+from nimare_pipeline.reports.paper_files import PaperFigure, read_sidecar, write_figure
 from nimare_pipeline.reports.paper_scale import Limits, Scale, together
-from nimare_pipeline.writing import write_file
 
 N_CUTS = 14
 FADE_BELOW = 3.0
@@ -90,7 +88,8 @@ def write_paper_figures(
             )
             drawn = tuple(_draw_analysis(own, look, folder))
         files[record.name] = (*drawn, *pages)
-    _say_other_ranges(folder, maps, wanted)
+    if common_range or z_max:
+        _say_other_ranges(folder, maps, wanted)
     return files
 
 
@@ -182,128 +181,37 @@ def cuts(low: float, high: float) -> tuple[int, ...]:
 
 
 def _draw_analysis(maps: _Maps, look: _Look, folder: Path) -> Iterator[Path]:
-    layers = {maps.z_path: _whole(maps, look)}
-    if maps.heights and maps.result_path:
-        layers = {maps.result_path: _result(maps, look), **layers}
-    draw: dict[str, Callable[[paper_brains.Layer], tuple[bytes, bytes]]] = {
-        "mosaic": lambda layer: paper_brains.mosaic(look.cuts, layer),
-        "glass": paper_brains.glass,
-    }
-    for source, layer in layers.items():
+    """Draw each map in each view; the files."""
+    shown: list[tuple[Path, brains.Volume]] = [(maps.z_path, maps.z)]
+    if maps.heights and maps.result_path and maps.result:
+        shown.insert(0, (maps.result_path, maps.result))
+    for source, volume in shown:
         for view in VIEWS:
-            yield from _figure(maps, look, source, layer, view, draw[view], folder)
+            name = source.relative_to(folder).as_posix()
+            figure = PaperFigure(
+                layer=_layer(maps, volume, look, view),
+                cuts=look.cuts if view == "mosaic" else (),
+                source=name,
+                inputs=tuple(path for path, _ in shown),
+                shared=look.shared,
+            )
+            yield from write_figure(figure, folder / paper_figure(name, view, ".svg"))
 
 
-def _figure(
-    maps: _Maps,
-    look: _Look,
-    source: Path,
-    layer: paper_brains.Layer,
-    view: str,
-    draw: Callable[[paper_brains.Layer], tuple[bytes, bytes]],
-    folder: Path,
-) -> tuple[Path, ...]:
-    """Draw a figure, unless it is there and would come out the same; its files."""
-    name = source.relative_to(folder).as_posix()
-    paths = {e: folder / paper_figure(name, view, e) for e in (".svg", ".png", ".json")}
-    known = {
-        "Description": " ".join(layer.legend),
-        "Sources": [f"bids::{name}"],
-        "ColorRange": [layer.scale.low, layer.scale.high],
-        "TwoSided": layer.scale.two_sided,
-        "CommonRange": look.shared,
-        **({"Slices": list(look.cuts)} if view == "mosaic" else {}),
-        "Recipe": _recipe(source, layer, look, maps),
-    }
-    if not _is_fresh(paths, known):
-        with canvas.style():
-            svg, png = draw(layer)
-        digests = {e: hashlib.sha256(b).hexdigest() for e, b in ((".svg", svg), (".png", png))}
-        write_file(paths[".svg"], svg)
-        write_file(paths[".png"], png)
-        record = {**known, "SHA256": digests}
-        write_file(paths[".json"], (json.dumps(record, indent=2) + "\n").encode())
-    return paths[".svg"], paths[".png"]
-
-
-def _result(maps: _Maps, look: _Look) -> paper_brains.Layer:
-    """Uncorrected z inside the significant clusters."""
-    assert maps.result is not None  # noqa: S101 - there are heights
-    record = maps.record
-    words = (
-        f"{record.name}: uncorrected z ({paper_words.tail(record)}) where significant, "
-        f"{paper_words.threshold(record)}."
-    )
-    legend = words, _places(record, look.scale)
-    return paper_brains.Layer(maps.result, look.scale, label="z", legend=legend)
-
-
-def _whole(maps: _Maps, look: _Look) -> paper_brains.Layer:
-    """Whole map of uncorrected z, what is significant outlined."""
-    record = maps.record
-    outlined = f"Outlined: significant, {paper_words.threshold(record)}."
-    nothing = f"Nothing is significant, {paper_words.threshold(record)}."
-    words = (
-        f"{record.name}: whole map of uncorrected z ({paper_words.tail(record)}); it fades away "
-        f"below {FADE_BELOW:g}. {outlined if maps.heights else nothing}"
-    )
+def _layer(maps: _Maps, volume: brains.Volume, look: _Look, view: str) -> paper_brains.Layer:
+    """A map, in words and colours: the result as it is, the whole map fading away."""
+    record, places = maps.record, paper_words.places(maps.record, view, look.scale)
+    if volume is maps.result:
+        legend = f"{paper_words.result_legend(record)} {places}"
+        return paper_brains.Layer(volume, look.scale, legend)
+    whole = paper_words.whole_legend(record, FADE_BELOW, significant=maps.heights is not None)
     return paper_brains.Layer(
-        maps.z,
+        volume,
         look.scale.from_zero(),
-        label="z",
-        legend=(words, _places(record, look.scale)),
+        f"{whole} {places}",
         fade_below=FADE_BELOW,
         outline=maps.result if maps.heights else None,
     )
-
-
-def _places(record: Any, scale: Scale) -> str:
-    beyond = f" Beyond {scale.high:g} all values have the last colour." if scale.clipped else ""
-    return f"Slices in mm, {paper_words.space(record)}; left is left.{beyond}"
-
-
-def _recipe(source: Path, layer: paper_brains.Layer, look: _Look, maps: _Maps) -> str:
-    """Digest of all that a figure is made of."""
-    outlined = maps.result_path if layer.outline is not None else None
-    parts = [
-        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in (source, outlined) if path),
-        json.dumps([asdict(layer.scale), look.cuts, layer.label, layer.legend, layer.fade_below]),
-        _code_digest(),
-    ]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _code_digest() -> str:
-    """Digest of the code that draws: changed code draws again."""
-    import matplotlib as mpl
-    import nilearn
-
-    digest = hashlib.sha256(f"{mpl.__version__} {nilearn.__version__}".encode())
-    for name in ("brains", "canvas", "paper_brains", "paper_scale", "sheet"):
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()
-
-
-def _is_fresh(paths: Mapping[str, Path], known: Mapping[str, Any]) -> bool:
-    """Whether the files of a figure are there as they would be drawn."""
-    record = _read_json(paths[".json"])
-    digests = record.pop("SHA256", None)
-    if record != known or not isinstance(digests, Mapping):
-        return False
-    return all(
-        paths[extension].is_file()
-        and hashlib.sha256(paths[extension].read_bytes()).hexdigest() == digests.get(extension)
-        for extension in (".svg", ".png")
-    )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Content of a sidecar; nothing if it is missing or damaged, as it is written again then."""
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return {}
 
 
 def _wanted(known: Sequence[str], analyses: Sequence[str] | None) -> set[str]:
@@ -320,19 +228,15 @@ def _wanted(known: Sequence[str], analyses: Sequence[str] | None) -> set[str]:
 
 def _say_other_ranges(folder: Path, maps: Mapping[str, _Maps], wanted: set[str]) -> None:
     """Warn of figures that were not asked for and whose colours mean other values."""
-    ranges = {name: _range_of(folder, each) for name, each in maps.items()}
-    now = {ranges[name] for name in wanted & ranges.keys()}
-    for name in sorted(ranges.keys() - wanted):
-        other = ranges[name]
-        if other is not None and other not in now:
-            _LOGGER.warning(
-                "the figures of %s stay as they are, with colours from %g to %g", name, *other
-            )
+    ends = {name: _end_of_scale(folder, each) for name, each in maps.items()}
+    now = {ends[name] for name in wanted & ends.keys()}
+    for name in sorted(ends.keys() - wanted):
+        if ends[name] is not None and ends[name] not in now:
+            _LOGGER.warning("the figures of %s stay, with colours up to z = %g", name, ends[name])
 
 
-def _range_of(folder: Path, maps: _Maps) -> tuple[float, float] | None:
-    """Range of colours that the figures of an analysis were drawn with; None without figures."""
-    source = maps.result_path if maps.heights and maps.result_path else maps.z_path
-    name = paper_figure(source.relative_to(folder).as_posix(), VIEWS[0], ".json")
-    found = _read_json(folder / name).get("ColorRange")
-    return (found[0], found[1]) if isinstance(found, list) and len(found) == 2 else None
+def _end_of_scale(folder: Path, maps: _Maps) -> float | None:
+    """Last value of the colours that the figures of an analysis have; None without figures."""
+    name = paper_figure(maps.z_path.relative_to(folder).as_posix(), VIEWS[0], ".json")
+    found = read_sidecar(folder / name).get("ColorRange")
+    return float(found[1]) if isinstance(found, list) and len(found) == 2 else None

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,14 @@ _BAR_MM = 16.0
 """What the colour bar takes up at the right of the page."""
 _HEAD_MM = 3.6
 _LINE_MM = 3.2
-_WRAP = 136
-"""Characters of a line of the legend that fit the page in the widest of the fonts."""
+_MARGIN_MM = 1.5
+_WRAP = 130
+"""Characters of a line of the legend: they fit the page in a font a tenth wider than ours, too."""
 _TICK_PT = 6.5
 _VIEWS = {"l": 0, "y": 1, "r": 0, "z": 2}
 """Views of the glass brain, by nilearn's letters, and the axis each looks along."""
+_MIRRORED = "l"
+"""Seen from the left, the front is on the left."""
 _GLASS_STEP_MM = 1.0
 _GAP_MM = 3.0
 _LINE_SHARE = 0.35
@@ -44,20 +48,17 @@ class Layer:
     values : Volume
         0 is not drawn.
     scale : Scale
+    legend : str
+        Text below the picture.
     fade_below : float
         Absolute values below it fade away; 0 draws all of them opaque.
     outline : Volume, optional
         Regions outlined, where not 0.
-    label : str
-        What the values are; stands at the colour bar.
-    legend : tuple of str
-        Lines below the picture.
     """
 
     values: brains.Volume
     scale: Scale
-    label: str
-    legend: tuple[str, ...] = ()
+    legend: str = ""
     fade_below: float = 0.0
     outline: brains.Volume | None = None
 
@@ -86,8 +87,8 @@ def mosaic(cuts: Sequence[float], layer: Layer) -> tuple[bytes, bytes]:
     slice_mm = (WIDTH_MM - _BAR_MM) / COLUMNS
     rows = -(-len(cuts) // COLUMNS)
     row_mm = slice_mm * (top - bottom) / (right - left) + _HEAD_MM
-    lines = _lines(layer.legend)
-    sheet = Sheet(rows * row_mm + 1.5 + len(lines) * _LINE_MM)
+    lines = textwrap.wrap(layer.legend, _WRAP)
+    sheet = Sheet(rows * row_mm + _legend_mm(lines))
     for index, cut in enumerate(cuts):
         row, column = divmod(index, COLUMNS)
         box = Box(
@@ -102,7 +103,7 @@ def mosaic(cuts: Sequence[float], layer: Layer) -> tuple[bytes, bytes]:
         if column == 0:
             _sides(sheet, box)
     _colorbar(sheet, rows * row_mm, layer, under=_GREY_MATTER)
-    _write_legend(sheet, rows * row_mm + 1.5, lines)
+    _write_legend(sheet, rows * row_mm, lines)
     return sheet.finish()
 
 
@@ -113,9 +114,12 @@ def _slice(sheet: Sheet, box: Box, cut: float, layer: Layer) -> None:
     points[..., 1] = (top - (np.arange(box.height) + 0.5) / box.height * (top - bottom))[:, None]
     points[..., 2] = cut
     sheet.put(box, layer.over(layer.values.at(points), template(points)))
-    if layer.outline is None:
-        return
-    region = np.nan_to_num(layer.outline.at(points)) != 0
+    if layer.outline is not None:
+        _contour(sheet, box, np.nan_to_num(layer.outline.at(points)) != 0)
+
+
+def _contour(sheet: Sheet, box: Box, region: NDArray[np.bool_]) -> None:
+    """Draw a line around a region, given at the pixels of a box."""
     if region.any():
         ax = sheet.axes(box)
         ax.contour(region[::-1].astype(float), levels=[0.5], colors="black", linewidths=0.6)
@@ -138,16 +142,16 @@ def template(points: Array) -> Array:
 
 def glass(layer: Layer) -> tuple[bytes, bytes]:
     """Draw the value furthest from 0 along each line of sight, in four views; SVG and PNG."""
-    outlines = {view: _outline(view) for view in _VIEWS}
-    wide = sum(outline.size[0] for outline in outlines.values())
-    scale = (WIDTH_MM - _BAR_MM - _GAP_MM * (len(outlines) - 1)) / wide
-    tallest = max(outline.size[1] for outline in outlines.values()) * scale
-    lines = _lines(layer.legend)
-    sheet = Sheet(tallest + 1.5 + len(lines) * _LINE_MM)
-    volume = _sampled(layer.values)
+    drawings = {view: _drawing(view) for view in _VIEWS}
+    wide = sum(drawing.size[0] for drawing in drawings.values())
+    scale = (WIDTH_MM - _BAR_MM - _GAP_MM * (len(drawings) - 1)) / wide
+    tallest = max(drawing.size[1] for drawing in drawings.values()) * scale
+    lines = textwrap.wrap(layer.legend, _WRAP)
+    sheet = Sheet(tallest + _legend_mm(lines))
+    sampled = [_sampled(volume) for volume in (layer.values, layer.outline) if volume is not None]
     start = 0.0
-    for view, outline in outlines.items():
-        width, height = (mm * scale for mm in outline.size)
+    for view, drawing in drawings.items():
+        width, height = (mm * scale for mm in drawing.size)
         box = Box(
             to_pixels(start),
             to_pixels((tallest - height) / 2),
@@ -155,37 +159,51 @@ def glass(layer: Layer) -> tuple[bytes, bytes]:
             to_pixels(height),
         )
         start += width + _GAP_MM
-        _view(sheet, box, view, project(volume, view, layer.scale), outline, layer)
+        _view(sheet, box, view, drawing, layer, sampled)
     _colorbar(sheet, tallest, layer, under=1.0)
-    _write_legend(sheet, tallest + 1.5, lines)
+    _write_legend(sheet, tallest, lines)
     return sheet.finish()
 
 
 def _view(
-    sheet: Sheet, box: Box, view: str, picture: Array, outline: "_Outline", layer: Layer
+    sheet: Sheet, box: Box, view: str, drawing: "_Drawing", layer: Layer, sampled: Sequence[Array]
 ) -> None:
-    """Draw one view of the glass brain: the projection, lines over it, and its sides."""
-    across, up = brains.in_plane(_VIEWS[view])
-    u = outline.left + (np.arange(box.width) + 0.5) / box.width * (outline.right - outline.left)
-    v = outline.top - (np.arange(box.height) + 0.5) / box.height * (outline.top - outline.bottom)
-    low = brains.brain_box()[0]
-    i = np.floor((u - low[across]) / _GLASS_STEP_MM + 0.5).astype(int)
-    j = np.floor((v - low[up]) / _GLASS_STEP_MM + 0.5).astype(int)
-    known = ((j >= 0) & (j < picture.shape[1]))[:, None] & ((i >= 0) & (i < picture.shape[0]))
-    values = np.where(known, picture.T[np.ix_(j % picture.shape[1], i % picture.shape[0])], 0.0)
-    mirrored = view == "l"  # seen from the left, the front is on the left
-    values = values[:, ::-1] if mirrored else values
+    """Draw one view of the glass brain: the projection, lines over it, and its sides.
+
+    ``sampled`` holds the values and, where there is one, the outline of the layer.
+    """
+    values, *regions = (
+        _to_page(project(volume, view, layer.scale), view, drawing, box) for volume in sampled
+    )
     sheet.put(box, layer.over(values, np.ones((*values.shape, 3))))
+    for region in regions:
+        _contour(sheet, box, region != 0)
     ax = sheet.axes(box)
-    ax.set_xlim((outline.right, outline.left) if mirrored else (outline.left, outline.right))
-    ax.set_ylim(outline.bottom, outline.top)
-    for path, color, width in outline.paths:
-        ax.add_patch(_patch(path, color, width))
+    sides = drawing.left, drawing.right
+    ax.set_xlim(sides[::-1] if view == _MIRRORED else sides)
+    ax.set_ylim(drawing.bottom, drawing.top)
+    for path, color, width in drawing.paths:
+        ax.add_artist(_patch(path, color, width))  # add_patch looks for limits, slowly
     if view in "yz":
         _sides(sheet, box)
     else:
-        name = "left" if mirrored else "right"
+        name = "left" if view == "l" else "right"
         sheet.write(to_mm(box.left + box.width / 2), to_mm(box.top) - 0.5, name, ha="center")
+
+
+def _to_page(picture: Array, view: str, drawing: "_Drawing", box: Box) -> Array:
+    """Nearest values of a projection (to the right, up) at the pixels of a box; 0 beyond it."""
+    across, up = brains.in_plane(_VIEWS[view])
+    low = brains.brain_box()[0]
+    width, height = drawing.size
+    u = drawing.left + (np.arange(box.width) + 0.5) / box.width * width
+    v = drawing.top - (np.arange(box.height) + 0.5) / box.height * height
+    i = np.floor((u - low[across]) / _GLASS_STEP_MM + 0.5).astype(int)
+    j = np.floor((v - low[up]) / _GLASS_STEP_MM + 0.5).astype(int)
+    i_known, j_known = (i >= 0) & (i < picture.shape[0]), (j >= 0) & (j < picture.shape[1])
+    page = np.zeros((box.height, box.width))
+    page[np.ix_(j_known, i_known)] = picture.T[np.ix_(j[j_known], i[i_known])]
+    return page[:, ::-1] if view == _MIRRORED else page
 
 
 def project(volume: Array, view: str, scale: Scale) -> Array:
@@ -194,7 +212,7 @@ def project(volume: Array, view: str, scale: Scale) -> Array:
     x = brains.brain_box()[0][0] + np.arange(volume.shape[0]) * _GLASS_STEP_MM
     if view in "lr":
         volume = volume[x <= 0] if view == "l" else volume[x >= 0]
-    size = np.where(scale.shown(volume), np.abs(volume), 0.0)
+    size = np.abs(volume) if scale.two_sided else np.maximum(volume, 0)
     furthest = np.expand_dims(size.argmax(axis=axis), axis)
     picture: Array = np.take_along_axis(volume, furthest, axis).squeeze(axis)
     return np.where(scale.shown(picture), picture, 0.0)
@@ -205,15 +223,26 @@ def _sampled(values: brains.Volume) -> Array:
     low, high = brains.brain_box()
     step = _GLASS_STEP_MM
     axes = [np.arange(start, end + step / 2, step) for start, end in zip(low, high, strict=True)]
-    out = np.empty(tuple(map(len, axes)), dtype=np.float32)
-    for index, x in enumerate(axes[0]):  # a plane at a time: the points of all take 100 MB
-        points = np.stack(np.meshgrid([x], axes[1], axes[2], indexing="ij"), axis=-1)
-        out[index] = np.nan_to_num(values.at(points[0]))
+    out = np.zeros(tuple(map(len, axes)), dtype=np.float32)
+    ijk = np.argwhere(values.data != 0)
+    if not len(ijk):
+        return out
+    # Only where there is something: the voxels between the outermost, and half a voxel around.
+    ends = np.array([ijk.min(axis=0) - 1, ijk.max(axis=0) + 1])
+    corners = np.array(list(product(*ends.T))) @ values.affine[:3, :3].T + values.affine[:3, 3]
+    within = [
+        np.flatnonzero((axis >= least) & (axis <= most))
+        for axis, least, most in zip(axes, corners.min(0), corners.max(0), strict=True)
+    ]
+    for index in within[0]:  # a plane at a time: the points of all take 100 MB
+        grid = np.meshgrid([axes[0][index]], axes[1][within[1]], axes[2][within[2]], indexing="ij")
+        plane = np.nan_to_num(values.at(np.stack(grid, axis=-1)[0]))
+        out[np.ix_([index], within[1], within[2])] = plane
     return out
 
 
 @dataclass(frozen=True)
-class _Outline:
+class _Drawing:
     """Lines of one view of the glass brain, and what they span, mm."""
 
     left: float
@@ -229,7 +258,7 @@ class _Outline:
 
 
 @cache
-def _outline(view: str) -> _Outline:
+def _drawing(view: str) -> _Drawing:
     """Draw a view as nilearn does, its many lines joined by colour and width."""
     from matplotlib.path import Path
     from nilearn.plotting.glass_brain import plot_brain_schematics
@@ -248,7 +277,7 @@ def _outline(view: str) -> _Outline:
         for (color, width), members in ordered
     )
     left, right, bottom, top = map(float, bounds)
-    return _Outline(left, right, bottom, top, paths)
+    return _Drawing(left, right, bottom, top, paths)
 
 
 def _patch(path: Any, color: Any, width: float) -> Any:
@@ -285,7 +314,7 @@ def _colorbar(sheet: Sheet, height_mm: float, layer: Layer, *, under: float) -> 
         y = top + (scale.high - value) / (scale.high - lowest) * tall
         sheet.ax.plot([right, right + 0.7], [y, y], color=canvas.INK, linewidth=0.5)
         sheet.write(right + 1.2, y, text, fontsize=_TICK_PT, va="center")
-    sheet.write(to_mm(box.left), top - 1.6, layer.label)
+    sheet.write(to_mm(box.left), top - 1.6, "z value")
 
 
 def ticks(scale: Scale) -> list[tuple[float, str]]:
@@ -294,7 +323,7 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
     inner = [
         float(value)
         for value in range(0, int(scale.high) + 1, step)
-        if scale.low + 0.35 * step < value < scale.high - 0.35 * step
+        if scale.low + 0.5 * step < value < scale.high - 0.5 * step
     ]
     positive = [scale.low, *inner, scale.high]
     beyond = "≥ " if scale.clipped else ""
@@ -307,10 +336,11 @@ def ticks(scale: Scale) -> list[tuple[float, str]]:
     return [*marks, *negative, (-scale.high, f"{below}{MINUS}{scale.high:.3g}")]
 
 
-def _lines(legend: Sequence[str]) -> list[str]:
-    return [line for text in legend for line in textwrap.wrap(text, _WRAP)]
+def _legend_mm(lines: Sequence[str]) -> float:
+    """Height of the legend, with what is free above and below it."""
+    return _MARGIN_MM + len(lines) * _LINE_MM + _MARGIN_MM / 2
 
 
 def _write_legend(sheet: Sheet, top_mm: float, lines: Sequence[str]) -> None:
     for index, line in enumerate(lines):
-        sheet.write(0.6, top_mm + (index + 0.8) * _LINE_MM, line)
+        sheet.write(0.6, top_mm + _MARGIN_MM + (index + 0.8) * _LINE_MM, line)

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.reports import brains
-
 Array = NDArray[Any]
 
 N_COLORS = 64
 """Steps of a scale: more are not seen, and make larger files."""
-_COLD = ["#10295c", "#1d5fa6", "#3b93d0", "#79c3e6", "#bfe6f4", "#f0fbff"]
+# Dark for weak values; the strongest are still seen on white paper.
+_HOT = ["#6b0f1a", "#b3261e", "#e4572e", "#f9a03f", "#ffd964"]
+_COLD = ["#10295c", "#1d5fa6", "#3b93d0", "#6cc3e8", "#9de4f2"]
 _EMPTY = 3.0
 """Highest value of a scale for a map that is 0 everywhere."""
 
@@ -121,5 +121,5 @@ def _tables() -> tuple[Array, Array]:
     from matplotlib.colors import LinearSegmentedColormap
 
     steps = (np.arange(N_COLORS) + 0.5) / N_COLORS
-    cold = LinearSegmentedColormap.from_list("cold", _COLD)
-    return brains.colormap()(steps)[:, :3], cold(steps)[:, :3]
+    hot, cold = (LinearSegmentedColormap.from_list("side", each) for each in (_HOT, _COLD))
+    return hot(steps)[:, :3], cold(steps)[:, :3]

@@ -1,7 +1,8 @@
 """Tables for a paper as pages to paste from: plain HTML with its formatting in each cell.
 
 Word processors keep what stands in the cell and forget classes and style sheets: so there are
-none, and sub-peaks are indented by spaces.
+none, and sub-peaks are indented by spaces. The body has no margin, because LibreOffice would hand
+it down to each cell.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -79,14 +80,14 @@ def clusters_page(record: Any) -> str:
         "y": Column("y", _mm),
         "z": Column("z", _mm),
         "z_stat": Column("z value", _decimals(2)),
-        "stat": Column(f"{estimator} value".strip(), _value),
+        "stat": Column(f"{estimator} value".strip(), _statistic(clusters.get("stat"))),
         p_name: Column(p_head, paper_words.p_text),
         "volume_mm3": Column("Volume (mm³)", _value),
         "n_voxels": Column("Voxels", _value),
         "n_experiments": Column("Experiments", _value),
     }
     sub = clusters["cluster"].duplicated()
-    peaks = [f"{INDENT * 2 * s}{p}" for s, p in zip(sub, clusters["peak"], strict=True)]
+    peaks = [f"{INDENT * s}{p}" for s, p in zip(sub, clusters["peak"], strict=True)]
     marked = clusters.assign(peak=peaks)
     n_experiments = record.facts.get("n_contrasts")
     of = f" of {render.counted(n_experiments, 'experiment')}" if n_experiments else ""
@@ -105,7 +106,8 @@ def _clusters_note(record: Any, columns: Mapping[str, Column]) -> str:
     if record.clusters["cluster"].duplicated().any():
         distance = render.number(defaults.PEAK_DISTANCE_MM)
         parts.append(f"Indented rows: further peaks of the cluster, at least {distance} mm apart.")
-    parts.append("Side: L left, R right, M midline.")
+    sides = [side for side in ("left", "right", "midline") if side in set(record.clusters["side"])]
+    parts.append(f"Side: {', '.join(f'{side[0].upper()} {side}' for side in sides)}.")
     if "n_experiments" in record.clusters:
         parts.append("Experiments: those with at least one focus inside the cluster.")
     return " ".join(parts)
@@ -133,7 +135,7 @@ def contrasts_page(record: Any) -> str:
         "sample_size": Column("N", str),
         "n_foci": Column("Foci", _value),
         "original_space": Column("Space", _text, numeric=False),
-        "space_transform": Column("Transform", _text, numeric=False),
+        "space_transform": Column("Transform", _transform, numeric=False),
     }
     stars = "* No sample size is reported; the value was put in." if (filled & kept).any() else ""
     made = [
@@ -174,6 +176,18 @@ def _page(record: Any, made: Sequence[PlainTable]) -> str:
 
 def _text(value: Any) -> str:
     return "" if render.is_missing(value) else str(value)
+
+
+def _transform(value: Any) -> str:
+    return "" if value == "none" else _text(value)
+
+
+def _statistic(values: pd.Series | None) -> Callable[[Any], str]:
+    """Write statistics with as many decimals as they need to be told apart: counts have none."""
+    known = pd.Series(dtype=float) if values is None else values.dropna()
+    if len(known) and (known == known.round()).all():
+        return _value
+    return _decimals(4 if known.abs().max() < 10 else 2)
 
 
 def _value(value: Any) -> str:

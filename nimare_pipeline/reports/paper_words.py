@@ -4,6 +4,7 @@ from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.reports import render
+from nimare_pipeline.reports.paper_scale import Scale
 
 METHODS = {
     "bonferroni": "Bonferroni",
@@ -53,6 +54,30 @@ def threshold(record: Any) -> str:
     elif n_iters:
         more.append(f"{render.counted(n_iters, 'Monte Carlo iteration')}")
     return f"{what} {at}" + (f" ({', '.join(more)})" if more else "")
+
+
+def result_legend(record: Any) -> str:
+    """Legend of a picture of the result."""
+    return f"{record.name}: uncorrected z ({tail(record)}) where significant, {threshold(record)}."
+
+
+def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
+    """Legend of a picture of the whole map of z, with what is significant outlined."""
+    judged = "Outlined: significant" if significant else "Nothing is significant"
+    return (
+        f"{record.name}: whole map of uncorrected z ({tail(record)}), fading away below "
+        f"{fade_below:g}. {judged}, {threshold(record)}."
+    )
+
+
+def places(record: Any, view: str, scale: Scale) -> str:
+    """What else a reader of a picture must know: places, sides, and colours that are cut off."""
+    where = {
+        "mosaic": f"Axial slices at z in mm, {space(record)}; left is left.",
+        "glass": "Glass brain: the value furthest from 0 along each line of sight.",
+    }[view]
+    beyond = f" Beyond {scale.high:g}, all values have the last colour." if scale.clipped else ""
+    return f"{where}{beyond}"
 
 
 def p_column(record: Any) -> tuple[str, str]:

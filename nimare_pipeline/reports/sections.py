@@ -199,7 +199,35 @@ def _files(page: Page) -> dict[str, Any]:
         for meaning, path in named
         if path is not None
     ]
-    return {"files": rows, "maps": bool(record.maps), "analysis": _flat(record.analysis)}
+    return {
+        "files": rows,
+        "paper": _paper(page),
+        "maps": bool(record.maps),
+        "analysis": _flat(record.analysis),
+    }
+
+
+def _paper(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What is made for a paper: in words, and the formats there are with their links."""
+    shown = {
+        "result": "z inside the significant clusters",
+        "z": "whole map of z",
+        "mosaic": "axial slices",
+        "glass": "glass brain",
+    }
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for key, path in sorted(page.record.paper_figures.items()):
+        source, _, view = key.partition(".")[0].partition("_")
+        meaning = f"{shown.get(source, source)}, {shown.get(view, view)}"
+        kind = {".png": "PNG, 300 dpi"}.get(path.suffix, path.suffix[1:].upper())
+        rows.setdefault(meaning, []).append((kind, page.relative(path)))
+    for suffix, meaning in (("clusters", "table of clusters"), ("contrasts", "experiments")):
+        rows[meaning] = [
+            (kind, page.relative(path))
+            for extension, kind in ((".html", "to paste"), (".tsv", "TSV"))
+            for path in page.record.folder.glob(f"*_{suffix}{extension}")
+        ]
+    return [(meaning, links) for meaning, links in rows.items() if links]
 
 
 def _settings(run: Mapping[str, Any], pages: list[Page]) -> dict[str, Any]:
