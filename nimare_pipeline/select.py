@@ -39,6 +39,7 @@ from nimare_pipeline.select_syntax import (
     And,
     Column,
     Compare,
+    Condition,
     Holds,
     InMask,
     Literal,
@@ -47,12 +48,11 @@ from nimare_pipeline.select_syntax import (
     Not,
     OneOf,
     Or,
-    Test,
     Within,
+    conditions,
     error,
     nearest,
     parse,
-    tests_of,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def select(dataset: "Dataset", text: str, folders: Sequence[str] = ()) -> Select
     tree = parse(text)
     search = _Search(dataset, text, tuple(folders))
     truth = search.truth(tree)
-    parts = tuple((_as_written(test, text), search.counts[test]) for test in tests_of(tree))
+    parts = tuple((_as_written(test, text), search.counts[test]) for test in conditions(tree))
     found = Selected(truth == _TRUE, parts, (*search.problems, *_unknown(truth)))
     if not found.holds.any():
         raise EmptySelectionError(_nothing(found, text))
@@ -140,7 +140,7 @@ def _unknown(truth: Truth) -> list[Problem]:
     return [Problem("warning", message, suggestion="missing(column) finds them")]
 
 
-def _as_written(test: Test, text: str) -> str:
+def _as_written(test: Condition, text: str) -> str:
     return " ".join(text[test.at : test.end].split())
 
 
@@ -152,7 +152,7 @@ class _Search:
         self.columns = Columns(dataset, text)
         self.text = text
         self.folders = folders
-        self.counts: dict[Test, int] = {}
+        self.counts: dict[Condition, int] = {}
         self.problems: list[Problem] = []
 
     def truth(self, node: Node) -> Truth:
@@ -166,7 +166,7 @@ class _Search:
         self.counts[node] = int((found == _TRUE).sum())
         return found
 
-    def _test(self, test: Test) -> Truth:
+    def _test(self, test: Condition) -> Truth:
         if isinstance(test, Compare):
             return self._compare(test)
         if isinstance(test, OneOf):

@@ -155,8 +155,8 @@ class Or:
     parts: tuple["Node", ...]
 
 
-Test = Compare | OneOf | Holds | Missing | Within | InMask
-Node = Test | Not | And | Or
+Condition = Compare | OneOf | Holds | Missing | Within | InMask
+Node = Condition | Not | And | Or
 
 
 def parse(text: str) -> Node:
@@ -170,13 +170,13 @@ def parse(text: str) -> Node:
     return _Parser(text).parse()
 
 
-def tests_of(node: Node) -> Iterator[Test]:
+def conditions(node: Node) -> Iterator[Condition]:
     """Conditions that are not made of others, as they stand in the text."""
     if isinstance(node, Not):
-        yield from tests_of(node.part)
+        yield from conditions(node.part)
     elif isinstance(node, And | Or):
         for part in node.parts:
-            yield from tests_of(part)
+            yield from conditions(part)
     else:
         yield node
 
@@ -331,7 +331,7 @@ class _Parser:
             return self.function(token)
         return Column(token.text, "", token.at)
 
-    def function(self, name: _Token) -> Column | Test:
+    def function(self, name: _Token) -> Column | Condition:
         if name.text not in FUNCTIONS:
             known = ", ".join(FUNCTIONS)
             hint = nearest(name.text, FUNCTIONS)

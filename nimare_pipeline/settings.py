@@ -97,6 +97,10 @@ class Settings:
         Nipype plugin: ``Linear``, ``MultiProc``, ...
     model_file : str
         Analysis file the analyses were read from; empty if the command line alone says what to do.
+    common_range : bool
+        Figures for a paper have one range of colours for all analyses in the folder.
+    z_max : float
+        End of the colour scale of those figures; 0 for the highest z of the map.
     """
 
     bids_dir: str
@@ -113,4 +117,6 @@ class Settings:
     keep_work: bool = False
     verbosity: int = 0
     model_file: str = ""
+    common_range: bool = False
+    z_max: float = 0.0
     command: tuple[str, ...] = ()

@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nimare_pipeline import defaults
 from nimare_pipeline.cli import logs
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
+from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.settings import Settings
 
 _LOGGER = logging.getLogger("nimare_pipeline")
@@ -79,7 +81,12 @@ def run_report(settings: Settings, folders: RunFolders) -> None:
     from nimare_pipeline.workflows.run import run_workflow
 
     logs.redirect_nipype()
-    workflow = init_report_wf(output_dir=str(folders.output), work_dir=settings.work_dir)
+    workflow = init_report_wf(
+        output_dir=str(folders.output),
+        work_dir=settings.work_dir,
+        common_range=settings.common_range,
+        z_max=settings.z_max or None,
+    )
     run_workflow(workflow, settings=replace(settings, plugin="Linear"), crash_dir=folders.logs)
 
 
@@ -89,10 +96,15 @@ def summary(planned: Planned) -> str:
     if cohort is None:
         return "no contrasts selected"
     n_foci = int(cohort.coordinates["used"].sum())
+    correction = analysis.corrector.args
+    how = (
+        f"{correction.get('n_iters', defaults.N_ITERS)} iterations"
+        if has_clusters(analysis.corrector)
+        else correction.get("method", "")
+    )
     return (
         f"{int(cohort.contrasts['included'].sum())} contrasts, {n_foci} foci; "
-        f"{analysis.estimator.type}, {analysis.corrector.type} "
-        f"({analysis.corrector.args.get('n_iters', 'no')} iterations)"
+        f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 
 

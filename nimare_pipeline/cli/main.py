@@ -13,6 +13,7 @@ from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
 COMMANDS: Mapping[str, str] = {
     "--selftest": "nimare_pipeline.cli.commands.selftest",
+    "figures": "nimare_pipeline.cli.commands.figures",
     "init": "nimare_pipeline.cli.commands.init",
     "summary": "nimare_pipeline.cli.commands.summary",
     "validate": "nimare_pipeline.cli.commands.validate",

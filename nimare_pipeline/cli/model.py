@@ -80,21 +80,31 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
         Options that the command line names.
     """
     changes: dict[str, Any] = {}
-    for part in ("estimator", "corrector"):
-        if part in given:
+    for option in ("estimator", "corrector", "method"):
+        if option in given:
+            part = PLACES[option][0][0]
             analysis = replace(analysis, **{part: getattr(template, part)})
-    for option, (part, keyword) in PLACES.items():
-        if option not in given or keyword == "type":
-            continue
-        if not keyword:
-            changes[part] = getattr(template, part)
-        elif _accepts(analysis, part, keyword):
-            own: Component = changes.get(part, getattr(analysis, part))
-            args = {k: v for k, v in own.args.items() if k not in (keyword, _RIVALS.get(option))}
-            asked = getattr(template, part).args
-            args |= {keyword: asked[keyword]} if keyword in asked else {}
-            changes[part] = replace(own, args=args)
+    for option in sorted(given & PLACES.keys()):
+        for part, keyword in PLACES[option]:
+            if keyword == "type":
+                continue
+            if not keyword:
+                changes[part] = getattr(template, part)
+            elif _accepts(analysis, part, keyword):
+                own: Component = changes.get(part, getattr(analysis, part))
+                rival = _RIVALS.get(option)
+                args = {k: v for k, v in own.args.items() if k not in (keyword, rival)}
+                changes[part] = replace(own, args=args | _asked(template, option, keyword))
     return replace(analysis, **changes)
+
+
+def _asked(template: Analysis, option: str, keyword: str) -> dict[str, Any]:
+    """What the command line says of a keyword; nothing where it is at its default."""
+    for part, name in PLACES[option]:
+        args = getattr(template, part).args
+        if name in args:
+            return {keyword: args[name]}
+    return {}
 
 
 def sources_of(analysis: Analysis, sources: Sequence["Source"]) -> list["Source"]:
@@ -181,8 +191,10 @@ def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[
         idle = [
             option
             for option in given
-            for part, keyword in (PLACES[option],)
-            if keyword not in ("", "type") and not _accepts(one, part, keyword)
+            if not any(
+                keyword in ("", "type") or _accepts(one, part, keyword)
+                for part, keyword in PLACES[option]
+            )
         ]
         if idle and one.type in BUILT:
             notes.append(f"{_options(idle)} does not concern analysis {one.name}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nimare_pipeline.cli.model import sources_of
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
+from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT
 from nimare_pipeline.registry import get_corrector, get_estimator
@@ -101,6 +102,7 @@ def check_classes(analysis: Analysis) -> None:
         return
     get_estimator(analysis.estimator)
     get_corrector(analysis.corrector)
+    result_level(analysis)
 
 
 def require_input(settings: Settings) -> None:

@@ -7,22 +7,27 @@ from nimare_pipeline.settings import Analysis, Settings
 
 NO_MODEL = "none"
 """Word for ``--model`` that ignores an analysis file in the input folder."""
-PLACES: Mapping[str, tuple[str, str]] = {
-    "select": ("select", ""),
-    "estimator": ("estimator", "type"),
-    "null_method": ("estimator", "null_method"),
-    "missing_n": ("missing_n", ""),
-    "fwhm": ("estimator", "kernel__fwhm"),
-    "sample_size": ("estimator", "kernel__sample_size"),
-    "voxelization": ("estimator", "kernel__voxelization"),
-    "outside": ("outside", ""),
-    "corrector": ("corrector", "type"),
-    "n_iters": ("corrector", "n_iters"),
-    "voxel_thresh": ("corrector", "voxel_thresh"),
-    "alpha": ("alpha", ""),
-    "null_outside": ("corrector", "null_outside"),
+PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "select": (("select", ""),),
+    "estimator": (("estimator", "type"),),
+    "null_method": (("estimator", "null_method"),),
+    "weighting": (("estimator", "weighting"),),
+    "inference_field": (("estimator", "inference_field"),),
+    "missing_n": (("missing_n", ""),),
+    "fwhm": (("estimator", "kernel__fwhm"),),
+    "sample_size": (("estimator", "kernel__sample_size"),),
+    "radius": (("estimator", "kernel__r"),),
+    "voxelization": (("estimator", "kernel__voxelization"),),
+    "outside": (("outside", ""),),
+    "corrector": (("corrector", "type"),),
+    "method": (("corrector", "type"),),
+    "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),
+    "voxel_thresh": (("corrector", "voxel_thresh"),),
+    "alpha": (("alpha", ""),),
+    "result": (("result", ""),),
+    "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),
 }
-"""Options of an analysis and their places in its record: a field, or a keyword of a component."""
+"""Options of an analysis and their places in its record: fields, or keywords of a component."""
 
 
 @dataclass(frozen=True)

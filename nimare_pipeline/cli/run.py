@@ -16,7 +16,7 @@ from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
-from nimare_pipeline.errors import NoInputError, Problem, UsageError
+from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.model.schema import FILE_NAME
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.writing import write_file
@@ -77,7 +77,7 @@ def dry_run(request: Request) -> Outcome:
 
 
 def rebuild_report(settings: Settings) -> Outcome:
-    """Write ``report.html`` again from what is in the output folder.
+    """Write figures for a paper and ``report.html`` again from what is in the output folder.
 
     Raises
     ------
@@ -85,12 +85,14 @@ def rebuild_report(settings: Settings) -> Outcome:
         If there is no output folder of ours.
     """
     from nimare_pipeline.reports.html import write_report
+    from nimare_pipeline.reports.paper import write_paper_figures
 
     folder = Path(settings.output_dir)
-    if not output.is_ours(folder):
-        msg = f"{folder} holds no results of nimare-pipeline to report on"
-        raise NoInputError(msg)
+    output.require_ours(folder)
     try:
+        write_paper_figures(
+            folder, common_range=settings.common_range, z_max=settings.z_max or None
+        )
         report = write_report(folder)
     except Exception as error:
         _LOGGER.error("the report failed", exc_info=error)

@@ -160,7 +160,7 @@ def examine(
     try:
         _refuse_rivals(batches, base)
     except DataError as error:
-        names = listed([problem.file for problem in error.problems])
+        names = listed(sorted(problem.file for problem in error.problems))
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
     found = _found(batches, base, tal2mni)
     problems += _ignored_problem(_unused(ignored, found, base), base)

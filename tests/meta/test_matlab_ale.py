@@ -12,7 +12,8 @@ from scipy.stats import ks_2samp
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.io import convert_sleuth_to_dataset
-from nimare_pipeline.meta.cbma.ale import ALE, montecarlo_plan
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import montecarlo_plan, scale_of
 from nimare_pipeline.meta.kernel import ExperimentFoci
 from nimare_pipeline.numerics.ma import voxelize
 from nimare_pipeline.numerics.montecarlo import run_block
@@ -111,11 +112,11 @@ def test_null_maxima(matlab: Matlab) -> None:
     first = int(np.flatnonzero(matlab.null_p < 0.001)[0])
     assert first * BIN == pytest.approx(0.0132)
     result = ALE(mask=matlab.mask, kernel__voxelization="half-up").fit(matlab.dataset)
-    unit = 2.0 ** -result.facts["log_bits"]
-    threshold = int(np.ceil(-np.log1p(-(first - 0.5) * BIN) / unit))
+    scale = scale_of(result)
+    threshold = int(np.ceil(scale.number((first - 0.5) * BIN)))
     plan = montecarlo_plan(result, threshold=threshold, null_outside="inside")
     null = run_block(plan, seed=1, first=0, n_iters=len(matlab.max_ale), n_threads=2)
-    ale = -np.expm1(-null["max_stat"] * unit)
+    ale = scale.statistic(null["max_stat"])
     assert ks_2samp(ale, matlab.max_ale).pvalue > 0.05
     assert ks_2samp(null["max_size"], matlab.max_size).pvalue > 0.05
     assert np.quantile(ale, 0.95) == pytest.approx(0.0253738, rel=0.01)
