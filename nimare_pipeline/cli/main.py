@@ -12,6 +12,7 @@ from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
 COMMANDS: Mapping[str, str] = {
+    "--selftest": "nimare_pipeline.cli.commands.selftest",
     "figures": "nimare_pipeline.cli.commands.figures",
     "init": "nimare_pipeline.cli.commands.init",
     "summary": "nimare_pipeline.cli.commands.summary",
