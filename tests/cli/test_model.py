@@ -65,10 +65,13 @@ def test_named_file_wins(folder) -> None:
     """``--model`` names another file; its folder is where its paths count from."""
     other = folder.parent / "other" / "paper.toml"
     other.parent.mkdir()
-    other.write_text('[[analysis]]\nname = "x"\n')
-    (analysis,) = ask(folder, "--model", str(other)).analyses
-    assert analysis.name == "x"
-    assert analysis.folders == (str(other.parent), str(folder))
+    other.write_text(
+        "[[analysis]]\nname = 'x'\nselect = \"in_mask('m.nii')\"\n[[analysis]]\nname = 'y'\n"
+    )
+    first, second = ask(folder, "--model", str(other)).analyses
+    assert (first.name, second.name) == ("x", "y")
+    assert first.folders == (str(other.parent), str(folder))
+    assert second.folders == ()  # it names no file: where it was written is of no interest
     with pytest.raises(NoInputError, match=r"there is no analysis file .*gone\.toml"):
         ask(folder, "--model", str(folder / "gone.toml"))
 
@@ -135,6 +138,14 @@ OVERRIDES = [
     (["--missing-n", "median"], lambda a: a.missing_n, "median"),
     (["--outside", "drop"], lambda a: a.outside, "drop"),
     (["--select", "n_foci > 2"], lambda a: a.select, "n_foci > 2"),
+    (["--method", "holm"], lambda a: a.corrector.args["method"], "holm"),
+    (["--result", "voxel"], lambda a: a.result, "voxel"),
+]  # fmt: skip
+OF_MKDA = [
+    (["--radius", "6", "--estimator", "MKDADensity"], "kernel__r", 6.0),
+    (["--weighting", "sample_size", "--estimator", "MKDADensity"], "weighting", "sample_size"),
+    (["--inference-field", "model", "--weighting", "sample_size", "--estimator", "MKDADensity"],
+     "inference_field", "model"),
 ]  # fmt: skip
 
 
@@ -148,6 +159,18 @@ def test_option_replaces_what_the_file_says(folder, words, get, value) -> None:
     )
     assert get(first) != value
     assert get(override(first, request.analysis, request.given)) == value
+
+
+@pytest.mark.parametrize(("words", "keyword", "value"), OF_MKDA)
+def test_option_of_one_method_replaces_what_the_file_says(words, keyword, value) -> None:
+    """Options that one method has reach analyses of that method, and not the others."""
+    request = parse(["in", "out", "meta", *words])
+    given = request.given - {"estimator"}
+    mkda = Analysis("a", estimator=Component("MKDADensity", {"kernel__r": 10.0}))
+    assert mkda.estimator.args.get(keyword) != value
+    assert override(mkda, request.analysis, given).estimator.args[keyword] == value
+    ale = Analysis("a")
+    assert override(ale, request.analysis, given) == ale
 
 
 def test_option_at_its_default_replaces_too() -> None:
@@ -186,7 +209,9 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
     }
     of_the_run = {"name", "merge", "mask", "tal2mni", "seed"}
     assert options - of_the_run == set(PLACES)
-    tried = {word[2:].replace("-", "_") for words, _, _ in OVERRIDES for word in words[:1]}
+    tried = {
+        word[2:].replace("-", "_") for words, _, _ in OVERRIDES + OF_MKDA for word in words[:1]
+    }
     assert tried == set(PLACES)
 
 
