@@ -13,12 +13,14 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, FILE_NAME
 from nimare_pipeline.registry import get_corrector, get_estimator
-from nimare_pipeline.select_syntax import nearest
+from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
 
+_FILES = ("roi", "inference_mask", "database")
+"""Options of an analysis that are files."""
 _RIVALS = {"fwhm": "kernel__sample_size", "sample_size": "kernel__fwhm"}
 """Options of which one takes the other's place, and the keyword of the other."""
 
@@ -40,7 +42,7 @@ def with_model(request: Request) -> Request:
         if request.only:
             msg = "--analysis picks analyses of an analysis file; give one with --model"
             raise UsageError(msg + _why(request))
-        return request
+        return replace(request, analysis=_placed(request.analysis, request))
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
         ("merge", "each of its analyses pools its sources"),
@@ -58,13 +60,14 @@ def with_model(request: Request) -> Request:
         for name, asked in read.names.items()
         if name != asked
     ]
-    analyses = tuple(_placed(one, settings.bids_dir) for one in chosen)
+    analyses = tuple(chosen)
     replacing = sorted(request.given & PLACES.keys())
     if replacing:
         analyses = tuple(override(one, request.analysis, request.given) for one in analyses)
         notes.append(f"the command line replaces what the file says: {_options(replacing)}")
         notes += _without_effect(analyses, replacing)
-    return replace(request, settings=settings, analyses=analyses, notes=tuple(notes))
+    placed = tuple(_placed(one, request) for one in analyses)
+    return replace(request, settings=settings, analyses=placed, notes=tuple(notes))
 
 
 def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> Analysis:
@@ -132,6 +135,22 @@ def sources_of(analysis: Analysis, sources: Sequence["Source"]) -> list["Source"
     ]
 
 
+def files_named(request: Request) -> set[str]:
+    """Paths of the files beside the studies that the analyses and the settings name."""
+    found = {request.settings.mask_file} - {""}
+    for analysis in request.analyses or (request.analysis,):
+        found |= {str(Path(folder) / f) for folder in analysis.folders for f in _files(analysis)}
+    return found
+
+
+def _files(analysis: Analysis) -> list[str]:
+    """Files that an analysis names, as it names them."""
+    texts = [analysis.select, *analysis.options.get("groups", {}).values()]
+    tests = [test for text in texts if text.strip() for test in conditions(parse(text))]
+    masks = [test.file for test in tests if isinstance(test, InMask)]
+    return [*masks, *(str(analysis.options[key]) for key in _FILES if key in analysis.options)]
+
+
 def _path(request: Request) -> Path | None:
     if request.model == NO_MODEL:
         return None
@@ -170,10 +189,16 @@ def _chosen(analyses: Sequence[Analysis], only: Sequence[str], path: Path) -> li
     return [one for name, one in by_name.items() if name in wanted or not only]
 
 
-def _placed(analysis: Analysis, bids_dir: str) -> Analysis:
-    """Add the input folder to where files of an analysis are looked for."""
-    folder = Path(bids_dir) if Path(bids_dir).is_dir() else Path(bids_dir).parent
-    return replace(analysis, folders=tuple(dict.fromkeys((*analysis.folders, str(folder)))))
+def _placed(analysis: Analysis, request: Request) -> Analysis:
+    """Say where the files of an analysis are looked for, if it names any.
+
+    First where the words were written (the current folder, for those of the command line; the
+    folder of the analysis file), then in the input folder.
+    """
+    typed = [str(Path.cwd())] if "select" in request.given else []
+    source = Path(request.settings.bids_dir)
+    folders = [*typed, *analysis.folders, str(source if source.is_dir() else source.parent)]
+    return replace(analysis, folders=tuple(dict.fromkeys(folders)) if _files(analysis) else ())
 
 
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nimare_pipeline.cli.model import sources_of
+from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import result_level
@@ -85,6 +85,7 @@ def plan(request: Request) -> list[Planned]:
         Path(request.settings.bids_dir),
         tal2mni=request.settings.tal2mni,
         target=request.settings.target,
+        known=files_named(request),
     )
     show_problems(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)

@@ -18,8 +18,8 @@ SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
-_OURS = ("analyses.toml", "contrasts.tsv")
-"""Files that say what to do with the others, as ``nimare-pipeline init`` writes them."""
+_MODEL = "analyses.toml"
+"""File that says what to do with the others."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -80,7 +80,11 @@ def formats() -> tuple[ModuleType, ...]:
 
 
 def read(
-    path: str | Path, *, tal2mni: str = defaults.TAL2MNI, target: str = defaults.TARGET_SPACE
+    path: str | Path,
+    *,
+    tal2mni: str = defaults.TAL2MNI,
+    target: str = defaults.TARGET_SPACE,
+    known: Iterable[str] = (),
 ) -> list[Source]:
     """Datasets of a folder or a file, in order of their names.
 
@@ -95,6 +99,8 @@ def read(
         How Talairach coordinates are converted, see :func:`nimare_pipeline.spaces.tal2mni`.
     target : str
         Space and voxel size of the datasets.
+    known : iterable of str
+        Paths of files that somebody else needs, such as masks: no warning that they are left out.
 
     Raises
     ------
@@ -110,14 +116,16 @@ def read(
     _refuse_rivals(batches, base)
     read_ = _found(batches, base, tal2mni)
     _refuse_errors([problem for one in read_ for problem in one.problems], root)
-    left = _ignored_problem(_unused(ignored, read_, base), base)
+    needed = {os.path.normpath(name) for name in known}
+    left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
+    noted = _ignored_problem(left, base)
     return [
         Source(
             one.name,
             one.files,
             one.format,
             Dataset.from_contrasts(one.contrasts, target=target, tal2mni=tal2mni),
-            (*one.problems, *left),
+            (*one.problems, *noted),
         )
         for one in read_
     ]
@@ -299,9 +307,7 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
-    ignored = [
-        path for path in ignored if path.stem.lower() not in _USUAL and path.name not in _OURS
-    ]
+    ignored = [path for path in ignored if path.stem.lower() not in _USUAL and path.name != _MODEL]
     if not ignored:
         return []
     names = [path.relative_to(base).as_posix() for path in ignored]

@@ -39,7 +39,11 @@ def _short(value: object) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) < float("inf")
+    )
 
 
 def _is_text(value: object) -> bool:
@@ -106,7 +110,7 @@ def _check_component(value: object) -> str:
 
 
 def _check_missing_n(value: object) -> str:
-    if _is_number(value) and 0 < float(value) < float("inf"):  # type: ignore[arg-type]
+    if _is_number(value) and value > 0:  # type: ignore[operator]
         return ""
     if value in MISSING_N_POLICIES:
         return ""

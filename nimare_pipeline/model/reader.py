@@ -207,7 +207,7 @@ class _Checker:
             make(_component(value))
         except UsageError as error:
             self.wrong(path, where, f"{kind}: {error}")
-        except TypeError:
+        except (TypeError, ValueError):
             args = ", ".join(f"{name} = {value!r}" for name, value in value["args"].items())
             self.wrong(path, where, f"{kind}: a keyword has a value of a wrong kind: {args}")
 

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -101,8 +101,8 @@ def render_report(read: Any, output_dir: str | Path) -> str:
     script = _asset("report.js")
     context = {
         "analyses": analyses,
+        "failed": _failed(run, [page.name for page in pages]),
         "run": run,
-        "failed": _without_result(run["status"], {page.name for page in pages}),
         "sections": [
             _section("run", spec, lambda make: make(run, pages)) for spec in sections.RUN_SECTIONS
         ],
@@ -115,8 +115,30 @@ def render_report(read: Any, output_dir: str | Path) -> str:
 
 
 def _pages(read: Any, output_dir: Path) -> list[sections.Page]:
+    """One page an analysis, in the order of the run; those of earlier runs follow."""
     run = _run(read)
-    return [sections.Page(record, output_dir, run) for record in read.analyses]
+    order = [one["name"] for one in _planned(run)]
+    records = sorted(
+        read.analyses,
+        key=lambda one: order.index(one.name) if one.name in order else len(order),
+    )
+    return [sections.Page(record, output_dir, run) for record in records]
+
+
+def _planned(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the status of the run says of each analysis; nothing if it is damaged."""
+    listed = run["status"].get("analyses")
+    rows = listed if isinstance(listed, list) else []
+    return [one for one in rows if isinstance(one, Mapping) and isinstance(one.get("name"), str)]
+
+
+def _failed(run: Mapping[str, Any], there: Sequence[str]) -> list[tuple[str, str]]:
+    """Analyses of the run that have left no result, and why."""
+    return [
+        (str(one["name"]), str(one.get("reason") or one.get("state") or "not complete"))
+        for one in _planned(run)
+        if one.get("exit_code") != 0 and one["name"] not in there
+    ]
 
 
 def embed(
@@ -236,15 +258,6 @@ def _versions(read: Any) -> dict[str, str]:
     found = next((source for source in sources if isinstance(source, Mapping) and source), {})
     own = {boilerplate.PIPELINE: status["version"]} if status.get("version") else {}
     return own | {str(name): str(version) for name, version in found.items()}
-
-
-def _without_result(status: Mapping[str, Any], names: set[str]) -> list[dict[str, str]]:
-    """Analyses of the last run that failed and have no result of an earlier one."""
-    return [
-        {"name": str(outcome.get("name")), "reason": str(outcome.get("reason") or "not started")}
-        for outcome in status.get("analyses") or ()
-        if outcome.get("exit_code") != 0 and outcome.get("name") not in names
-    ]
 
 
 def _texts(pages: Iterable[sections.Page]) -> dict[str, boilerplate.Text]:

@@ -73,6 +73,7 @@ ANALYSIS_OPTIONS = [
     (["--missing-n", "9.5"], lambda a: a.missing_n, "9.5"),
     (["--outside", "drop"], lambda a: a.outside, "drop"),
     (["--name", "pain"], lambda a: a.name, "pain"),
+    (["--select", "n_foci > 1"], lambda a: a.select, "n_foci > 1"),
 ]  # fmt: skip
 
 
@@ -149,6 +150,33 @@ def test_flag_reaches_the_request(field) -> None:
     """Each flag changes its own place in the request, and is off otherwise."""
     assert getattr(request(), field) is False
     assert getattr(request(f"--{field.replace('_', '-')}"), field) is True
+
+
+def test_options_of_the_analysis_file_reach_the_request(tmp_path, monkeypatch) -> None:
+    """The file's path is absolute, ``none`` is a word, names of analyses add up."""
+    monkeypatch.chdir(tmp_path)
+    assert (request().model, request().only) == ("", ())
+    assert request("--model", "a.toml").model == str(tmp_path / "a.toml")
+    assert request("--model", "none").model == "none"
+    assert request("--analysis", "a", "b", "--analysis", "c").only == ("a", "b", "c")
+
+
+def test_options_that_are_given_are_known() -> None:
+    """What stands on the command line is told from what is at its default."""
+    always = {"bids_dir", "output_dir", "analysis_level"}
+    assert request().given == always
+    given = request("--alpha", "0.05", "-v", "--fwhm", "9", "--n-cpus", "1").given
+    assert given == always | {"alpha", "fwhm", "nprocs"}
+
+
+def test_wrong_selection_is_shown() -> None:
+    """A slip in a selection is shown in its place."""
+    with pytest.raises(UsageError) as caught:
+        request("--select", "a = 3")
+    assert str(caught.value) == (
+        "--select: selection, column 3: '=': one = is not a comparison; write ==\n"
+        "    a = 3\n      ^"
+    )
 
 
 def test_every_settings_field_can_be_set() -> None:

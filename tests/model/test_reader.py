@@ -1,12 +1,18 @@
 """Reading an analysis file: the records it makes, and everything that can be wrong in it."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nimare_pipeline import model
 from nimare_pipeline.errors import ModelError, NoInputError
+from nimare_pipeline.model import reader
+from nimare_pipeline.model.schema import TYPES
 from nimare_pipeline.settings import Analysis, Component
+from nimare_pipeline.settings_file import toml_value
 
 
 def write(folder: Path, text: str) -> Path:
@@ -60,8 +66,6 @@ def test_key_reaches_the_record(tmp_path, text, field, value) -> None:
 
 def test_every_common_key_is_tried() -> None:
     """No key of the type that runs is forgotten above."""
-    from nimare_pipeline.model.schema import TYPES
-
     assert {key.name for key in TYPES["cbma"].keys} == {f for _, f, _ in FIELDS} | {"name", "type"}
 
 
@@ -265,3 +269,36 @@ def test_missing_file_is_no_input(tmp_path) -> None:
     """A file that is not there is named."""
     with pytest.raises(NoInputError, match=r"there is no analysis file .*no\.toml"):
         model.read(tmp_path / "no.toml")
+
+
+SCALARS = st.one_of(
+    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(),
+    st.sampled_from(["", "a", "b", "A", "--", "cbma", "pair", "median", "n > 0", "n = 3"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(["type", "args", "x", "method", "n_iters"]), inner),
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["ALE", "KDA", "FWECorrector", "FDRCorrector"])},
+            optional={"args": st.dictionaries(st.sampled_from(["n_iters", "kernel__r"]), inner)},
+        ),
+    ),
+    max_leaves=6,
+)
+NAMES = [*{key.name for kind in TYPES.values() for key in kind.keys}, "odd", "seed", "mask"]
+TABLE = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({}, optional={
+    "run": st.one_of(TABLE, VALUES), "defaults": st.one_of(TABLE, VALUES),
+    "analysis": st.one_of(st.lists(TABLE, max_size=3), VALUES), "other": VALUES,
+}))  # fmt: skip
+def test_any_toml_is_a_model_or_a_model_error(content) -> None:
+    """Whatever stands in a file, the answer is a model or a list of problems with lines."""
+    text = "".join(f"{name} = {toml_value(value)}\n" for name, value in content.items())
+    with suppress(ModelError):
+        reader.parse(text.encode(), Path("analyses.toml"))

@@ -119,7 +119,8 @@ def contrasts_of(images: Sequence[str]) -> tuple[str, list[str]]:
         lines.append("\t".join(values.get(name, "n/a") for name in columns))
     facts = [f"{len(images)} images; {CONTRASTS} says which is what: please fill it in"]
     if unknown:
-        facts.append(f"{len(unknown)} of them are in its column {_UNKNOWN_MAP}: move them")
+        be, them = ("is", "it") if len(unknown) == 1 else ("are", "them")
+        facts.append(f"{len(unknown)} of them {be} in its column {_UNKNOWN_MAP}: move {them}")
     return "".join(f"{line}\n" for line in lines), facts
 
 
