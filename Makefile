@@ -4,20 +4,25 @@ PYTHON ?= python3
 VENV ?= .venv
 PEER_VENV ?= .venv-peer
 DEMO ?= demo-output
+ENGINE ?=
+IMAGE_ARGS ?=
+LOCK_ARGS ?=
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-real lint bench clean
+.PHONY: help demo test test-real lint bench image lock clean
 
 help:
 	@echo "make demo       run a meta-analysis of 21 pain studies and say where the report is"
 	@echo "make test       run the tests"
-	@echo "make test-real  run the tests that need real tools (Chromium, bids-validator)"
+	@echo "make test-real  run the tests that need real tools (.ci/run installs them)"
 	@echo "make lint       check style and types"
 	@echo "make bench      measure speed beside NiMARE 0.22.1, in an environment of its own"
+	@echo "make image      build the container image with docker, podman or buildah, and run the demo in it"
+	@echo "make lock       write requirements.lock, the packages of the image, anew"
 	@echo "make clean      remove what was made here, but not $(VENV)"
 
 demo: $(VENV)/.package
@@ -37,6 +42,15 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.package $(PEER_VENV)/.peer
 	$(BIN)/python benchmarks/ale_fwe.py $(PEER_VENV)/bin/python
+
+image:
+	@containers/build.sh $(if $(ENGINE),--engine $(ENGINE)) $(IMAGE_ARGS)
+
+# For the Python of the image, on every architecture. What is in the lock stays as it is unless it must
+# change, or LOCK_ARGS=--upgrade says so.
+lock: $(VENV)/.dev
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" -o requirements.lock $(LOCK_ARGS) pyproject.toml
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis "$(DEMO)"

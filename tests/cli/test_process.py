@@ -3,12 +3,14 @@
 import logging
 import os
 import signal
+import tempfile
 import warnings
 from pathlib import Path
 
 import pytest
 
 from nimare_pipeline.cli import logs
+from nimare_pipeline.cli.compiled import LEAST, write_target
 from nimare_pipeline.cli.environment import prepared
 from nimare_pipeline.cli.exit_codes import Terminated
 from nimare_pipeline.cli.resources import available_cpus
@@ -101,6 +103,41 @@ class TestPreparedEnvironment:
         environ = {"HOME": ""}
         with prepared(environ):
             assert environ["LOGNAME"] == f"uid{os.getuid()}"
+
+    def test_spare_place_for_temporary_files(self, monkeypatch, tmp_path) -> None:
+        """Where the system has no place it is beside the results, in what exists of the path."""
+        monkeypatch.setattr(tempfile, "_get_default_tempdir", no_place)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        environ = {"HOME": "/nonexistent"}
+        with prepared(environ, spare=str(tmp_path / "not" / "there")):
+            folder = Path(environ["HOME"])
+            assert folder.parent == tmp_path
+            assert folder.name.startswith(".")
+            assert environ["TMPDIR"] == environ["NIPYPE_CONFIG_DIR"] == str(folder)
+        assert environ == {"HOME": "/nonexistent"}
+        assert list(tmp_path.iterdir()) == []
+
+    def test_no_place_at_all_is_no_error(self, monkeypatch) -> None:
+        """What writes nothing needs none."""
+        monkeypatch.setattr(tempfile, "_get_default_tempdir", no_place)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        environ: dict[str, str] = {}
+        with prepared(environ, spare="/proc/nowhere"):
+            assert not Path(environ["HOME"]).exists()
+        assert environ == {}
+
+    def test_compiled_code_is_looked_for(self, tmp_path) -> None:
+        """What was compiled ahead is made ready before Numba is imported."""
+        write_target(tmp_path, LEAST)
+        environ = {"HOME": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path)}
+        with prepared(environ):
+            assert environ["NUMBA_CPU_NAME"] == LEAST.cpu_name
+        assert "NUMBA_CPU_NAME" not in environ
+
+
+def no_place() -> str:
+    """Stand in for a search that finds no folder for temporary files."""
+    raise FileNotFoundError(2, "No usable temporary directory found")
 
 
 class TestSignals:
