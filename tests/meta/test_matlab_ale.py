@@ -12,8 +12,10 @@ from scipy.stats import ks_2samp
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.io import convert_sleuth_to_dataset
-from nimare_pipeline.meta.cbma.ale import ALE, montecarlo_plan
-from nimare_pipeline.meta.kernel import ExperimentFoci
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import montecarlo_plan, scale_of
+from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
+from nimare_pipeline.numerics.gaussian import fwhm_from_sample_size, sampled_kernel
 from nimare_pipeline.numerics.ma import voxelize
 from nimare_pipeline.numerics.montecarlo import run_block
 
@@ -95,6 +97,33 @@ def test_half_up_is_its_rule(matlab: Matlab, rule: str, exact: int) -> None:
     assert exact_rows(activation(matlab, rule), matlab) == exact
 
 
+def test_its_kernels(matlab: Matlab) -> None:
+    """For N of 1 to 50 the same voxels hold activation, and as much of it as float32 can tell."""
+    for size in range(1, 51):
+        ours = sampled_kernel(float(fwhm_from_sample_size(size)), matlab.mask.affine, "half-up")
+        inside = slice(HALF - len(ours) // 2, HALF + len(ours) // 2 + 1)
+        its = matlab.kernels[..., size - 1]
+        assert np.count_nonzero(its) == np.count_nonzero(its[inside, inside, inside]) == ours.size
+        np.testing.assert_allclose(ours, its[inside, inside, inside], rtol=1e-7)
+
+
+def test_histograms_of_our_kernel(matlab: Matlab) -> None:
+    """``ALEKernel(voxelization="half-up")`` gives its 30 histograms to the voxel."""
+    kernel = ALEKernel(voxelization="half-up")
+    maps = kernel.transform(matlab.dataset, masker=matlab.mask, return_type="array")
+    assert exact_rows(maps, matlab) == 30
+
+
+def test_histograms_on_the_other_orientation(matlab: Matlab) -> None:
+    """So it does on a grid whose x runs to the right, as that of our own masks."""
+    affine = matlab.mask.affine.copy()
+    affine[0] = 2, 0, 0, -90
+    mask = BrainMask(np.ascontiguousarray(matlab.mask.inside[::-1]), affine, "Grey10, mirrored")
+    kernel = ALEKernel(voxelization="half-up")
+    maps = kernel.transform(matlab.dataset, masker=mask, return_type="array")
+    assert exact_rows(maps, matlab) == 30
+
+
 def test_largest_ale(matlab: Matlab) -> None:
     """Largest ALE of the 30 experiments."""
     ale = 1 - np.prod(1 - activation(matlab, "half-up"), axis=0)
@@ -111,11 +140,11 @@ def test_null_maxima(matlab: Matlab) -> None:
     first = int(np.flatnonzero(matlab.null_p < 0.001)[0])
     assert first * BIN == pytest.approx(0.0132)
     result = ALE(mask=matlab.mask, kernel__voxelization="half-up").fit(matlab.dataset)
-    unit = 2.0 ** -result.facts["log_bits"]
-    threshold = int(np.ceil(-np.log1p(-(first - 0.5) * BIN) / unit))
+    scale = scale_of(result)
+    threshold = int(np.ceil(scale.number((first - 0.5) * BIN)))
     plan = montecarlo_plan(result, threshold=threshold, null_outside="inside")
     null = run_block(plan, seed=1, first=0, n_iters=len(matlab.max_ale), n_threads=2)
-    ale = -np.expm1(-null["max_stat"] * unit)
+    ale = scale.statistic(null["max_stat"])
     assert ks_2samp(ale, matlab.max_ale).pvalue > 0.05
     assert ks_2samp(null["max_size"], matlab.max_size).pvalue > 0.05
     assert np.quantile(ale, 0.95) == pytest.approx(0.0253738, rel=0.01)
