@@ -13,6 +13,7 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
+from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
     ID_COLUMNS,
@@ -24,6 +25,8 @@ from nimare_pipeline.tables import (
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
+NOT_SELECTED = "not selected"
+"""Reason of a contrast that the analysis' selection does not name."""
 
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
 _CARRIED = {
@@ -49,8 +52,8 @@ class Cohort:
         ``original_space``, ``space_transform``; where known ``file`` and ``line``; and
         ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
     coordinates : DataFrame
-        Every focus: ids, x, y, z (MNI, mm), ``original_space``, ``inside`` (its voxel is in the
-        mask), ``used``.
+        Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
+        ``original_space``, ``inside`` (its voxel is in the mask), ``used``.
     problems : tuple of Problem
         What was decided, for log and report.
     """
@@ -73,7 +76,9 @@ class _Sizes:
 
 
 def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
-    """Apply the policies of an analysis: missing sample sizes, no foci, foci outside the mask.
+    """Select the contrasts of an analysis, and apply its policies.
+
+    The policies are those for missing sample sizes, no foci, and foci outside the mask.
 
     Parameters
     ----------
@@ -83,11 +88,12 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         ``missing_n``: ``error``, ``median`` (of the contrasts that are used and have one),
         ``exclude``, or a FWHM in mm; it matters only to estimators whose kernel follows the sample
         size. ``outside``: ``keep`` or ``drop`` foci whose voxel is not in the mask.
+        ``select``: contrasts it does not name are no part of all this.
 
     Raises
     ------
     UsageError
-        For an unknown policy.
+        For an unknown policy, or a selection that is none or asks for what is not there.
     DataError
         If sample sizes are missing and the policy is ``error``, or all are and it is ``median``;
         with the file and line of each contrast where they are known.
@@ -97,16 +103,22 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
+    selected = select(dataset, analysis.select, analysis.folders)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
-    has_foci = has_foci & np.array([not why for why in barred], dtype=bool)
+    has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        why or _reason(row, size_reason, used=used)
-        for why, row, size_reason, used in zip(
-            barred, contrasts.itertuples(), sizes.reason, has_foci.tolist(), strict=True
+        (why or _reason(row, size_reason, used=used)) if chosen else NOT_SELECTED
+        for why, row, size_reason, used, chosen in zip(
+            barred,
+            contrasts.itertuples(),
+            sizes.reason,
+            has_foci.tolist(),
+            selected.holds,
+            strict=True,
         )
     ]
     contrasts["reason"] = pd.Series(reasons, dtype=object)
@@ -116,7 +128,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if sizes.fwhm_mm is not None:
         contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
     if not contrasts["included"].any():
-        why = "; ".join(f"{row.id}: {row.reason}" for row in contrasts.head(20).itertuples())
+        chosen = contrasts[selected.holds]
+        why = "; ".join(f"{row.id}: {row.reason}" for row in chosen.head(20).itertuples())
         msg = (
             f"analysis {analysis.name}: no contrast is left to analyse ({why or 'none was read'})"
         )
@@ -126,8 +139,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     return Cohort(
         dataset=_used(dataset, kept, foci, sizes),
         contrasts=contrasts,
-        coordinates=foci,
-        problems=(*_problems(contrasts, foci), *sizes.problems),
+        coordinates=_foci_of(contrasts[selected.holds], foci),
+        problems=(*selected.problems, *_problems(contrasts, foci), *sizes.problems),
     )
 
 
@@ -143,6 +156,10 @@ def _barred(metadata: pd.DataFrame) -> list[str]:
         f"include is false{why}" if flag is False else ""
         for flag, why in zip(flags, said, strict=True)
     ]
+
+
+def _foci_of(contrasts: pd.DataFrame, foci: pd.DataFrame) -> pd.DataFrame:
+    return foci[foci["id"].isin(set(contrasts["id"]))].reset_index(drop=True)
 
 
 def _foci(dataset: Dataset, outside: str) -> pd.DataFrame:
@@ -255,6 +272,7 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
     found = [
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
+        if row.reason != NOT_SELECTED
     ]
     included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
     outside = included[~included["inside"]]

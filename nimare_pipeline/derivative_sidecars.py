@@ -159,6 +159,7 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
         "BibTeX": result.bibtex_,
         "Versions": environment.versions(),
         "Machine": environment.machine(),
+        "CodeDigest": environment.code_digest(),
         **context.provenance(),
     }
 

@@ -297,3 +297,28 @@ def test_pain_set_has_no_trouble(shared_data) -> None:
     assert found.contrasts["included"].all()
     assert (len(found.contrasts), found.contrasts["sample_size"].sum()) == (21, 334)
     assert found.contrasts["n_foci"].sum() == len(found.coordinates) == 267
+
+
+def test_contrast_that_the_data_leave_out() -> None:
+    """``include`` False is a reason, with the words the data have for it; nothing else is."""
+    source = {"a": study([1], [12]), "b": study([1]), "c": study([1], [9]), "d": study([1], [9])}
+    marks: list[dict[str, Any]] = [
+        {"include": True, "include_reason": "fine"},
+        {"include": False, "include_reason": "same people as a"},
+        {"include": False},
+        {"include": "false"},
+    ]
+    for name, mark in zip(source, marks, strict=True):
+        source[name]["contrasts"]["1"]["metadata"] |= mark
+    found = make_cohort(Dataset(source), Analysis("pain"))
+    assert found.contrasts["reason"].tolist() == [
+        "",
+        "include is false: same people as a",
+        "include is false",
+        "",
+    ]
+    assert found.coordinates["used"].tolist() == [True, False, False, True]
+    assert [str(problem) for problem in found.problems] == [
+        "b-1: left out: include is false: same people as a",
+        "c-1: left out: include is false",
+    ]

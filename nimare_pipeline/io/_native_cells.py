@@ -28,7 +28,7 @@ _NO_NUMBER = ("na", "nan", "null", "none", "-", ".")
 _MINUS = str.maketrans(dict.fromkeys("−–—‐‑‒﹣－➖", "-"))
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 _NUMBER = re.compile(
-    r"[-+]?(?:(?:0|[1-9]\d*)\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE
+    r"[-+]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE
 )
 _LOOSE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE)
 """Also with leading zeros, where nothing but a number can be meant."""

@@ -229,17 +229,13 @@ def _foci(contrasts: Sequence[Contrast], keys: Sequence[tuple[str, str]]) -> dic
     else:
         table.columns[SPACE] = tuple(systems)
         table.sidecar[SPACE] = {"Description": "Space of the focus", "Format": "string"}
-    names = dict.fromkeys(
-        name for contrast in contrasts if len(contrast.xyz) for name in contrast.values
-    )
-    for name in names:
+    for name in dict.fromkeys(name for contrast in contrasts for name in contrast.values):
         values = [
             value
             for contrast, count in zip(contrasts, counts, strict=True)
             for value in contrast.values.get(name, (None,) * count)
         ]
-        if any(not is_missing(value) for value in values):
-            table.add(name, values, METADATA.get(name, ""))
+        table.add(name, values, METADATA.get(name, ""))
     return table.files("coordinates", **facts)
 
 

@@ -18,6 +18,8 @@ SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
+_OURS = ("analyses.toml", "contrasts.tsv")
+"""Files that say what to do with the others, as ``nimare-pipeline init`` writes them."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -158,7 +160,7 @@ def examine(
     try:
         _refuse_rivals(batches, base)
     except DataError as error:
-        names = listed([problem.file for problem in error.problems])
+        names = listed(sorted(problem.file for problem in error.problems))
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
     found = _found(batches, base, tal2mni)
     problems += _ignored_problem(_unused(ignored, found, base), base)
@@ -297,7 +299,9 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
-    ignored = [path for path in ignored if path.stem.lower() not in _USUAL]
+    ignored = [
+        path for path in ignored if path.stem.lower() not in _USUAL and path.name not in _OURS
+    ]
     if not ignored:
         return []
     names = [path.relative_to(base).as_posix() for path in ignored]

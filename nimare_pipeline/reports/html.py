@@ -183,6 +183,8 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
         "level": judged.level if judged else "bad",
         "headline": judged.headline if judged else "",
         "opening": opening,
+        "description": str(page.record.analysis.get("description") or ""),
+        "select": " ".join(str(page.record.analysis.get("select") or "").split()),
         "sections": [_section(slug, spec, lambda make: make(page)) for spec in specs],
     }
 

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nimare_pipeline import defaults
+from nimare_pipeline.cohort import NOT_SELECTED
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import boilerplate, tables, verdict
@@ -132,7 +133,8 @@ def _data(page: Page) -> dict[str, Any]:
         > (page.record.facts.get("n_studies") or 0),
         **boilerplate.filled(contrasts[kept]),
         "spaces": [(space, transform, len(rows)) for (space, transform), rows in spaces],
-        "contrasts": tables.contrasts_table(contrasts),
+        # Of a large database most are not selected: their number is enough.
+        "contrasts": tables.contrasts_table(contrasts[contrasts["reason"] != NOT_SELECTED]),
         "problems": [str(problem) for problem in page.record.problems],
     }
 

@@ -29,6 +29,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.mkda import KDA, MKDADensity
 from nimare_pipeline.spaces import data_path
 
 POLICIES = ("distance", "inside")
@@ -59,8 +60,10 @@ class Method:
 
 METHODS: dict[str, Method] = {
     "ALE": Method(ALE, lambda ale: -np.log1p(-ale), lambda total: -np.expm1(-total)),
+    "MKDADensity": Method(MKDADensity),
+    "KDA": Method(KDA),
 }
-"""By name. A statistic that is a plain sum needs its class only: ``Method(KDA)``."""
+"""By name. A statistic that is a plain sum needs its class only."""
 
 
 @dataclass(frozen=True)
@@ -187,11 +190,15 @@ def observe(method: Method, dataset: Dataset, threshold: float) -> tuple[float, 
 
 @dataclass(frozen=True)
 class Rates:
-    """Errors of one policy at one level."""
+    """Errors of one policy at one level.
+
+    ``attainable`` is the level that a test of .05 has by its null: less where statistics tie.
+    """
 
     policy: str
     level: str
     n: int
+    attainable: float
     errors_05: int
     errors_01: int
     uniform_p: float
@@ -206,6 +213,7 @@ class Rates:
         low, high = binomtest(self.errors_05, self.n).proportion_ci(method="exact")
         return (
             f"{self.policy:9} {self.level:6} .05: {self.rate:.3f} [{low:.3f}, {high:.3f}]  "
+            f"attainable {self.attainable:.3f}  "
             f".01: {self.errors_01 / self.n:.3f}  KS p {self.uniform_p:.3g}  "
             f"threshold {self.critical:.6g}"
         )
@@ -252,9 +260,10 @@ def error_rates(name: str, n: int, *, outside: str = "own", seed: int = 2026) ->
             rng = np.random.default_rng(seed)
             p, broken = judge(seen[:, column], nulls[policy].maxima[level], rng)
             critical = nulls[policy].critical[level]
+            attainable = float((nulls[policy].maxima[level] >= critical - TIE).mean())
             errors = int((p < 0.05).sum()), int((p < 0.01).sum())
             uniform = float(kstest(broken, "uniform").pvalue)
-            found.append(Rates(policy, level, n, *errors, uniform, critical))
+            found.append(Rates(policy, level, n, attainable, *errors, uniform, critical))
     return found
 
 

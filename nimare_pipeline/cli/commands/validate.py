@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Checks a folder or file of studies, in any format that can be analysed, and
-lists everything that is wrong (errors: it cannot be analysed) or odd (warnings).
+lists everything that is wrong (error: it cannot be analysed) or odd (warning).
 """
 _WIDTH = 80
 _LINE = re.compile(r"line (\d+)")
