@@ -22,8 +22,8 @@ SPECS = [
     SIZE,
     replace(SIZE, measure="mass"),
     replace(SIZE, level="voxel", measure=None),
-    replace(SIZE, level="voxel", measure=None, method="bonferroni"),
-    MapSpec("p", level="voxel", correction="FDR", method="indep"),
+    replace(SIZE, level=None, measure=None, method="bonferroni"),
+    MapSpec("p", correction="FDR", method="indep"),
     MapSpec("z", group="uniformity"),
 ]
 

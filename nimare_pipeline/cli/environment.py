@@ -6,6 +6,8 @@ from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from nimare_pipeline.cli import compiled
+
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -16,21 +18,22 @@ ONE_THREAD = (
 
 
 @contextmanager
-def prepared(environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+def prepared(environ: MutableMapping[str, str] = os.environ, *, spare: str = "") -> Iterator[None]:
     """Keep the libraries from writing outside the run's own folders, and from calling anybody.
 
     Makes a private temporary folder for what insists on one (Nipype's configuration, a home that
-    cannot be written) and removes it afterwards; restores what was there before.
+    cannot be written, compiled code) and removes it afterwards; restores what was there before.
 
     Parameters
     ----------
     environ : mutable mapping
         The environment to prepare; the process's own by default.
+    spare : str
+        Folder to make the temporary one in (or in the nearest folder above that exists) where the
+        system has no place for temporary files, as in a read-only container.
     """
     before = dict(environ)
-    with tempfile.TemporaryDirectory(
-        prefix="nimare-pipeline-", ignore_cleanup_errors=True
-    ) as folder:
+    with _private_folder(environ, spare) as folder:
         environ.update(dict.fromkeys(ONE_THREAD, "1"))
         environ["NO_ET"] = environ["NIPYPE_NO_ET"] = "1"
         environ["NIPYPE_CONFIG_DIR"] = folder
@@ -42,11 +45,41 @@ def prepared(environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
             environ["HOME"] = folder
             environ["XDG_CACHE_HOME"] = environ["XDG_CONFIG_HOME"] = folder
             environ.setdefault("MPLCONFIGDIR", folder)
+        compiled.prepare(environ, folder)
         try:
             yield
         finally:
             environ.clear()
             environ.update(before)
+
+
+@contextmanager
+def _private_folder(environ: MutableMapping[str, str], spare: str) -> Iterator[str]:
+    """Make a temporary folder where the system wants it, or else in the spare place.
+
+    If there is no place at all its name is yielded and no folder made: what only looks works, and
+    a run stops at its output folder with a message about that.
+    """
+    for place in (None, _nearest_folder(spare)):
+        try:
+            made = tempfile.TemporaryDirectory(
+                prefix=".nimare-pipeline-" if place else "nimare-pipeline-",
+                dir=place,
+                ignore_cleanup_errors=True,
+            )
+        except OSError:
+            continue
+        if place:
+            environ["TMPDIR"] = made.name
+        with made as folder:
+            yield folder
+        return
+    yield "/nonexistent/nimare-pipeline"
+
+
+def _nearest_folder(path: str) -> str:
+    """A folder, or the nearest one above it that exists."""
+    return str(next(folder for folder in (Path(path), *Path(path).parents) if folder.is_dir()))
 
 
 def _writable(folder: str) -> bool:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
-from nimare_pipeline.cli.parser import LEVELS, Request, parse
+from nimare_pipeline.cli.parser import LEVELS, parse
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
 COMMANDS: Mapping[str, str] = {
+    "figures": "nimare_pipeline.cli.commands.figures",
+    "init": "nimare_pipeline.cli.commands.init",
     "summary": "nimare_pipeline.cli.commands.summary",
     "validate": "nimare_pipeline.cli.commands.validate",
 }
@@ -62,7 +65,12 @@ def _run(request: Request) -> Outcome:
     """Prepare the process, then import and run: nothing heavy is imported before that."""
     from nimare_pipeline.cli import environment, logs, signals
 
-    with environment.prepared(), signals.graceful(), logs.console(request.settings.verbosity):
+    settings = request.settings
+    with (
+        environment.prepared(spare=settings.output_dir),
+        signals.graceful(),
+        logs.console(settings.verbosity),
+    ):
         from nimare_pipeline.cli.run import run
 
         return run(request)

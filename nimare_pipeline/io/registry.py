@@ -18,6 +18,8 @@ SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
+_OURS = ("analyses.toml", "contrasts.tsv")
+"""Files that say what to do with the others, as ``nimare-pipeline init`` writes them."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -297,7 +299,9 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
-    ignored = [path for path in ignored if path.stem.lower() not in _USUAL]
+    ignored = [
+        path for path in ignored if path.stem.lower() not in _USUAL and path.name not in _OURS
+    ]
     if not ignored:
         return []
     names = [path.relative_to(base).as_posix() for path in ignored]

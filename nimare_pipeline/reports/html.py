@@ -102,6 +102,7 @@ def render_report(read: Any, output_dir: str | Path) -> str:
     context = {
         "analyses": analyses,
         "run": run,
+        "failed": _without_result(run["status"], {page.name for page in pages}),
         "sections": [
             _section("run", spec, lambda make: make(run, pages)) for spec in sections.RUN_SECTIONS
         ],
@@ -183,6 +184,8 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
         "level": judged.level if judged else "bad",
         "headline": judged.headline if judged else "",
         "opening": opening,
+        "description": str(page.record.analysis.get("description") or ""),
+        "select": " ".join(str(page.record.analysis.get("select") or "").split()),
         "sections": [_section(slug, spec, lambda make: make(page)) for spec in specs],
     }
 
@@ -233,6 +236,15 @@ def _versions(read: Any) -> dict[str, str]:
     found = next((source for source in sources if isinstance(source, Mapping) and source), {})
     own = {boilerplate.PIPELINE: status["version"]} if status.get("version") else {}
     return own | {str(name): str(version) for name, version in found.items()}
+
+
+def _without_result(status: Mapping[str, Any], names: set[str]) -> list[dict[str, str]]:
+    """Analyses of the last run that failed and have no result of an earlier one."""
+    return [
+        {"name": str(outcome.get("name")), "reason": str(outcome.get("reason") or "not started")}
+        for outcome in status.get("analyses") or ()
+        if outcome.get("exit_code") != 0 and outcome.get("name") not in names
+    ]
 
 
 def _texts(pages: Iterable[sections.Page]) -> dict[str, boilerplate.Text]:

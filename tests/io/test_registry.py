@@ -218,7 +218,7 @@ def test_empty_folder(tmp_path) -> None:
     """An empty folder is no input, and the formats are named."""
     with pytest.raises(
         NoInputError,
-        match=r"nothing to analyse in .*accepted are: saved Dataset, table .*, Sleuth text",
+        match=r"nothing to analyse in .*accepted are: saved Dataset, .*, NIMADS .*, Sleuth text",
     ):
         io.read(tmp_path)
 

@@ -230,6 +230,21 @@ def test_a_failed_run_is_at_the_top(small: Small, write: Write) -> None:
     assert "The last run of this analysis failed. the disk is full" in text
 
 
+def test_an_analysis_without_result_is_in_the_overview(small: Small, write: Write) -> None:
+    """Of two analyses one failed: the run is called incomplete, and the reason stands in a row."""
+    outcomes = [
+        {"name": "pain", "exit_code": 0, "reason": ""},
+        {"name": "touch", "exit_code": 18, "reason": "nothing selected"},
+        {"name": "heat", "exit_code": None, "reason": ""},
+    ]
+    status = {"status": "PARTIAL", "exit_code": 3, "line": "PARTIAL", "analyses": outcomes}
+    page = Elements(report(write(small, status=status)))
+    assert "The last run is incomplete PARTIAL" in page.text
+    assert page.every("table")[0]["class"] == "plain overview"
+    assert "touch No result: nothing selected" in page.text
+    assert "heat No result: not started" in page.text
+
+
 def test_a_folder_without_analyses_gives_a_report(tmp_path: Path) -> None:
     """Also a run that made nothing is reported on."""
     assert "There is no complete analysis in this folder" in Elements(report(tmp_path)).text

@@ -1,0 +1,109 @@
+"""Compile everything ahead: ``python -m nimare_pipeline.cli.warm FOLDER``, as the image is built.
+
+What Numba compiles depends on the types a loop is called with, so the loops are called as runs
+call them: small analyses of the example with every estimator and every way to its null.
+"""
+
+import logging
+import os
+import pkgutil
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from nimare_pipeline.cli import compiled
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+_EXAMPLE = Path(__file__).parents[1] / "data" / "examples" / "pain" / "pain.json"
+_N_ITERS = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fill a folder with compiled code and say what it holds.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The folder; what is in it is replaced.
+
+    Returns
+    -------
+    int
+        Exit code: 70 if there is a compiled function that the warm-up does not reach.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if len(words) != 1 or words[0].startswith("-"):
+        print("usage: python -m nimare_pipeline.cli.warm FOLDER", file=sys.stderr)
+        return 64
+    folder = Path(words[0])
+    target = compiled.target_here()
+    with tempfile.TemporaryDirectory() as fresh:
+        os.environ.update(target.variables, NUMBA_CACHE_DIR=fresh, MPLBACKEND="Agg")
+        warm_up()
+        missed = sorted(never_compiled())
+        if missed:
+            print(f"no analysis of the warm-up calls {', '.join(missed)}", file=sys.stderr)
+            return 70
+        compiled.write_target(Path(fresh), target)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(fresh, folder)
+    _open_to_all(folder)
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    print(
+        f"{folder}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB, compiled for {target.cpu_name}"
+    )
+    return 0
+
+
+def warm_up() -> None:
+    """Call every compiled loop with the types that runs call it with."""
+    from nimare_pipeline.correct import FWECorrector
+    from nimare_pipeline.dataset import Dataset
+    from nimare_pipeline.registry import ESTIMATORS, get_estimator
+    from nimare_pipeline.settings import Component
+
+    dataset = Dataset(str(_EXAMPLE))
+    for name in ESTIMATORS:
+        for args in _variants(name):
+            result = get_estimator(Component(name, args)).fit(dataset)
+            FWECorrector(method="montecarlo", n_iters=_N_ITERS, n_cores=2).transform(result)
+
+
+def never_compiled() -> Iterator[str]:
+    """Compiled functions of the package that this process has not called yet."""
+    from numba.core.registry import CPUDispatcher
+
+    from nimare_pipeline import numerics
+
+    for found in pkgutil.iter_modules(numerics.__path__, f"{numerics.__name__}."):
+        for value in vars(import_module(found.name)).values():
+            if isinstance(value, CPUDispatcher) and not value.signatures:
+                yield f"{value.py_func.__module__}.{value.py_func.__qualname__}"
+
+
+def _variants(estimator: str) -> Iterator[dict[str, Any]]:
+    """Arguments that lead to other loops, or to the same with other types."""
+    from nimare_pipeline import defaults
+    from nimare_pipeline.registry import accepted_keywords
+
+    accepted = accepted_keywords("estimator", estimator)
+    yield {}
+    if "null_method" in accepted:
+        yield from ({"null_method": method} for method in defaults.NULL_METHODS)
+    if "kernel__voxelization" in accepted:
+        yield from ({"kernel__voxelization": rule} for rule in defaults.VOXELIZATIONS)
+
+
+def _open_to_all(folder: Path) -> None:
+    """Let any user read what is there, whoever made it."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
