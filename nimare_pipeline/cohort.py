@@ -13,14 +13,22 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
+from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
-from nimare_pipeline.tables import ID_COLUMNS, SAMPLE_SIZE_FILLED, filled_in
+from nimare_pipeline.tables import (
+    ID_COLUMNS,
+    INCLUDE,
+    INCLUDE_REASON,
+    SAMPLE_SIZE_FILLED,
+    filled_in,
+)
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
+NOT_SELECTED = "not selected"
+"""Reason of a contrast that the analysis' selection does not name."""
 
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
-_N_ESTIMATORS = frozenset({"ALE"})
 _CARRIED = {
     "original_space": "original_space",
     "space_transform": "space_transform",
@@ -44,8 +52,8 @@ class Cohort:
         ``original_space``, ``space_transform``; where known ``file`` and ``line``; and
         ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
     coordinates : DataFrame
-        Every focus: ids, x, y, z (MNI, mm), ``original_space``, ``inside`` (its voxel is in the
-        mask), ``used``.
+        Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
+        ``original_space``, ``inside`` (its voxel is in the mask), ``used``.
     problems : tuple of Problem
         What was decided, for log and report.
     """
@@ -68,7 +76,9 @@ class _Sizes:
 
 
 def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
-    """Apply the policies of an analysis: missing sample sizes, no foci, foci outside the mask.
+    """Select the contrasts of an analysis, and apply its policies.
+
+    The policies are those for missing sample sizes, no foci, and foci outside the mask.
 
     Parameters
     ----------
@@ -78,11 +88,12 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         ``missing_n``: ``error``, ``median`` (of the contrasts that are used and have one),
         ``exclude``, or a FWHM in mm; it matters only to estimators whose kernel follows the sample
         size. ``outside``: ``keep`` or ``drop`` foci whose voxel is not in the mask.
+        ``select``: contrasts it does not name are no part of all this.
 
     Raises
     ------
     UsageError
-        For an unknown policy.
+        For an unknown policy, or a selection that is none or asks for what is not there.
     DataError
         If sample sizes are missing and the policy is ``error``, or all are and it is ``median``;
         with the file and line of each contrast where they are known.
@@ -92,14 +103,22 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
+    selected = select(dataset, analysis.select, analysis.folders)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
+    barred = _barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
+    has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        _reason(row, size_reason, used=used)
-        for row, size_reason, used in zip(
-            contrasts.itertuples(), sizes.reason, has_foci.tolist(), strict=True
+        (why or _reason(row, size_reason, used=used)) if chosen else NOT_SELECTED
+        for why, row, size_reason, used, chosen in zip(
+            barred,
+            contrasts.itertuples(),
+            sizes.reason,
+            has_foci.tolist(),
+            selected.holds,
+            strict=True,
         )
     ]
     contrasts["reason"] = pd.Series(reasons, dtype=object)
@@ -109,7 +128,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if sizes.fwhm_mm is not None:
         contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
     if not contrasts["included"].any():
-        why = "; ".join(f"{row.id}: {row.reason}" for row in contrasts.head(20).itertuples())
+        chosen = contrasts[selected.holds]
+        why = "; ".join(f"{row.id}: {row.reason}" for row in chosen.head(20).itertuples())
         msg = (
             f"analysis {analysis.name}: no contrast is left to analyse ({why or 'none was read'})"
         )
@@ -119,9 +139,27 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     return Cohort(
         dataset=_used(dataset, kept, foci, sizes),
         contrasts=contrasts,
-        coordinates=foci,
-        problems=(*_problems(contrasts, foci), *sizes.problems),
+        coordinates=_foci_of(contrasts[selected.holds], foci),
+        problems=(*selected.problems, *_problems(contrasts, foci), *sizes.problems),
     )
+
+
+def _barred(metadata: pd.DataFrame) -> list[str]:
+    """Why each contrast is not to be used, as the data themselves say; empty if they do not."""
+    nothing = [None] * len(metadata)
+    flags, reasons = (
+        metadata[name].tolist() if name in metadata else nothing
+        for name in (INCLUDE, INCLUDE_REASON)
+    )
+    said = ["" if is_missing(reason) else f": {reason}" for reason in reasons]
+    return [
+        f"include is false{why}" if flag is False else ""
+        for flag, why in zip(flags, said, strict=True)
+    ]
+
+
+def _foci_of(contrasts: pd.DataFrame, foci: pd.DataFrame) -> pd.DataFrame:
+    return foci[foci["id"].isin(set(contrasts["id"]))].reset_index(drop=True)
 
 
 def _foci(dataset: Dataset, outside: str) -> pd.DataFrame:
@@ -156,6 +194,12 @@ def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) ->
     nothing = ("",) * len(known)
     policy = analysis.missing_n
     fwhm_mm = _policy_fwhm(policy)
+    if fwhm_mm is not None and analysis.estimator.type != "ALE":
+        msg = (
+            f"missing_n {policy!r} is the width of a kernel of ALE; "
+            f"{analysis.estimator.type} accepts error, median or exclude"
+        )
+        raise UsageError(msg)
     if not missing.any() or not follows_sample_size(analysis.estimator):
         return _Sizes(known, np.zeros_like(missing), nothing)
     names = dataset.ids[missing].tolist()
@@ -185,9 +229,10 @@ def _filled(dataset: Dataset, sizes: _Sizes) -> NDArray[np.bool_]:
 
 
 def follows_sample_size(estimator: Component) -> bool:
-    """Whether the kernel of an estimator is as wide as each contrast's sample size says."""
-    fixed = any(estimator.args.get(name) is not None for name in _FIXED_KERNEL)
-    return estimator.type in _N_ESTIMATORS and not fixed
+    """Whether an estimator needs each contrast's sample size: for its kernel, or its weight."""
+    if estimator.type == "ALE":
+        return all(estimator.args.get(name) is None for name in _FIXED_KERNEL)
+    return estimator.args.get("weighting") == "sample_size"
 
 
 def _policy_fwhm(policy: str) -> float | None:
@@ -227,6 +272,7 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
     found = [
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
+        if row.reason != NOT_SELECTED
     ]
     included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
     outside = included[~included["inside"]]

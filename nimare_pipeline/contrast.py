@@ -45,6 +45,8 @@ class Contrast:
         Line of each focus; empty where the format has no lines.
     space_line : int
         Line that names the space of the foci; 0 where none does.
+    foci_file : str
+        File of ``focus_lines``, if the foci stand in another than ``file``.
     """
 
     study_id: str
@@ -61,6 +63,7 @@ class Contrast:
     line: int = 0
     focus_lines: tuple[int, ...] = ()
     space_line: int = 0
+    foci_file: str = ""
 
     @property
     def id(self) -> str:
@@ -83,11 +86,12 @@ class Contrast:
         suggestion: str = "",
         line: int = 0,
     ) -> Problem:
-        """Problem of this contrast, at a line of its own or at its header."""
+        """Problem of this contrast, at a line of its foci or at its header."""
         where = f"study {self.study_id}, contrast {self.contrast_id}"
+        file = self.foci_file if line and self.foci_file else self.file
         line = line or self.line
         place = f"line {line} ({where})" if line else where
-        return Problem(level, message, self.file, place, suggestion)
+        return Problem(level, message, file, place, suggestion)
 
 
 def check(contrasts: Sequence[Contrast], tal2mni: str = defaults.TAL2MNI) -> list[Problem]:

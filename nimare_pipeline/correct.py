@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.cbma.ale import cluster_forming, montecarlo_plan
+from nimare_pipeline.meta.cbma.base import cluster_forming, montecarlo_plan, scale_of
 from nimare_pipeline.meta.estimator import Parametrised
 from nimare_pipeline.montecarlo import montecarlo_chunk
+from nimare_pipeline.numerics import multiple
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.pvalues import (
@@ -24,12 +25,65 @@ from nimare_pipeline.numerics.pvalues import (
 from nimare_pipeline.progress import iterations
 from nimare_pipeline.results import MetaResult
 
-METHODS = ("montecarlo",)
 _LEVELS = (0.1, 0.05, 0.025, 0.01, 0.005, 0.001)
 """Levels whose critical values every result quotes."""
 
 
-class FWECorrector(Parametrised):
+class Corrector(Parametrised):
+    """Correction of the uncorrected p map of a result."""
+
+    error_rate: ClassVar[Literal["FWE", "FDR"]]
+    method: str
+
+    @classmethod
+    def methods(cls) -> tuple[str, ...]:
+        """Names that ``method`` accepts."""
+        return tuple(multiple.METHODS[cls.error_rate])
+
+    @property
+    def needs_montecarlo(self) -> bool:
+        """Whether the correction needs a Monte Carlo null."""
+        return False
+
+    def transform(self, result: MetaResult) -> MetaResult:
+        """Result with the corrected maps added; the one given is unchanged.
+
+        Every uncorrected map ``logp`` gives maps p, z and logp named
+        ``_corr-<error rate>_method-<method>``, of the same tail: z of a one-tailed p is
+        one-tailed, z of a two-sided p has the sign of the uncorrected z. Voxels without value
+        (NaN) stay so, and are not counted as tests.
+
+        Raises
+        ------
+        UsageError
+            If the result has no map of log p.
+        """
+        adjust = multiple.METHODS[self.error_rate][self.method]
+        found = [spec for spec in result.specs.values() if _is_uncorrected_logp(spec)]
+        if not found:
+            msg = f"no uncorrected map logp in this result; there are: {', '.join(result.maps)}"
+            raise UsageError(msg)
+        maps: dict[MapSpec, NDArray[np.float64]] = {}
+        for spec in found:
+            logsf = adjust(-np.log(10) * result.maps[spec.name])
+            meaning = {"correction": self.error_rate, "method": self.method, "group": spec.group}
+            sign = None
+            if spec.tail == "two-sided":
+                sign = np.sign(result.maps[MapSpec("z", tail=spec.tail, group=spec.group).name])
+            maps |= _maps(logsf, tail=spec.tail, sign=sign, **meaning)
+        n_tests = int((~np.isnan(result.maps[found[0].name])).sum())
+        return result.with_maps(
+            maps,
+            {
+                "corrector": asdict(self.component()),
+                "correction": {
+                    "error_rate": self.error_rate, "method": self.method, "n_tests": n_tests,
+                },
+            },
+        )  # fmt: skip
+
+
+class FWECorrector(Corrector):
     """Family-wise error correction.
 
     ``montecarlo`` redraws the foci ``n_iters`` times, keeps the largest statistic, cluster size
@@ -38,11 +92,14 @@ class FWECorrector(Parametrised):
     uncorrected p below ``voxel_thresh`` that share faces; mass is the sum over a cluster of the
     statistic above the threshold, for ALE in the unit it adds up in, -log(1 - ALE).
 
+    ``bonferroni`` and ``holm`` correct the voxels' p by their number; Holm's is never less
+    powerful.
+
     Parameters
     ----------
-    method : "montecarlo"
+    method : "montecarlo", "bonferroni" or "holm"
     n_iters : int
-        Iterations, at least 1.
+        Iterations, at least 1. This and the following: with ``montecarlo`` only.
     voxel_thresh : float
         Cluster-forming p, between 0 and 1.
     n_cores : int
@@ -59,6 +116,8 @@ class FWECorrector(Parametrised):
         For values out of range.
     """
 
+    error_rate = "FWE"
+
     def __init__(
         self,
         method: str = defaults.CORRECTION_METHOD,
@@ -69,7 +128,7 @@ class FWECorrector(Parametrised):
         seed: int = defaults.SEED,
         null_outside: str = defaults.NULL_OUTSIDE,
     ) -> None:
-        _one_of("method", method, METHODS)
+        _one_of("method", method, self.methods())
         _one_of("null_outside", null_outside, defaults.NULL_OUTSIDE_POLICIES)
         _check("n_iters", n_iters, "an integer of at least 1", _is_count)
         _check("n_cores", n_cores, "an integer of at least 1", _is_count)
@@ -82,12 +141,31 @@ class FWECorrector(Parametrised):
         self.seed = seed
         self.null_outside = null_outside
 
+    @classmethod
+    def methods(cls) -> tuple[str, ...]:
+        """Names that ``method`` accepts."""
+        return (defaults.CORRECTION_METHOD, *super().methods())
+
+    @property
+    def needs_montecarlo(self) -> bool:
+        """Whether the correction needs a Monte Carlo null."""
+        return self.method == "montecarlo"
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Parameters that change nothing as the others stand."""
+        if self.needs_montecarlo:
+            return ()
+        return ("n_iters", "voxel_thresh", "seed", "null_outside")
+
     def transform(self, result: MetaResult) -> MetaResult:
         """Result with the corrected maps added; the one given is unchanged.
 
-        Adds p, z and logp at ``level-voxel``, ``desc-size_level-cluster`` and
-        ``desc-mass_level-cluster``, each ``_corr-FWE_method-montecarlo``.
+        ``montecarlo`` adds p, z and logp at ``level-voxel``, ``desc-size_level-cluster`` and
+        ``desc-mass_level-cluster``, each ``_corr-FWE_method-montecarlo``; the others add p, z and
+        logp ``_corr-FWE_method-<method>``.
         """
+        if not self.needs_montecarlo:
+            return super().transform(result)
         with iterations(self.n_iters, "Monte Carlo") as progress:
             null = montecarlo_chunk(
                 self.plan(result),
@@ -100,8 +178,13 @@ class FWECorrector(Parametrised):
 
     def plan(self, result: MetaResult) -> MonteCarloPlan:
         """What the Monte Carlo engine needs to know of a result."""
-        threshold, _ = cluster_forming(result, self.voxel_thresh)
-        return montecarlo_plan(result, threshold=threshold, null_outside=self.null_outside)
+        threshold, forming = cluster_forming(result, self.voxel_thresh)
+        return montecarlo_plan(
+            result,
+            threshold=threshold,
+            mass_floor=forming["mass_floor"],
+            null_outside=self.null_outside,
+        )
 
     def apply(self, result: MetaResult, null: Mapping[str, NDArray[np.int64]]) -> MetaResult:
         """Judge a result by null maxima computed before.
@@ -113,23 +196,29 @@ class FWECorrector(Parametrised):
             ``max_stat``, ``max_size``, ``max_mass`` in the engine's integers.
         """
         threshold, forming = cluster_forming(result, self.voxel_thresh)
-        unit = 2.0 ** -result.facts["log_bits"]
-        observed = result.arrays["log_stat"]
-        size, mass = cluster_extents(observed, threshold, result.mask.inside)
-        maps = {
-            **_maps(montecarlo_p(observed, null["max_stat"]), level="voxel"),
-            **_maps(montecarlo_p(size, null["max_size"]), level="cluster", measure="size"),
-            **_maps(montecarlo_p(mass, null["max_mass"]), level="cluster", measure="mass"),
-        }
+        scale, observed = scale_of(result), result.arrays["numbers"]
+        size, mass = cluster_extents(
+            observed, threshold, result.mask.inside, mass_floor=forming["mass_floor"]
+        )
+        judged: tuple[tuple[NDArray[np.int64], str, dict[str, Any]], ...] = (
+            (observed, "max_stat", {"level": "voxel"}),
+            (size, "max_size", {"level": "cluster", "measure": "size"}),
+            (mass, "max_mass", {"level": "cluster", "measure": "mass"}),
+        )
+        maps: dict[MapSpec, NDArray[np.float64]] = {}
+        for values, key, meaning in judged:
+            logsf = np.log(montecarlo_p(values, null[key]))
+            maps |= _maps(logsf, correction="FWE", method=self.method, **meaning)
         scales: dict[str, tuple[str, Callable[[Any], Any]]] = {
-            "voxel": ("max_stat", lambda v: -np.expm1(-np.asarray(v) * unit)),
+            "voxel": ("max_stat", scale.statistic),
             "size_voxels": ("max_size", lambda v: v),
-            "mass": ("max_mass", lambda v: np.asarray(v) * unit),
+            "mass": ("max_mass", scale.mass),
         }
         return result.with_maps(
             maps,
             {
                 "corrector": asdict(self.component()),
+                "correction": {"error_rate": self.error_rate, "method": self.method},
                 "cluster_forming": forming,
                 "montecarlo": {
                     "n_iters": len(null["max_stat"]),
@@ -140,21 +229,47 @@ class FWECorrector(Parametrised):
                     ),
                     "thresholds": {
                         name: {
-                            f"{level:g}": _critical(null[key], level, scale) for level in _LEVELS
+                            f"{level:g}": _critical(null[key], level, scale_) for level in _LEVELS
                         }
-                        for name, (key, scale) in scales.items()
+                        for name, (key, scale_) in scales.items()
                     },
                 },
             },
             {
-                **{f"montecarlo_{key}": scale(null[key]) for key, scale in scales.values()},
+                **{f"montecarlo_{key}": scale_(null[key]) for key, scale_ in scales.values()},
                 "suprathreshold": observed >= threshold,
             },
         )
 
 
+class FDRCorrector(Corrector):
+    """False discovery rate correction of the voxels' p.
+
+    Parameters
+    ----------
+    method : "indep" or "negcorr"
+        ``indep``: Benjamini & Hochberg (1995), for independent or positively dependent tests, as
+        smooth maps have; ``negcorr``: Benjamini & Yekutieli (2001), for any dependence.
+
+    Raises
+    ------
+    UsageError
+        For an unknown method.
+    """
+
+    error_rate = "FDR"
+
+    def __init__(self, method: str = defaults.FDR_METHOD) -> None:
+        _one_of("method", method, self.methods())
+        self.method = method
+
+
 def cluster_extents(
-    values: NDArray[np.int64], threshold: int, mask: NDArray[np.bool_]
+    values: NDArray[np.int64],
+    threshold: int,
+    mask: NDArray[np.bool_],
+    *,
+    mass_floor: int | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Size and mass, at each voxel, of the cluster it belongs to; 0 outside clusters.
 
@@ -165,25 +280,34 @@ def cluster_extents(
     threshold : int
         Smallest value that forms clusters.
     mask : (X, Y, Z) bool array
+    mass_floor : int, optional
+        Mass sums what exceeds this; the threshold by default.
     """
+    floor = threshold if mass_floor is None else mass_floor
     above = np.zeros(mask.shape, dtype=bool)
     above[mask] = values >= threshold
     labels, n = label(above, defaults.CONNECTIVITY)
     own = labels[mask]
     size = np.bincount(own, minlength=n + 1)
     mass = np.zeros(n + 1, dtype=np.int64)
-    np.add.at(mass, own[own > 0], (values - threshold)[own > 0])
+    np.add.at(mass, own[own > 0], (values - floor)[own > 0])
     size[0] = 0
     return size[own], mass[own]
 
 
-def _maps(p: NDArray[np.float64], **meaning: Any) -> dict[MapSpec, NDArray[np.float64]]:
-    common = {"correction": "FWE", "method": "montecarlo", **meaning}
-    logsf = np.log(p)
+def _is_uncorrected_logp(spec: MapSpec) -> bool:
+    return spec.statistic == "logp" and spec.correction is None
+
+
+def _maps(
+    logsf: NDArray[np.float64], *, sign: NDArray[np.float64] | None = None, **meaning: Any
+) -> dict[MapSpec, NDArray[np.float64]]:
+    """p, z and logp of a natural-log p; with a sign, z is that of a two-sided p."""
+    z = z_from_logsf(logsf if sign is None else logsf - np.log(2))
     return {
-        MapSpec("p", **common): p,
-        MapSpec("z", **common): z_from_logsf(logsf),
-        MapSpec("logp", **common): logp_from_logsf(logsf),
+        MapSpec("p", **meaning): np.exp(logsf),
+        MapSpec("z", **meaning): z if sign is None else z * sign,
+        MapSpec("logp", **meaning): logp_from_logsf(logsf),
     }
 
 

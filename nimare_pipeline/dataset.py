@@ -239,6 +239,28 @@ class Dataset:
         }
         return self.from_tables(Tables(**tables), self._mask, self._space)
 
+    def select(self, selection: str, folder: str | Path = "") -> Self:
+        """Dataset of the contrasts for which a selection holds.
+
+        Parameters
+        ----------
+        selection : str
+            For example ``'label("pain") > 0.001 and sample_size >= 10'``, see
+            :mod:`nimare_pipeline.select`.
+        folder : path
+            Where relative paths of ``in_mask`` count from; the current folder by default.
+
+        Raises
+        ------
+        UsageError
+            For what is no selection, and names that the dataset does not have.
+        EmptySelectionError
+            If it holds for no contrast.
+        """
+        from nimare_pipeline.select import select
+
+        return self.slice(self.ids[select(self, selection, (str(folder),)).holds])
+
     def merge(self, other: "Dataset") -> Self:
         """Dataset of the contrasts of both, these first; mask and space of this one.
 

@@ -8,11 +8,16 @@ TAL2MNI = "other"
 ESTIMATOR = "ALE"
 NULL_METHOD = "approximate"
 VOXELIZATION = "exact"
+KERNEL_RADIUS_MM = 10.0
+"""Radius of the spheres of MKDA and KDA."""
+FIXED_EFFECTS_DISCOUNT = 0.75
+"""Weight of a fixed-effects analysis relative to a random-effects one (CANlab)."""
 OUTSIDE = "keep"
 NULL_OUTSIDE = "distance"
 MISSING_N = "error"
 CORRECTOR = "FWECorrector"
 CORRECTION_METHOD = "montecarlo"
+FDR_METHOD = "indep"
 N_ITERS = 10_000
 VOXEL_THRESH = 0.001
 ALPHA = 0.05
@@ -22,7 +27,6 @@ CONNECTIVITY: Literal["faces"] = "faces"
 """Voxels that share a face are neighbours (6): inference, tables, contributions, labels."""
 MONTECARLO_BLOCK = 500
 """Iterations in one stored block: the grain of resume, never of the result."""
-RESULT_MAP = "z_desc-size_level-cluster_corr-FWE_method-montecarlo"
 PEAK_DISTANCE_MM = 8.0
 """Sub-peaks of a cluster are at least this far apart."""
 UNKNOWN_STUDY = "study_unknown"
@@ -31,7 +35,7 @@ MIN_EXPERIMENTS = 17
 """With fewer experiments single ones drive an ALE (Eickhoff et al. 2016; Müller et al. 2018)."""
 
 VOXELIZATIONS = ("exact", "half-up", "half-even", "truncate", "ceil")
-NULL_METHODS = ("approximate", "histogram")
+NULL_METHODS = ("approximate", "histogram", "montecarlo")
 OUTSIDE_POLICIES = ("keep", "drop")
 NULL_OUTSIDE_POLICIES = ("distance", "inside")
 TAL2MNI_METHODS = ("other", "spm", "fsl", "brett", "none")

@@ -20,6 +20,7 @@ CONFIG_FILE = Path(str(files("nimare_pipeline.data"))) / "pybids_config.json"
 THRESHOLDED = "Thresholded"
 """Ends the ``desc`` of the result map: uncorrected z inside the significant clusters, else 0."""
 
+_UNCORRECTED = "uncorrected"
 _LABEL = re.compile(r"[a-zA-Z0-9+]+")
 _DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
@@ -150,6 +151,37 @@ def parse_path(path: str | PurePath) -> dict[str, str]:
     return {name: str(value) for name, value in entities.items()}
 
 
+def paper_figure(source: str, view: str, extension: str) -> str:
+    """Build the path of a figure for a paper.
+
+    Parameters
+    ----------
+    source : str
+        Path of the map that it shows, uncorrected or thresholded; relative to the output folder.
+    view : str
+        ``mosaic`` or ``glass``.
+    extension : str
+        ``.svg``, ``.png``, or ``.json`` for what is said about both.
+    """
+    shown = parse_path(source)
+    desc = f"{shown.get('desc', _UNCORRECTED)}{view.capitalize()}"
+    return bids_path({**shown, "datatype": "figures", "desc": desc, "extension": extension})
+
+
+def paper_figure_key(entities: Mapping[str, str]) -> str | None:
+    """Key of a figure for a paper, as ``result_mosaic.svg`` or ``z_glass.png``; None of others."""
+    words = re.fullmatch(r"(\w+?)(Mosaic|Glass)", entities.get("desc", ""))
+    if (entities.get("datatype"), entities.get("suffix")) != ("figures", "statmap") or not words:
+        return None
+    shown = "result" if words[1].endswith(THRESHOLDED) else entities.get("stat", "")
+    return f"{shown}_{words[2].lower()}{entities['extension']}"
+
+
+def page(table: str) -> str:
+    """Build the path of a table's page to paste from, which lies beside it."""
+    return bids_path({**parse_path(table), "extension": ".html"})
+
+
 def map_paths(place: Place, specs: Iterable[MapSpec]) -> dict[MapSpec, str]:
     """Build the paths of all maps of an analysis.
 
@@ -200,7 +232,8 @@ def _from_desc(desc: str | None) -> dict[str, Any]:
         return {}
     level, measure, correction, method = match.groups()
     return {
-        "level": level,
+        # Only Monte Carlo corrects at several levels, and says at which.
+        "level": None if method and not measure else level,
         "measure": measure.lower() if measure else None,
         "correction": correction,
         "method": method.lower() if method else "montecarlo",

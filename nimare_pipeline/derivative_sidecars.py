@@ -23,8 +23,12 @@ NUMBERS = {
     "NumberOfFoci": "n_foci",
     "FociOutsideMask": "n_foci_outside",
     "KernelFWHM": "fwhm_mm",
+    "KernelRadius": "radius_mm",
+    "Weighting": "weighting",
+    "EffectiveNumberOfContrasts": "effective_n_contrasts",
     "Voxelization": "voxelization",
     "NullMethod": "null_method",
+    "NullIterations": "null_n_iters",
 }
 """Keys of a map's sidecar and the facts they quote."""
 
@@ -155,6 +159,7 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
         "BibTeX": result.bibtex_,
         "Versions": environment.versions(),
         "Machine": environment.machine(),
+        "CodeDigest": environment.code_digest(),
         **context.provenance(),
     }
 
@@ -230,13 +235,15 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
     correction: dict[str, Any] = {
         "ErrorRate": spec.correction,
         "Method": spec.method,
-        "Level": f"{spec.level}-{spec.measure}" if spec.measure else spec.level,
+        "Level": f"{spec.level}-{spec.measure}" if spec.measure else spec.level or "voxel",
         "Alpha": alpha,
+        "NumberOfTests": facts.get("correction", {}).get("n_tests"),
     }
     if spec.level == "cluster":
         forming = facts.get("cluster_forming", {})
         correction["VoxelThreshold"] = forming.get("p")
         correction["VoxelThresholdStatistic"] = forming.get("statistic")
+        correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
     if spec.method == "montecarlo":
         montecarlo = facts.get("montecarlo", {})

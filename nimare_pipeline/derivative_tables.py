@@ -84,12 +84,14 @@ CLUSTERS: dict[str, Column] = {
     "stat": Column("The estimator's statistic at the peak", "number"),
     "z_stat": Column("z of the peak in the uncorrected map", "number"),
     "p_voxel_fwe": Column("Voxel-level p at the peak, family-wise error corrected", "number"),
+    "p_voxel_fdr": Column("Voxel-level p at the peak, false discovery rate corrected", "number"),
     "n_voxels": Column("Voxels of the cluster", "integer"),
     "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
     "p_size_fwe": Column("p of the cluster's size, family-wise error corrected", "number"),
     "p_mass_fwe": Column("p of the cluster's mass, family-wise error corrected", "number"),
     "mass": Column(
-        "Sum over the cluster of statistic minus cluster-forming threshold (of -log(1 - ALE))",
+        "Sum over the cluster of what the statistic (for ALE, -log(1 - ALE)) exceeds the "
+        "cluster-forming threshold by",
         "number",
     ),
     **_xyz("com_", "Centre of mass of the cluster's voxels"),

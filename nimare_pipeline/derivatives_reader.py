@@ -17,7 +17,13 @@ from typing import Any
 import pandas as pd
 
 from nimare_pipeline import derivative_tables as tables
-from nimare_pipeline.derivative_names import THRESHOLDED, parse_path, snake, spec_from_entities
+from nimare_pipeline.derivative_names import (
+    THRESHOLDED,
+    paper_figure_key,
+    parse_path,
+    snake,
+    spec_from_entities,
+)
 from nimare_pipeline.derivative_sidecars import NUMBERS
 from nimare_pipeline.derivatives_swap import pending_swaps
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
@@ -48,6 +54,9 @@ class AnalysisRecord:
     result_map, label_image, mask : Path or None
         Uncorrected z inside the significant clusters; their numbers; voxels analysed.
     figures : dict of str to Path
+        Of the report, by key.
+    paper_figures : dict of str to Path
+        For a paper: ``result_mosaic.svg``, ``z_glass.png``, ...
     snapshot : Path or None
         Dataset that was analysed.
     problems : tuple of Problem
@@ -68,6 +77,7 @@ class AnalysisRecord:
     label_image: Path | None
     mask: Path | None
     figures: dict[str, Path]
+    paper_figures: dict[str, Path]
     snapshot: Path | None
     problems: tuple[Problem, ...]
 
@@ -219,7 +229,12 @@ class _Reader:
             figures={
                 snake(entities["desc"]): path
                 for path, entities in self.found.items()
-                if entities.get("datatype") == "figures" and "desc" in entities
+                if entities.get("suffix") == "figure" and "desc" in entities
+            },
+            paper_figures={
+                key: path
+                for path, entities in self.found.items()
+                if (key := paper_figure_key(entities)) and path.suffix != ".json"
             },
             snapshot=self._one("dataset", ".json"),
             problems=(*data_problems, *self.problems),
@@ -227,7 +242,8 @@ class _Reader:
 
     def _one(self, suffix: str, extension: str, **wanted: str) -> Path | None:
         kind = {"suffix": suffix, "extension": extension, **wanted}.items()
-        return next((path for path, e in self.found.items() if kind <= e.items()), None)
+        own = ((p, e) for p, e in self.found.items() if e.get("datatype") != "figures")
+        return next((path for path, entities in own if kind <= entities.items()), None)
 
     def _image(self, suffix: str, accept: Any = lambda entities: True) -> Path | None:
         kind = {"suffix": suffix, "extension": ".nii.gz"}.items()

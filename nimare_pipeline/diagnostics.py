@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults, derivative_tables
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import Level
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics import clusters as numerics
 from nimare_pipeline.results import MetaResult
-
-Level = Literal["size", "mass", "voxel", "none"]
+from nimare_pipeline.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class _Evidence:
 
     stat: NDArray[np.float64]
     z: NDArray[np.float64]
-    p_voxel: NDArray[np.float64]
+    p_voxel_fwe: NDArray[np.float64]
+    p_voxel_fdr: NDArray[np.float64]
     p_size: NDArray[np.float64]
     p_mass: NDArray[np.float64]
     excess: NDArray[np.float64]
@@ -77,7 +78,7 @@ def cluster_table(
         Level of significance: a cluster stays if its corrected p is below.
     level : "size", "mass", "voxel" or "none"
         Which corrected p: of the cluster's size or mass; "voxel" makes clusters of the voxels
-        whose own corrected p is below alpha; "none" keeps every cluster.
+        whose own corrected p (FWE or FDR) is below alpha; "none" keeps every cluster.
     foci : DataFrame, optional
         Columns id, study_id, x, y, z (mm) and optionally used (bool), to say which experiments
         have foci inside. Without it those columns are missing, not 0.
@@ -140,19 +141,27 @@ def _check(
 
 
 def corrected_p(result: MetaResult, level: Level) -> MapSpec | None:
-    """Find the map of FWE-corrected p that a level judges by; None if the result has none."""
-    wanted = ("voxel", None) if level == "voxel" else ("cluster", level)
-    for spec in result.specs.values():
-        if (spec.statistic, spec.correction) == ("p", "FWE") and (
-            (spec.level, spec.measure) == wanted
-        ):
-            return spec
-    return None
+    """Find the map of corrected p that a level judges by; None if the result has none.
+
+    Where a result was corrected several times, the last correction counts.
+    """
+    measure = level if level in {"size", "mass"} else None
+    found = [
+        spec
+        for spec in result.specs.values()
+        if spec.statistic == "p"
+        and spec.correction is not None
+        and spec.measure == measure
+        and (spec.level or "voxel") == ("cluster" if measure else "voxel")
+    ]
+    return found[-1] if level != "none" and found else None
 
 
-def _find(result: MetaResult, level: Level) -> NDArray[Any] | None:
+def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any] | None:
     spec = corrected_p(result, level)
-    return None if spec is None else result.maps[spec.name]
+    if spec is None or error_rate not in {"", spec.correction}:
+        return None
+    return result.maps[spec.name]
 
 
 def _suprathreshold(
@@ -167,7 +176,7 @@ def _suprathreshold(
     if level == "voxel":
         p_voxel = _find(result, "voxel")
         if p_voxel is None:
-            raise _no_map(result, "voxel-level FWE p")
+            raise _no_map(result, "voxel-level corrected p")
         return np.asarray(p_voxel < alpha)
     if voxel_thresh is None and "suprathreshold" in result.arrays:
         return np.asarray(result.arrays["suprathreshold"], dtype=bool)
@@ -223,7 +232,8 @@ def _gather(result: MetaResult, level: Level, *, own: bool) -> _Evidence:
     return _Evidence(
         stat=volume(result.maps["stat"]),
         z=volume(result.maps.get("z")),
-        p_voxel=volume(_find(result, "voxel")),
+        p_voxel_fwe=volume(_find(result, "voxel", "FWE")),
+        p_voxel_fdr=volume(_find(result, "voxel", "FDR")),
         p_size=volume(p_size),
         p_mass=volume(p_mass),
         excess=volume(_excess(result) if clusters_count else None),
@@ -231,14 +241,11 @@ def _gather(result: MetaResult, level: Level, *, own: bool) -> _Evidence:
 
 
 def _excess(result: MetaResult) -> NDArray[np.float64] | None:
-    """Statistic above the cluster-forming threshold, in the unit in which the null sums it.
-
-    ALE is summed as -log(1 - ALE), in integers of ``2**-log_bits``, so that equal is equal.
-    """
+    """What each voxel adds to a cluster's mass, counted in the null's own whole numbers."""
     forming = result.facts.get("cluster_forming", {})
-    if "integer" in forming and "log_stat" in result.arrays:
-        unit = 2.0 ** -result.facts["log_bits"]
-        return (result.arrays["log_stat"] - forming["integer"]) * unit
+    if "mass_floor" in forming and "numbers" in result.arrays:
+        numbers = result.arrays["numbers"] - forming["mass_floor"]
+        return Scale(**result.facts["scale"]).mass(numbers)
     if "statistic" in forming:
         return np.asarray(result.maps["stat"] - forming["statistic"])
     return None
@@ -330,7 +337,8 @@ def _peak(ijk: NDArray[np.int64], evidence: _Evidence, mask: BrainMask) -> dict[
         "side": _side(xyz[0], mask),
         "stat": evidence.stat[voxel],
         "z_stat": evidence.z[voxel],
-        "p_voxel_fwe": evidence.p_voxel[voxel],
+        "p_voxel_fwe": evidence.p_voxel_fwe[voxel],
+        "p_voxel_fdr": evidence.p_voxel_fdr[voxel],
     }
 
 

@@ -1,7 +1,9 @@
 """What a run ran on: versions of the packages its numbers come from, and the machine."""
 
+import hashlib
 import platform
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -30,6 +32,21 @@ def versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+@cache
+def code_digest() -> str:
+    """Digest of the source text of the package, but for the command line, which computes nothing.
+
+    Changed code must not pass for the code that made an earlier result.
+    """
+    root = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if not name.startswith(("cli/", "workflows/")):
+            digest.update(f"{name}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def machine() -> dict[str, str]:

@@ -4,6 +4,7 @@
 
     PipelineError
       UsageError          the request itself is wrong (option, keyword, threshold)
+        ModelError        the analysis file is wrong; carries every problem found
       NoInputError        there is nothing to read
       DataError           what was read is wrong; carries every problem found
       EmptySelectionError the selection leaves no contrast
@@ -52,6 +53,14 @@ class PipelineError(Exception):
 
 class UsageError(PipelineError, ValueError):
     """The request is wrong: an unknown name, a value out of range."""
+
+
+class ModelError(UsageError):
+    """An analysis file is wrong; ``problems`` lists everything found at once."""
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([message, *(f"  - {p}" for p in self.problems)]))
 
 
 class NoInputError(PipelineError, FileNotFoundError):

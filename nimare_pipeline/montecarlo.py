@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, run_block
 from nimare_pipeline.store import Store, key
 
 NULL_MAXIMA = ("max_stat", "max_size", "max_mass")
@@ -110,6 +110,57 @@ def montecarlo_chunk(
             blocks.append(store.memo(name, compute))
         told.complete(count)
     return _concatenate(blocks)
+
+
+def montecarlo_counts(
+    plan: MonteCarloPlan,
+    *,
+    n_iters: int,
+    seed: int,
+    shift: int,
+    n_bins: int,
+    store: Store | None = None,
+    n_threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> NDArray[np.int64]:
+    """Histogram of the statistic over all voxels of all iterations, for an uncorrected null.
+
+    Parameters
+    ----------
+    plan, n_iters, seed, store, n_threads, progress
+        As for ``montecarlo_chunk``; its draws are others.
+    shift, n_bins : int
+        Bin i holds values that round to ``i * 2**shift``, half up; the last also what is beyond.
+
+    Returns
+    -------
+    (n_bins,) int64 array
+    """
+    total = np.zeros(n_bins, dtype=np.int64)
+    for first, count in chunk_blocks(n_iters):
+        told = _Told(progress or _silent)
+        compute = partial(
+            _counts, plan, seed=seed, first=first, n_iters=count, shift=shift, n_bins=n_bins,
+            n_threads=n_threads, progress=told,
+        )  # fmt: skip
+        if store is None:
+            block = compute()
+        else:
+            name = key(
+                what="null", plan=plan.digest, seed=seed, first=first, n_iters=count,
+                shift=shift, n_bins=n_bins,
+            )  # fmt: skip
+            block = store.memo(name, compute)
+        total[block["bins"]] += block["counts"]
+        told.complete(count)
+    return total
+
+
+def _counts(plan: MonteCarloPlan, **options: Any) -> dict[str, NDArray[np.int64]]:
+    """Histogram of one block, without its empty bins: there may be millions."""
+    counts = count_block(plan, **options)
+    bins = np.flatnonzero(counts)
+    return {"bins": bins, "counts": counts[bins]}
 
 
 def gather_null(

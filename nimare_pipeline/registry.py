@@ -9,8 +9,15 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.settings import Component
 
 # Places, not classes: naming an estimator must not import all of them.
-ESTIMATORS: Mapping[str, str] = {"ALE": "nimare_pipeline.meta.cbma.ale"}
-CORRECTORS: Mapping[str, str] = {"FWECorrector": "nimare_pipeline.correct"}
+ESTIMATORS: Mapping[str, str] = {
+    "ALE": "nimare_pipeline.meta.cbma.ale",
+    "MKDADensity": "nimare_pipeline.meta.cbma.mkda",
+    "KDA": "nimare_pipeline.meta.cbma.mkda",
+}
+CORRECTORS: Mapping[str, str] = {
+    "FWECorrector": "nimare_pipeline.correct",
+    "FDRCorrector": "nimare_pipeline.correct",
+}
 
 
 def get_estimator(component: Component) -> Any:
@@ -64,7 +71,21 @@ def _make(kind: str, register: Mapping[str, str], component: Component) -> Any:
             f"{_nearest(unknown[0], accepted)}; it accepts: {', '.join(accepted)}"
         )
         raise UsageError(msg)
-    return made_by(**component.args)
+    made = made_by(**component.args)
+    idle = sorted(set(component.args) & set(made.without_effect()))
+    if idle:
+        msg = f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made)}"
+        raise UsageError(msg)
+    return made
+
+
+def _chosen(made: Any) -> str:
+    """What decides which parameters count: the method, in words."""
+    return ", ".join(
+        f"{name} {getattr(made, name)!r}"
+        for name in ("method", "null_method", "weighting")
+        if hasattr(made, name)
+    )
 
 
 def _find(kind: str, register: Mapping[str, str], name: str) -> Any:

@@ -46,8 +46,21 @@ class Analysis:
         FWHM in mm (``"10"``) used for those contrasts.
     outside : str
         ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they go.
+    result : str
+        What makes something significant: ``cluster-size``, ``cluster-mass`` or ``voxel``; empty
+        for cluster size where the corrector judges clusters, else voxels.
     sources : tuple of str
         Files the analysis was read from, relative to the input folder.
+    select : str
+        Which contrasts of the sources are analysed, see :mod:`nimare_pipeline.select`; empty for
+        all.
+    description : str
+        What the analysis is for, in the user's words.
+    folders : tuple of str
+        Where relative paths of the analysis count from: the first folder that has the file.
+    options : dict
+        Keys that only its type has, for example ``groups`` or ``roi``; see
+        :mod:`nimare_pipeline.model.schema`.
     """
 
     name: str
@@ -57,7 +70,12 @@ class Analysis:
     alpha: float = defaults.ALPHA
     missing_n: str = defaults.MISSING_N
     outside: str = defaults.OUTSIDE
+    result: str = ""
     sources: tuple[str, ...] = ()
+    select: str = ""
+    description: str = ""
+    folders: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,6 +95,12 @@ class Settings:
         Monte Carlo nodes; changes where the work is done, never the result.
     plugin : str
         Nipype plugin: ``Linear``, ``MultiProc``, ...
+    model_file : str
+        Analysis file the analyses were read from; empty if the command line alone says what to do.
+    common_range : bool
+        Figures for a paper have one range of colours for all analyses in the folder.
+    z_max : float
+        End of the colour scale of those figures; 0 for the highest z of the map.
     """
 
     bids_dir: str
@@ -92,4 +116,7 @@ class Settings:
     plugin: str = "Linear"
     keep_work: bool = False
     verbosity: int = 0
+    model_file: str = ""
+    common_range: bool = False
+    z_max: float = 0.0
     command: tuple[str, ...] = ()

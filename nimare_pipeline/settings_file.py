@@ -110,14 +110,23 @@ def _value(expected: Any, value: Any, where: str, problems: list[Problem]) -> An
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(name)} = {_toml(value)}" for name, value in table.items() if value is not None]
+    return [
+        f"{_key(name)} = {toml_value(value)}" for name, value in table.items() if value is not None
+    ]
 
 
 def _key(name: str) -> str:
     return name if _BARE_KEY.fullmatch(name) else _string(name)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Write a value as TOML has it, on one line.
+
+    Raises
+    ------
+    OutputError
+        For what TOML cannot hold.
+    """
     value = value.item() if hasattr(value, "item") else value
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -129,7 +138,7 @@ def _toml(value: Any) -> str:
         pairs = _lines({str(name): item for name, item in value.items()})
         return f"{{ {', '.join(pairs)} }}" if pairs else "{}"
     if isinstance(value, Sequence):
-        return f"[{', '.join(_toml(item) for item in value)}]"
+        return f"[{', '.join(toml_value(item) for item in value)}]"
     msg = f"cannot write {value!r} as TOML"
     raise OutputError(msg)
 

@@ -18,6 +18,8 @@ METADATA_COLUMNS = ("original_space", "space_transform", "sample_sizes")
 """Columns that the metadata table always has, after the ids."""
 SAMPLE_SIZE_FILLED = "sample_size_filled"
 """Metadata column of what is analysed: a policy decided, for the file gives no sample size."""
+INCLUDE, INCLUDE_REASON = "include", "include_reason"
+"""Metadata columns: False keeps a contrast out of every analysis; and why, in words."""
 RELATIVE = "__relative"
 """Suffix of the image columns whose paths are relative to a folder named later."""
 

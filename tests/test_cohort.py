@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -297,3 +298,73 @@ def test_pain_set_has_no_trouble(shared_data) -> None:
     assert found.contrasts["included"].all()
     assert (len(found.contrasts), found.contrasts["sample_size"].sum()) == (21, 334)
     assert found.contrasts["n_foci"].sum() == len(found.coordinates) == 267
+
+
+def test_contrast_that_the_data_leave_out() -> None:
+    """``include`` False is a reason, with the words the data have for it; nothing else is."""
+    source = {"a": study([1], [12]), "b": study([1]), "c": study([1], [9]), "d": study([1], [9])}
+    marks: list[dict[str, Any]] = [
+        {"include": True, "include_reason": "fine"},
+        {"include": False, "include_reason": "same people as a"},
+        {"include": False},
+        {"include": "false"},
+    ]
+    for name, mark in zip(source, marks, strict=True):
+        source[name]["contrasts"]["1"]["metadata"] |= mark
+    found = make_cohort(Dataset(source), Analysis("pain"))
+    assert found.contrasts["reason"].tolist() == [
+        "",
+        "include is false: same people as a",
+        "include is false",
+        "",
+    ]
+    assert found.coordinates["used"].tolist() == [True, False, False, True]
+    assert [str(problem) for problem in found.problems] == [
+        "b-1: left out: include is false: same people as a",
+        "c-1: left out: include is false",
+    ]
+
+
+class TestSelection:
+    """``select`` decides first: what it does not name is no part of the analysis."""
+
+    def test_reason_and_foci(self, dataset: Dataset) -> None:
+        """Contrasts that are not selected are listed with that reason, their foci are not."""
+        found = cohort(dataset, select='study_id in ["two", "none"]')
+        assert dict(zip(found.contrasts["id"], found.contrasts["reason"], strict=True)) == {
+            "two-1": "", "none-1": "no foci", "noN-1": "not selected", "out-1": "not selected",
+        }  # fmt: skip
+        assert found.contrasts["included"].tolist() == [True, False, False, False]
+        assert found.coordinates["id"].tolist() == ["two-1", "two-1"]
+        assert found.dataset.ids.tolist() == ["two-1"]
+
+    def test_no_warning_for_each(self, dataset: Dataset) -> None:
+        """One is warned of what is left out of the selection, not of what it does not name."""
+        found = cohort(dataset, select='study_id != "out"')
+        assert [problem.where for problem in found.problems if "left out" in problem.message] == [
+            "none-1", "noN-1",
+        ]  # fmt: skip
+
+    def test_policies_concern_the_selected(self, dataset: Dataset) -> None:
+        """A missing sample size elsewhere is no error, and no median is taken from elsewhere."""
+        found = cohort(dataset, select='study_id != "noN"', missing_n="error")
+        assert found.contrasts["included"].sum() == 2
+        found = cohort(dataset, select='study_id != "out"', missing_n="median")
+        assert found.contrasts.set_index("id").loc["noN-1", "sample_size"] == 12
+
+    def test_warnings_of_the_selection_come_first(self, dataset: Dataset) -> None:
+        """What is odd about the selection is among the problems."""
+        first, *_ = cohort(dataset, select='study_id != "tow"').problems
+        assert str(first) == "no contrast has study_id == 'tow' (did you mean 'two'?)"
+
+    def test_nothing_left_names_the_selected(self, dataset: Dataset) -> None:
+        """If policies leave nothing of the selection, its contrasts are named, and no others."""
+        with pytest.raises(EmptySelectionError, match=r"analyse \(none-1: no foci\)$"):
+            cohort(dataset, select='study_id == "none"')
+
+    def test_mask_is_found_in_the_folders(self, dataset: Dataset, tmp_path) -> None:
+        """Relative paths count from the folders of the analysis."""
+        nib.save(dataset.mask.as_image(), tmp_path / "m.nii.gz")
+        found = cohort(dataset, select="in_mask('m.nii.gz')", folders=(str(tmp_path),))
+        reasons = found.contrasts.set_index("id")["reason"]
+        assert reasons[["none-1", "out-1"]].tolist() == ["not selected"] * 2

@@ -22,8 +22,8 @@ SPECS = [
     SIZE,
     replace(SIZE, measure="mass"),
     replace(SIZE, level="voxel", measure=None),
-    replace(SIZE, level="voxel", measure=None, method="bonferroni"),
-    MapSpec("p", level="voxel", correction="FDR", method="indep"),
+    replace(SIZE, level=None, measure=None, method="bonferroni"),
+    MapSpec("p", correction="FDR", method="indep"),
     MapSpec("z", group="uniformity"),
 ]
 
@@ -212,3 +212,41 @@ def test_config_patterns_are_unique():
     """A pattern listed twice is a slip."""
     patterns = json.loads(names.CONFIG_FILE.read_text())["default_path_patterns"]
     assert len(patterns) == len(set(patterns))
+
+
+@pytest.mark.parametrize("extension", [".svg", ".png", ".json"])
+@pytest.mark.parametrize("view", ["mosaic", "glass"])
+@pytest.mark.parametrize(
+    ("source", "stem", "shown"),
+    [
+        (PLACE.result_map("voxelFWE"), "stat-z_desc-voxelFWEThresholded", "result"),
+        (PLACE.statmap(MapSpec("z")), "stat-z_desc-uncorrected", "z"),
+        (
+            PLACE.statmap(MapSpec("z", group="fear"), with_tail=True),
+            "contrast-fear_stat-z_tail-positive_desc-uncorrected",
+            "z",
+        ),
+    ],
+)
+def test_paper_figure_keeps_the_meaning_of_its_map(source, stem, shown, view, extension):
+    """The map's entities and the view are in the name, and are read back from it."""
+    path = names.paper_figure(source, view, extension)
+    prefix = "figures/tpl-MNI152NLin6Asym_cohort-pain_res-2_model-ALE_"
+    assert path.replace("_contrast-fear", "").startswith(prefix.removesuffix("_"))
+    assert stem.split("_desc-")[0] in path
+    assert f"_desc-{stem.split('_desc-')[1]}{view.capitalize()}_statmap{extension}" in path
+    assert names.paper_figure_key(names.parse_path(path)) == f"{shown}_{view}{extension}"
+
+
+@pytest.mark.parametrize(
+    "path", [PLACE.figure("result_mosaic"), PLACE.statmap(SIZE), PLACE.result_map("voxelFWE")]
+)
+def test_other_files_are_no_figures_for_a_paper(path):
+    """Figures of the report and maps have no key."""
+    assert names.paper_figure_key(names.parse_path(path)) is None
+
+
+@pytest.mark.parametrize("table", [PLACE.table("clusters", "voxelFWE"), PLACE.table("contrasts")])
+def test_page_lies_beside_its_table(table):
+    """The same name, as HTML."""
+    assert names.page(table) == table.replace(".tsv", ".html")

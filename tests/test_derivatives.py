@@ -379,6 +379,7 @@ def test_a_map_sidecar_says_what_and_how(output):
             "Alpha": 0.05,
             "VoxelThreshold": 0.001,
             "VoxelThresholdStatistic": 0.02,
+            "VoxelThresholdAchieved": 0.00099,
             "Connectivity": "faces",
             "NumberOfIterations": 100,
             "RandomSeed": 42,

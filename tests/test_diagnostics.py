@@ -168,10 +168,10 @@ def test_cluster_table_sums_mass_in_the_unit_of_the_null():
     integers = 1000 * make_result().maps["stat"].astype(np.int64)
     threshold = -math.expm1(-4000 * 2.0**-20)
     result = make_result(
-        arrays={"suprathreshold": integers >= 4000, "log_stat": integers},
+        arrays={"suprathreshold": integers >= 4000, "numbers": integers},
         facts={
-            "cluster_forming": {"p": 0.001, "statistic": threshold, "integer": 4000},
-            "log_bits": 20,
+            "cluster_forming": {"p": 0.001, "statistic": threshold, "mass_floor": 4000},
+            "scale": {"domain": "log", "unit": 2.0**-20},
         },
     )
     main = cluster_table(result).clusters.iloc[[0, 3]]
@@ -334,7 +334,7 @@ def test_cluster_table_refuses_what_it_cannot_use(options, message):
     ("spec", "level", "message"),
     [
         (SIZE, "size", "no map of cluster-size FWE p in this result; there are: stat, z, p, "),
-        (VOXEL, "voxel", "no map of voxel-level FWE p"),
+        (VOXEL, "voxel", "no map of voxel-level corrected p"),
     ],
     ids=["size", "voxel"],
 )

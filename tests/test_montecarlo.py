@@ -45,7 +45,9 @@ def plan() -> MonteCarloPlan:
         experiment_kernel=np.zeros(3, dtype=np.int64),
     )
     affine = np.diag([2.0, 2, 2, 1])
-    return make_plan(design, mask, affine, threshold=2**20, log_bits=20, null_outside="distance")
+    return make_plan(
+        design, mask, affine, threshold=2**20, mass_floor=2**20, null_outside="distance"
+    )
 
 
 @pytest.fixture(scope="module")

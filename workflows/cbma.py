@@ -9,6 +9,7 @@ from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
 from nimare_pipeline.errors import Problem
+from nimare_pipeline.inference import has_clusters, result_level
 from nimare_pipeline.interfaces.cbma import FitEstimator, ModeledActivation
 from nimare_pipeline.interfaces.clusters import ClusterTable
 from nimare_pipeline.interfaces.dataset import LoadCohort
@@ -16,7 +17,7 @@ from nimare_pipeline.interfaces.derivatives import WriteDerivatives
 from nimare_pipeline.interfaces.figures import DrawFigures
 from nimare_pipeline.interfaces.records import to_record
 from nimare_pipeline.settings import Analysis, Settings
-from nimare_pipeline.workflows.montecarlo import init_montecarlo_wf
+from nimare_pipeline.workflows.correct import init_montecarlo_wf, init_pvalue_wf
 
 
 def init_cbma_wf(
@@ -62,7 +63,7 @@ def init_cbma_wf(
         Folder of the derivatives.
     """
     workflow = pe.Workflow(name)
-    record = to_record(analysis)
+    record, drawing = to_record(analysis), seeded(analysis, settings)
     inputnode = pe.Node(niu.IdentityInterface(fields=["dataset_file"]), name="inputnode")
     outputnode = pe.Node(
         niu.IdentityInterface(fields=["result_file", "clusters_file", "stage_dir"]),
@@ -70,15 +71,20 @@ def init_cbma_wf(
     )
     load = pe.Node(LoadCohort(analysis=record), name="load_cohort", mem_gb=0.5)
     ma = pe.Node(ModeledActivation(estimator=record["estimator"]), name="ma_maps", mem_gb=1)
-    fit = pe.Node(FitEstimator(estimator=record["estimator"]), name="fit_estimator", mem_gb=2)
-    montecarlo_wf = init_montecarlo_wf(
-        corrector=seeded(analysis, settings).corrector,
-        store_dir=str(Path(settings.work_dir) / "store"),
-        n_chunks=settings.n_chunks,
-        n_threads=threads_per_chunk(settings),
-        quiet=settings.verbosity < 0,
+    fit = pe.Node(
+        FitEstimator(
+            estimator=to_record(drawing)["estimator"],
+            store_dir=str(Path(settings.work_dir) / "store"),
+            n_threads=settings.n_procs,
+            quiet=settings.verbosity < 0,
+        ),
+        name="fit_estimator",
+        n_procs=settings.n_procs,
+        mem_gb=2,
     )
-    clusters = pe.Node(ClusterTable(alpha=analysis.alpha), name="clusters", mem_gb=1)
+    correct_wf = _init_correction_wf(drawing, settings)
+    level = result_level(analysis)
+    clusters = pe.Node(ClusterTable(alpha=analysis.alpha, level=level), name="clusters", mem_gb=1)
     figures = pe.Node(DrawFigures(alpha=analysis.alpha), name="figures", mem_gb=1)
     derivatives = pe.Node(
         WriteDerivatives(analysis=record, settings=to_record(settings), stage_dir=stage_dir),
@@ -94,30 +100,47 @@ def init_cbma_wf(
         (load, ma, [("dataset_file", "dataset_file")]),
         (load, fit, [("dataset_file", "dataset_file")]),
         (ma, fit, [("ma_file", "ma_file")]),
-        (fit, montecarlo_wf, [("result_file", "inputnode.result_file")]),
+        (fit, correct_wf, [("result_file", "inputnode.result_file")]),
         (load, clusters, [("coordinates_file", "coordinates_file")]),
-        (montecarlo_wf, clusters, [("outputnode.result_file", "result_file")]),
+        (correct_wf, clusters, [("outputnode.result_file", "result_file")]),
         (load, figures, cohort),
-        (montecarlo_wf, figures, [("outputnode.result_file", "result_file")]),
+        (correct_wf, figures, [("outputnode.result_file", "result_file")]),
         (clusters, figures, [("label_file", "label_file")]),
         (load, derivatives, [*cohort, ("problems_file", "problems_file")]),
-        (montecarlo_wf, derivatives, [("outputnode.result_file", "result_file")]),
+        (correct_wf, derivatives, [("outputnode.result_file", "result_file")]),
         (clusters, derivatives, [
             ("clusters_file", "clusters_file"),
             ("label_file", "label_file"),
         ]),
         (figures, derivatives, [("figures_dir", "figures_dir")]),
-        (montecarlo_wf, outputnode, [("outputnode.result_file", "result_file")]),
+        (correct_wf, outputnode, [("outputnode.result_file", "result_file")]),
         (clusters, outputnode, [("clusters_file", "clusters_file")]),
         (derivatives, outputnode, [("stage_dir", "stage_dir")]),
     ])  # fmt: skip
     return workflow
 
 
+def _init_correction_wf(analysis: Analysis, settings: Settings) -> Any:
+    if not has_clusters(analysis.corrector):
+        return init_pvalue_wf(corrector=analysis.corrector)
+    return init_montecarlo_wf(
+        corrector=analysis.corrector,
+        store_dir=str(Path(settings.work_dir) / "store"),
+        n_chunks=settings.n_chunks,
+        n_threads=threads_per_chunk(settings),
+        quiet=settings.verbosity < 0,
+    )
+
+
 def seeded(analysis: Analysis, settings: Settings) -> Analysis:
-    """Give the corrector the run's seed, unless the analysis names one."""
-    args = {"seed": settings.seed, **analysis.corrector.args}
-    return replace(analysis, corrector=replace(analysis.corrector, args=args))
+    """Give what draws at random the run's seed, unless the analysis names one."""
+    seed = {"seed": settings.seed}
+    estimator, corrector = analysis.estimator, analysis.corrector
+    if estimator.args.get("null_method") == "montecarlo":
+        estimator = replace(estimator, args=seed | estimator.args)
+    if has_clusters(corrector):
+        corrector = replace(corrector, args=seed | corrector.args)
+    return replace(analysis, estimator=estimator, corrector=corrector)
 
 
 def threads_per_chunk(settings: Settings) -> int:

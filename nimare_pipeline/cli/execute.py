@@ -8,25 +8,39 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nimare_pipeline import defaults
 from nimare_pipeline.cli import logs
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
+from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.settings import Settings
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
 
-def run_analysis(planned: Planned, settings: Settings, folders: RunFolders) -> AnalysisOutcome:
-    """Run one analysis; a failure is logged and returned, so that the others go on.
+def run_analysis(
+    planned: Planned, settings: Settings, folders: RunFolders, *, rerun: bool = False
+) -> AnalysisOutcome:
+    """Run one analysis, unless it is up to date; a failure is logged, so that the others go on.
 
     Ctrl-C and SIGTERM are no failures of an analysis: they pass.
+
+    Parameters
+    ----------
+    planned, settings, folders
+        What is done, and where.
+    rerun : bool
+        Compute also what is up to date.
     """
     name = planned.analysis.name
     try:
         if planned.error is not None:
             raise planned.error
+        if not rerun and _is_up_to_date(planned, settings, folders):
+            _LOGGER.info("analysis %s is up to date", name)
+            return AnalysisOutcome(name)
         start = time.monotonic()
         _LOGGER.info("analysis %s: %s", name, summary(planned))
         _run_graph(planned, settings, folders)
@@ -36,6 +50,24 @@ def run_analysis(planned: Planned, settings: Settings, folders: RunFolders) -> A
         return failed(name, error)
     _LOGGER.info("analysis %s is complete, after %.0f s", name, time.monotonic() - start)
     return AnalysisOutcome(name)
+
+
+def _is_up_to_date(planned: Planned, settings: Settings, folders: RunFolders) -> bool:
+    """Whether the output folder holds what this would compute; the log says what is not so."""
+    if planned.dataset is None or planned.cohort is None:
+        return False
+    from nimare_pipeline.up_to_date import NOT_THERE, why_not
+
+    reason = why_not(
+        folders.output,
+        analysis=planned.analysis,
+        settings=settings,
+        dataset=planned.dataset,
+        cohort=planned.cohort,
+    )
+    if reason not in ("", NOT_THERE):
+        _LOGGER.info("analysis %s is computed again: %s", planned.analysis.name, reason)
+    return not reason
 
 
 def failed(name: str, error: BaseException) -> AnalysisOutcome:
@@ -49,7 +81,12 @@ def run_report(settings: Settings, folders: RunFolders) -> None:
     from nimare_pipeline.workflows.run import run_workflow
 
     logs.redirect_nipype()
-    workflow = init_report_wf(output_dir=str(folders.output), work_dir=settings.work_dir)
+    workflow = init_report_wf(
+        output_dir=str(folders.output),
+        work_dir=settings.work_dir,
+        common_range=settings.common_range,
+        z_max=settings.z_max or None,
+    )
     run_workflow(workflow, settings=replace(settings, plugin="Linear"), crash_dir=folders.logs)
 
 
@@ -59,10 +96,15 @@ def summary(planned: Planned) -> str:
     if cohort is None:
         return "no contrasts selected"
     n_foci = int(cohort.coordinates["used"].sum())
+    correction = analysis.corrector.args
+    how = (
+        f"{correction.get('n_iters', defaults.N_ITERS)} iterations"
+        if has_clusters(analysis.corrector)
+        else correction.get("method", "")
+    )
     return (
         f"{int(cohort.contrasts['included'].sum())} contrasts, {n_foci} foci; "
-        f"{analysis.estimator.type}, {analysis.corrector.type} "
-        f"({analysis.corrector.args.get('n_iters', 'no')} iterations)"
+        f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 
 
@@ -74,6 +116,7 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
     from nimare_pipeline.workflows.run import run_workflow
 
     logs.redirect_nipype()
+    assert planned.dataset is not None  # noqa: S101 - without one there is an error
     name = planned.analysis.name
     stage, work = folders.stage / name, folders.work / name
     for folder in (stage, work):

@@ -11,6 +11,7 @@ from nimare_pipeline.errors import (
     DataError,
     EmptySelectionError,
     InterruptedRun,
+    ModelError,
     NoInputError,
     OutputError,
     PipelineError,
@@ -84,7 +85,7 @@ def reason_of(error: BaseException) -> str:
         return "out of memory; run again with fewer --nprocs, it resumes"
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return f"no space left on the disk of {error.filename or 'the output or work folder'}"
-    if isinstance(error, DataError) and error.problems:
+    if isinstance(error, DataError | ModelError) and error.problems:
         return _with_first_problem(error)
     kind = type(error).__name__
     first = str(error).strip().partition("\n")[0] or kind
@@ -96,8 +97,8 @@ def details_of(error: BaseException) -> str:
     return (str(error) if isinstance(error, PipelineError) else "") or reason_of(error)
 
 
-def _with_first_problem(error: DataError) -> str:
-    """First line of an error of data, the first thing wrong, and how many more there are."""
+def _with_first_problem(error: DataError | ModelError) -> str:
+    """First line of an error, the first thing wrong, and how many more there are."""
     wrong = [p for p in error.problems if p.level == "error"] or list(error.problems)
     more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
     return f"{str(error).partition(chr(10))[0]}: {wrong[0]}{more}"

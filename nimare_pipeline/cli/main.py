@@ -7,10 +7,17 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
-from nimare_pipeline.cli.parser import LEVELS, Request, parse
+from nimare_pipeline.cli.parser import LEVELS, parse
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 
-COMMANDS: Mapping[str, str] = {}
+COMMANDS: Mapping[str, str] = {
+    "--selftest": "nimare_pipeline.cli.commands.selftest",
+    "figures": "nimare_pipeline.cli.commands.figures",
+    "init": "nimare_pipeline.cli.commands.init",
+    "summary": "nimare_pipeline.cli.commands.summary",
+    "validate": "nimare_pipeline.cli.commands.validate",
+}
 """First word of a command line that is no run, to the module that does it: ``run(words)`` gets the
 words after it and returns an Outcome. Modules by name: ``--help`` must not import them."""
 

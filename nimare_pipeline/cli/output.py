@@ -2,7 +2,6 @@
 
 import errno
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nimare_pipeline.cli.exit_codes import BusyError
-from nimare_pipeline.errors import OutputError
+from nimare_pipeline.errors import NoInputError, OutputError
+from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.settings import Settings
 
 TOP_LEVEL = (
@@ -96,11 +96,32 @@ def refuse_foreign(output: Path) -> None:
 
 def is_ours(output: Path) -> bool:
     """Whether a folder is one of our results, by its dataset_description.json."""
-    try:
-        text = (output / "dataset_description.json").read_text(encoding="utf-8")
-        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == "nimare-pipeline")
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+    return is_results(output)
+
+
+def require_ours(output: Path) -> None:
+    """Raise ``NoInputError`` if a folder holds no results of ours."""
+    if not is_ours(output):
+        msg = f"{output} holds no results of nimare-pipeline to report on"
+        raise NoInputError(msg)
+
+
+@contextmanager
+def locked(output: Path) -> Iterator[None]:
+    """Hold the lock of a folder with results, and leave no trace of it.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written.
+    BusyError
+        If a run is writing into it.
+    """
+    hidden = output / ".work"
+    _make(hidden)
+    with _locked(hidden / "lock"):
+        yield
+        _remove_empty(hidden)
 
 
 def remove_work(settings: Settings) -> None:
@@ -112,7 +133,10 @@ def remove_work(settings: Settings) -> None:
 
 def remove_empty(settings: Settings) -> None:
     """Remove ``OUT_DIR/.work`` if there is nothing in it that a run could resume from."""
-    hidden = Path(settings.output_dir) / ".work"
+    _remove_empty(Path(settings.output_dir) / ".work")
+
+
+def _remove_empty(hidden: Path) -> None:
     if hidden.is_dir() and {path.name for path in hidden.iterdir()} <= {"lock", "stage"}:
         shutil.rmtree(hidden, ignore_errors=True)
 

@@ -5,20 +5,26 @@ Imports only the standard library and what is as light, so that ``--help`` answe
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from nimare_pipeline import __version__, defaults
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
+from nimare_pipeline.cli.request import NO_MODEL, Request
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import RESULTS
 from nimare_pipeline.registry import CORRECTORS, ESTIMATORS
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 LEVELS = ("meta", "group", "dataset")
 """Analysis levels; all three mean the same, as a meta-analysis has one level."""
+METHODS = {
+    "FWECorrector": ("montecarlo", "bonferroni", "holm"),
+    "FDRCorrector": ("indep", "negcorr"),
+}
+"""Methods of the correctors, the usual one first: the classes are not imported for ``--help``."""
 PLUGINS = (
     "Linear", "MultiProc", "LegacyMultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS",
     "PBSGraph", "LSF", "OAR", "Condor", "CondorDAGMan", "IPython", "Debug",
@@ -35,37 +41,19 @@ _EPILOG = """\
 example:
   nimare-pipeline studies/ results/ meta --n-iters 1000 --name pain
 
+other commands (each with --help):
+  nimare-pipeline init DIR        write an annotated analyses.toml for a folder
+  nimare-pipeline validate PATH   everything that is wrong or odd in the data
+  nimare-pipeline summary PATH    what the data hold: columns for a selection
+  nimare-pipeline figures OUT_DIR draw the figures for a paper again
+  nimare-pipeline --selftest      whether this installation computes what it should
+
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
 17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
 input; 73 cannot write output; 74 input/output error; 75 stopped from outside
 and 130 Ctrl-C: run again, it resumes. The last line on stdout and
 OUT_DIR/logs/*/status.json say the same.
 """
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for.
-
-    Parameters
-    ----------
-    settings : Settings
-        Where and with how much machine.
-    analysis : Analysis
-        What to do with each source; its name is empty unless ``--name`` gave one.
-    merge : bool
-        Pool all sources into one analysis.
-    dry_run : bool
-        Say what would be done, and do nothing.
-    reports_only : bool
-        Write the report again from the output folder.
-    """
-
-    settings: Settings
-    analysis: Analysis
-    merge: bool = False
-    dry_run: bool = False
-    reports_only: bool = False
 
 
 def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
@@ -98,12 +86,17 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
             f"this app has one level: {LEVELS[0]} (synonyms: {', '.join(LEVELS[1:])})"
         )
         raise UnknownLevelError(msg)
+    given = _named(parser, argv)
     return Request(
         settings=_settings(options, argv, run_uuid),
-        analysis=_analysis(options),
+        analysis=_analysis(options, given),
         merge=options.merge,
         dry_run=options.dry_run,
         reports_only=options.reports_only,
+        rerun=options.rerun,
+        model=options.model,
+        only=tuple(options.analysis),
+        given=given,
     )
 
 
@@ -119,10 +112,12 @@ def build_parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     _add_positionals(parser.add_argument_group("what to read and where to write"))
+    _add_model(parser.add_argument_group("analysis file"))
     _add_analysis(parser.add_argument_group("analysis"))
     _add_kernel(parser.add_argument_group("kernel and coordinates"))
     _add_correction(parser.add_argument_group("correction for multiple comparisons"))
     _add_machine(parser.add_argument_group("machine"))
+    add_figures(parser.add_argument_group("figures for a paper"))
     _add_other(parser.add_argument_group("other"))
     return parser
 
@@ -146,11 +141,35 @@ def _add_positionals(group: Any) -> None:
     group.add_argument(
         "bids_dir",
         metavar="BIDS_DIR",
-        help="folder or single file of studies: Sleuth text, NIMADS studyset, NiMARE JSON",
+        help="folder or single file of studies: tables, Sleuth text, NIMADS, NiMARE JSON",
     )
     group.add_argument("output_dir", metavar="OUT_DIR", help="folder for the results")
     group.add_argument(
         "analysis_level", metavar="meta", help="analysis level (synonyms: group, dataset)"
+    )
+
+
+def _add_model(group: Any) -> None:
+    group.add_argument(
+        "--model",
+        metavar="FILE",
+        default="",
+        type=lambda text: text if text in ("", NO_MODEL) else _absolute(text),
+        help="TOML file of analyses, see docs/analyses.md (default: analyses.toml of BIDS_DIR if "
+        "it is there; none ignores it); analysis options given here replace what it says",
+    )
+    group.add_argument(
+        "--analysis",
+        metavar="NAME",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="run only these analyses of the file (default: all)",
+    )
+    group.add_argument(
+        "--rerun",
+        action="store_true",
+        help="compute again what OUT_DIR already holds unchanged",
     )
 
 
@@ -160,6 +179,13 @@ def _add_analysis(group: Any) -> None:
         metavar="NAME",
         type=values.name,
         help="name of the analysis, letters and digits (default: name of the input file)",
+    )
+    group.add_argument(
+        "--select",
+        metavar="EXPR",
+        default="",
+        type=values.selection,
+        help="which contrasts to analyse, for example 'sample_size >= 10' (default: all)",
     )
     group.add_argument(
         "--merge",
@@ -178,8 +204,20 @@ def _add_analysis(group: Any) -> None:
         metavar="NAME",
         default=defaults.NULL_METHOD,
         type=values.one_of(defaults.NULL_METHODS),
-        help="null of the uncorrected map: approximate (exact up to its grid) or histogram "
-        "(as GingerALE) (default: %(default)s)",
+        help="null of the uncorrected map: approximate (exact up to its grid), montecarlo, or for "
+        "ALE histogram (as GingerALE) (default: %(default)s)",
+    )
+    group.add_argument(
+        "--weighting",
+        metavar="NAME",
+        type=values.one_of(("sample_size",)),
+        help="MKDADensity: weigh contrasts by sample_size, its square root (default: all alike)",
+    )
+    group.add_argument(
+        "--inference-field",
+        metavar="COLUMN",
+        help="with --weighting: metadata column that tells fixed from random effects; fixed weigh "
+        f"{defaults.FIXED_EFFECTS_DISCOUNT:g} of random",
     )
     group.add_argument(
         "--missing-n",
@@ -197,13 +235,20 @@ def _add_kernel(group: Any) -> None:
         "--fwhm",
         metavar="MM",
         type=values.number("a width in mm above 0", lambda x: 0 < x < float("inf")),
-        help="kernel width of every contrast (default: from its sample size)",
+        help="ALE: kernel width of every contrast (default: from its sample size)",
     )
     width.add_argument(
         "--sample-size",
         metavar="N",
         type=values.number("a number of participants above 0", lambda x: 0 < x < float("inf")),
-        help="sample size to use for every contrast (default: its own)",
+        help="ALE: sample size to use for every contrast (default: its own)",
+    )
+    group.add_argument(
+        "--radius",
+        metavar="MM",
+        type=values.number("a radius in mm above 0", lambda x: 0 < x < float("inf")),
+        help="MKDADensity, KDA: radius of the sphere around a focus "
+        f"(default: {defaults.KERNEL_RADIUS_MM:g})",
     )
     group.add_argument(
         "--voxelization",
@@ -244,11 +289,26 @@ def _add_correction(group: Any) -> None:
         help=f"one of {', '.join(CORRECTORS)} (default: %(default)s)",
     )
     group.add_argument(
+        "--method",
+        metavar="NAME",
+        type=values.one_of([method for methods in METHODS.values() for method in methods]),
+        help="FWECorrector: montecarlo, bonferroni, holm; FDRCorrector: indep (Benjamini-Hochberg)"
+        ", negcorr (Benjamini-Yekutieli) (default: the first)",
+    )
+    group.add_argument(
+        "--result",
+        metavar="LEVEL",
+        type=values.one_of(RESULTS),
+        help=f"what makes something significant: {', '.join(RESULTS)} (default: cluster-size "
+        "where clusters are judged, else voxel)",
+    )
+    group.add_argument(
         "--n-iters",
         metavar="N",
         default=defaults.N_ITERS,
         type=values.integer("a whole number of at least 1", lambda n: n >= 1),
-        help="Monte Carlo iterations (default: %(default)s)",
+        help="Monte Carlo iterations, of the correction and of a Monte Carlo null "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--voxel-thresh",
@@ -320,6 +380,21 @@ def _add_machine(group: Any) -> None:
     group.add_argument("--keep-work", action="store_true", help="keep the work folder on success")
 
 
+def add_figures(group: Any) -> None:
+    """Add the options that the command ``figures`` has too."""
+    group.add_argument(
+        "--common-range",
+        action="store_true",
+        help="same colours and slices for all analyses in OUT_DIR (default: each its own)",
+    )
+    group.add_argument(
+        "--z-max",
+        metavar="Z",
+        type=values.number("a z above 0", lambda z: 0 < z < float("inf")),
+        help="end of the colour scale (default: highest z of the map)",
+    )
+
+
 def _add_other(group: Any) -> None:
     group.add_argument(
         "--dry-run",
@@ -353,40 +428,84 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
         plugin=options.use_plugin,
         keep_work=options.keep_work or bool(options.work_dir),
         verbosity=-1 if options.quiet else options.verbose,
+        common_range=options.common_range,
+        z_max=options.z_max or 0.0,
         command=("nimare-pipeline", *argv),
     )
 
 
-def _analysis(options: argparse.Namespace) -> Analysis:
+def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     """Analysis template; keywords that stand at their default are left to the classes."""
-    kernel = {
+    corrector, method = _correction(options, given)
+    judged = method == defaults.CORRECTION_METHOD
+    simulated = options.null_method == "montecarlo"
+    drawn = {
+        "n_iters": options.n_iters,
+        "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
+    }
+    estimator = {
+        "null_method": options.null_method,
+        "weighting": options.weighting,
+        "inference_field": options.inference_field,
         "kernel__fwhm": options.fwhm,
         "kernel__sample_size": options.sample_size,
+        "kernel__r": options.radius,
         "kernel__voxelization": _unless(options.voxelization, defaults.VOXELIZATION),
+        **(drawn if simulated else {}),
     }
-    corrector = {
-        "method": defaults.CORRECTION_METHOD,
-        "n_iters": options.n_iters,
-        "voxel_thresh": options.voxel_thresh,
-        "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
+    # What is asked for in vain is left in: the class refuses it, and says why.
+    correction = {
+        "method": method,
+        **{name: drawn[name] for name in drawn if judged or (name in given and not simulated)},
+        **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
     }
     return Analysis(
         name=options.name or "",
-        estimator=Component(
-            options.estimator, {"null_method": options.null_method, **_given(kernel)}
-        ),
-        corrector=Component(options.corrector, _given(corrector)),
+        estimator=Component(options.estimator, _present(estimator)),
+        corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
+        result=options.result or "",
+        select=options.select,
     )
+
+
+def _correction(options: argparse.Namespace, given: frozenset[str]) -> tuple[str, str]:
+    """Corrector and method; one of them brings the other with it.
+
+    Raises
+    ------
+    UsageError
+        If both are given and do not belong together.
+    """
+    by_method = {method: name for name in METHODS for method in METHODS[name]}
+    if "method" not in given:
+        return options.corrector, METHODS[options.corrector][0]
+    corrector = by_method[options.method]
+    if "corrector" in given and options.corrector != corrector:
+        msg = (
+            f"--method {options.method} is one of {corrector}; "
+            f"{options.corrector} has {', '.join(METHODS[options.corrector])}"
+        )
+        raise UsageError(msg)
+    return corrector, options.method
+
+
+def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> frozenset[str]:
+    """Names of the options that stand on the command line, whatever their values."""
+    absent = object()
+    names = vars(parser.parse_known_args(argv)[0]).keys() - {"verbose", "analysis"}
+    probe = argparse.Namespace(**dict.fromkeys(names, absent))
+    parser.parse_known_args(argv, namespace=probe)
+    return frozenset(name for name in names if getattr(probe, name) is not absent)
 
 
 def _unless(value: str, default: str) -> str | None:
     return None if value == default else value
 
 
-def _given(keywords: dict[str, Any]) -> dict[str, Any]:
+def _present(keywords: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in keywords.items() if value is not None}
 
 

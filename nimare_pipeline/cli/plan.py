@@ -1,15 +1,18 @@
 """From a request to the analyses of a run: what is read, how each is called, what it will do."""
 
 import logging
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nimare_pipeline.cli.parser import Request
+from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
+from nimare_pipeline.inference import result_level
+from nimare_pipeline.labels import label
+from nimare_pipeline.model.schema import BUILT
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -34,8 +37,8 @@ class Planned:
     ----------
     analysis : Analysis
         With its name and sources.
-    dataset : Dataset
-        Every contrast of its sources.
+    dataset : Dataset or None
+        Every contrast of its sources; None if they cannot be brought together.
     cohort : Cohort or None
         Contrasts and foci it will use; None if they cannot be selected.
     error : PipelineError or None
@@ -45,7 +48,7 @@ class Planned:
     """
 
     analysis: Analysis
-    dataset: "Dataset"
+    dataset: "Dataset | None"
     cohort: "Cohort | None" = None
     error: PipelineError | None = None
     problems: tuple[Problem, ...] = ()
@@ -70,7 +73,10 @@ def plan(request: Request) -> list[Planned]:
         If the estimator or corrector does not accept its keywords, or one name is given to
         several analyses.
     """
-    check_classes(request.analysis)
+    for note in request.notes:
+        _LOGGER.info("%s", note)
+    for analysis in request.analyses or (request.analysis,):
+        check_classes(analysis)
     require_input(request.settings)
     from nimare_pipeline import io
 
@@ -79,16 +85,25 @@ def plan(request: Request) -> list[Planned]:
         Path(request.settings.bids_dir),
         tal2mni=request.settings.tal2mni,
         target=request.settings.target,
+        known=files_named(request),
     )
     show_problems(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
-    return [_select(masked(planned)) for planned in name_analyses(request, sources)]
+    if request.analyses:
+        planned = gather(request.analyses, sources)
+    else:
+        planned = name_analyses(request, sources)
+    alone = len(planned) == 1
+    return [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
 
 
 def check_classes(analysis: Analysis) -> None:
     """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
+    if analysis.type not in BUILT:
+        return
     get_estimator(analysis.estimator)
     get_corrector(analysis.corrector)
+    result_level(analysis)
 
 
 def require_input(settings: Settings) -> None:
@@ -102,12 +117,20 @@ def require_input(settings: Settings) -> None:
         raise NoInputError(msg)
 
 
-def show_problems(problems: Iterable[Problem]) -> None:
-    """Log what was odd in the input, the first on the console and all in the log file."""
+def show_problems(problems: Iterable[Problem], of: str = "") -> None:
+    """Log what was odd in the input, the first on the console and all in the log file.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+    of : str
+        Name of the analysis they belong to, where there are several.
+    """
     problems = tuple(dict.fromkeys(problems))
+    whose = f"analysis {of}: " if of else ""
     for number, problem in enumerate(problems):
         level = logging.WARNING if number < _MAX_SHOWN else logging.DEBUG
-        _LOGGER.log(level, "%s", problem)
+        _LOGGER.log(level, "%s%s", whose, problem)
     if len(problems) > _MAX_SHOWN:
         _LOGGER.warning("and %d more, in run.log", len(problems) - _MAX_SHOWN)
 
@@ -145,31 +168,43 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
     return planned
 
 
-def label(text: str) -> str:
-    """Letters and digits of a text, as BIDS wants a label: ``pain (fMRI)-2`` is ``painFMRI2``.
-
-    Raises
-    ------
-    UsageError
-        If there are none.
-    """
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    words = "".join(c if c.isalnum() else " " for c in plain).split()
-    if not words:
-        msg = f"no name for an analysis can be made of {text!r}; give one with --name"
-        raise UsageError(msg)
-    return words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
+def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Planned]:
+    """Analyses of an analysis file with their sources pooled, each with its own error, if any."""
+    pooled: dict[tuple[str, ...], Planned] = {}
+    planned = []
+    for analysis in analyses:
+        try:
+            if analysis.type not in BUILT:
+                msg = (
+                    f"type {analysis.type} is not built yet; this version runs: {', '.join(BUILT)}"
+                )
+                raise UsageError(msg)
+            chosen = sources_of(analysis, sources)
+            key = tuple(source.name for source in chosen)
+            # Analyses of the same files share their dataset.
+            if key not in pooled:
+                pooled[key] = _pooled(analysis, chosen)
+            same = pooled[key]
+            named = replace(analysis, sources=same.analysis.sources)
+            planned.append(replace(same, analysis=named))
+        except PipelineError as error:
+            planned.append(Planned(analysis, None, error=error))
+    return planned
 
 
 def _merged(template: Analysis, sources: Sequence["Source"]) -> Planned:
+    name = label(template.name or "all")
+    _say_conversion(template.name or "all", name)
+    return _pooled(replace(template, name=name), sources)
+
+
+def _pooled(analysis: Analysis, sources: Sequence["Source"]) -> Planned:
     dataset = sources[0].dataset
     for source in sources[1:]:
         dataset = dataset.merge(source.dataset)
-    name = label(template.name or "all")
-    _say_conversion(template.name or "all", name)
     files = tuple(file for source in sources for file in source.files)
     problems = tuple(problem for source in sources for problem in source.problems)
-    return Planned(replace(template, name=name, sources=files), dataset, problems=problems)
+    return Planned(replace(analysis, sources=files), dataset, problems=problems)
 
 
 def _refuse_clashes(planned: Sequence[Planned]) -> None:
@@ -208,21 +243,25 @@ def _masker(settings: Settings) -> Callable[[Planned], Planned]:
     show_problems(problems)
 
     def masked(planned: Planned) -> Planned:
+        if planned.dataset is None:
+            return planned
         dataset = Dataset.from_tables(planned.dataset.tables, mask, planned.dataset.space)
         return replace(planned, dataset=dataset, problems=(*planned.problems, *problems))
 
     return masked
 
 
-def _select(planned: Planned) -> Planned:
+def _select(planned: Planned, of: str) -> Planned:
     """Add the cohort, or the reason why there is none: one analysis must not stop the others."""
     from nimare_pipeline.cohort import make_cohort
 
+    if planned.dataset is None:
+        return planned
     try:
         cohort = make_cohort(planned.dataset, planned.analysis)
     except PipelineError as error:
         return replace(planned, error=error)
-    show_problems(cohort.problems)
+    show_problems(cohort.problems, of)
     return replace(planned, cohort=cohort)
 
 
@@ -238,18 +277,24 @@ def describe(planned: Sequence[Planned], settings: Settings) -> str:
 
 
 def _describe_one(planned: Planned, settings: Settings) -> list[str]:
+    from nimare_pipeline.cohort import NOT_SELECTED
+
     analysis = planned.analysis
     head = [f"analysis {analysis.name}", f"  sources    {', '.join(analysis.sources)}"]
+    head += [f"  select     {' '.join(analysis.select.split())}"] if analysis.select else []
     if planned.cohort is None:
         return [*head, f"  cannot run {planned.error}"]
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
     n = used["sample_size"].dropna()
     inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
-    excluded = len(planned.cohort.contrasts) - len(used)
+    others = planned.cohort.contrasts.loc[~planned.cohort.contrasts["included"], "reason"]
+    unselected = int((others == NOT_SELECTED).sum())
+    excluded = len(others) - unselected
     return [
         *head,
         f"  contrasts  {len(used)} of {used['study_id'].nunique()} studies"
-        + (f", {excluded} excluded" if excluded else ""),
+        + (f", {excluded} excluded" if excluded else "")
+        + (f", {unselected} not selected" if unselected else ""),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
         if len(n)

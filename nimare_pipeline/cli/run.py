@@ -11,12 +11,15 @@ from nimare_pipeline.cli import logs, output
 from nimare_pipeline.cli.container import container
 from nimare_pipeline.cli.execute import failed, run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
+from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.output import RunFolders
-from nimare_pipeline.cli.parser import Request
 from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
-from nimare_pipeline.errors import NoInputError, Problem, UsageError
+from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.model.schema import FILE_NAME
 from nimare_pipeline.settings import Analysis, Settings
+from nimare_pipeline.writing import write_file
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
@@ -38,8 +41,7 @@ def run(request: Request) -> Outcome:
         return rebuild_report(request.settings)
     if request.dry_run:
         return dry_run(request)
-    require_input(request.settings)
-    _refuse_same_folder(request.settings)
+    request = _ready(request)
     with output.opened(request.settings) as folders, logs.file(folders.logs / "run.log"):
         outcome = _run_logged(request, folders)
         if outcome.exit_code is ExitCode.OK:
@@ -57,8 +59,7 @@ def dry_run(request: Request) -> Outcome:
     PipelineError
         What a run would raise, or end with because nothing can be planned.
     """
-    require_input(request.settings)
-    _refuse_same_folder(request.settings)
+    request = _ready(request)
     output.refuse_foreign(Path(request.settings.output_dir))
     planned = plan(request)
     print(describe(planned, request.settings))
@@ -76,7 +77,7 @@ def dry_run(request: Request) -> Outcome:
 
 
 def rebuild_report(settings: Settings) -> Outcome:
-    """Write ``report.html`` again from what is in the output folder.
+    """Write figures for a paper and ``report.html`` again from what is in the output folder.
 
     Raises
     ------
@@ -84,12 +85,14 @@ def rebuild_report(settings: Settings) -> Outcome:
         If there is no output folder of ours.
     """
     from nimare_pipeline.reports.html import write_report
+    from nimare_pipeline.reports.paper import write_paper_figures
 
     folder = Path(settings.output_dir)
-    if not output.is_ours(folder):
-        msg = f"{folder} holds no results of nimare-pipeline to report on"
-        raise NoInputError(msg)
+    output.require_ours(folder)
     try:
+        write_paper_figures(
+            folder, common_range=settings.common_range, z_max=settings.z_max or None
+        )
         report = write_report(folder)
     except Exception as error:
         _LOGGER.error("the report failed", exc_info=error)
@@ -109,7 +112,7 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
         planned = plan(request)
         ended = {one.analysis.name: AnalysisOutcome(one.analysis.name, None) for one in planned}
         _write_settings(request.settings, planned, folders)
-        _run_all(planned, ended, request.settings, folders)
+        _run_all(planned, ended, request, folders)
         code, reason = summarise(ended.values())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every end has a code
         code, reason = code_of(error), reason_of(error)
@@ -139,14 +142,14 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
 def _run_all(
     planned: Sequence[Planned],
     ended: dict[str, AnalysisOutcome],
-    settings: Settings,
+    request: Request,
     folders: RunFolders,
 ) -> None:
     """Run the analyses one after the other; ``ended`` says how each stands, also after Ctrl-C."""
     for one in planned:
         name = one.analysis.name
         try:
-            ended[name] = run_analysis(one, settings, folders)
+            ended[name] = run_analysis(one, request.settings, folders, rerun=request.rerun)
         except KeyboardInterrupt as error:
             ended[name] = failed(name, error)
             raise
@@ -206,6 +209,8 @@ def _open_dataset(settings: Settings, folders: RunFolders) -> None:
         _LOGGER.info("analysis %s of an earlier run is moved in now", name)
     derivatives.write_dataset_level(settings.output_dir, settings, container=container())
     _write_settings(settings, (), folders)
+    if settings.model_file:
+        write_file(folders.logs / FILE_NAME, Path(settings.model_file).read_bytes())
 
 
 def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:
@@ -215,6 +220,15 @@ def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:
     stay = sorted(name for name in found if name.casefold() not in now)
     if stay:
         _LOGGER.info("results of earlier runs stay: %s", ", ".join(stay))
+
+
+def _ready(request: Request) -> Request:
+    """Refuse what needs no data to be refused, and read the analysis file."""
+    require_input(request.settings)
+    _refuse_same_folder(request.settings)
+    request = with_model(request)
+    require_input(request.settings)
+    return request
 
 
 def _log_failure(error: BaseException) -> None:

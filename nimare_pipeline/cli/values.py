@@ -4,6 +4,9 @@ import argparse
 import difflib
 from collections.abc import Callable, Iterable
 
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.select_syntax import parse
+
 MISSING_N_POLICIES = ("error", "median", "exclude")
 
 
@@ -70,6 +73,16 @@ def name(text: str) -> str:
         return text
     msg = f"{text!r} has no letter or digit"
     raise argparse.ArgumentTypeError(msg)
+
+
+def selection(text: str) -> str:
+    """Accept a selection of contrasts, see ``nimare_pipeline.select``."""
+    try:
+        if text.strip():
+            parse(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def nearest(text: str, accepted: Iterable[str]) -> str | None:

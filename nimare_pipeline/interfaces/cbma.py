@@ -1,9 +1,16 @@
 """Coordinate-based meta-analysis: modelled activation and estimator."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Directory,
+    File,
+    TraitedSpec,
+    traits,
+)
 
 from nimare_pipeline.interfaces.base import PipelineInterface
 from nimare_pipeline.settings import Component
@@ -44,6 +51,9 @@ class _FitEstimatorInputSpec(BaseInterfaceInputSpec):
     dataset_file = File(exists=True, mandatory=True, desc="dataset of the cohort")
     ma_file = File(exists=True, mandatory=True, desc="modelled activation, sparse npz")
     estimator = traits.Dict(mandatory=True, desc="estimator as {type, args}")
+    n_threads = traits.Int(1, usedefault=True, desc="threads of a Monte Carlo null")
+    quiet = traits.Bool(usedefault=True, desc="draw no progress bar")
+    store_dir = Directory(desc="folder where blocks of a Monte Carlo null are found and kept")
 
 
 class _FitEstimatorOutputSpec(TraitedSpec):
@@ -60,11 +70,23 @@ class FitEstimator(PipelineInterface):
         from scipy import sparse
 
         from nimare_pipeline.dataset import Dataset
+        from nimare_pipeline.progress import iterations
         from nimare_pipeline.registry import get_estimator
+        from nimare_pipeline.store import Store
 
         estimator = get_estimator(Component(**self.inputs.estimator))
-        result = estimator.fit(
-            Dataset.load(self.inputs.dataset_file), ma_maps=sparse.load_npz(self.inputs.ma_file)
+        estimator.set_params(n_cores=self.inputs.n_threads)
+        fit = partial(
+            estimator.fit,
+            Dataset.load(self.inputs.dataset_file),
+            ma_maps=sparse.load_npz(self.inputs.ma_file),
+            store=Store(self.inputs.store_dir) if self.inputs.store_dir else None,
         )
+        if estimator.null_method == "montecarlo":
+            bar = False if self.inputs.quiet else None
+            with iterations(estimator.n_iters, what="Monte Carlo null", bar=bar) as tell:
+                result = fit(progress=tell)
+        else:
+            result = fit()
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
         return runtime

@@ -123,3 +123,24 @@ class CorrectFWE(PipelineInterface):
         result = corrector.apply(MetaResult.load(self.inputs.result_file), null)
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
         return runtime
+
+
+class _CorrectInputSpec(BaseInterfaceInputSpec):
+    result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
+    corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+
+
+class Correct(PipelineInterface):
+    """Correct a result by its own p-values, without a null of its own."""
+
+    input_spec = _CorrectInputSpec
+    output_spec = _CorrectFWEOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline.registry import get_corrector
+        from nimare_pipeline.results import MetaResult
+
+        corrector = get_corrector(Component(**self.inputs.corrector))
+        result = corrector.transform(MetaResult.load(self.inputs.result_file))
+        self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
+        return runtime

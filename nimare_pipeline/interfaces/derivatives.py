@@ -53,6 +53,7 @@ class WriteDerivatives(PipelineInterface):
         from nimare_pipeline import derivatives
         from nimare_pipeline.dataset import Dataset
         from nimare_pipeline.diagnostics import ClusterTable
+        from nimare_pipeline.inference import result_level
         from nimare_pipeline.results import MetaResult
         from nimare_pipeline.store import read_arrays
 
@@ -69,6 +70,7 @@ class WriteDerivatives(PipelineInterface):
             clusters=ClusterTable(
                 read_frame(self.inputs.clusters_file),
                 read_arrays(self.inputs.label_file)["labels"],
+                level=result_level(analysis),
                 alpha=analysis.alpha,
             ),
             figures_dir=Path(figures_dir) if isdefined(figures_dir) else None,

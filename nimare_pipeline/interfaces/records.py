@@ -19,8 +19,11 @@ def to_record(value: Analysis | Settings) -> dict[str, Any]:
 
 def to_analysis(record: Mapping[str, Any]) -> Analysis:
     """Make an Analysis of what ``to_record`` returned."""
-    parts = {name: Component(**record[name]) for name in ("estimator", "corrector")}
-    return Analysis(**{**record, **parts, "sources": tuple(record["sources"])})
+    parts: dict[str, Any] = {
+        name: Component(**record[name]) for name in ("estimator", "corrector")
+    }
+    parts |= {name: tuple(record[name]) for name in ("sources", "folders")}
+    return Analysis(**{**record, **parts})
 
 
 def to_settings(record: Mapping[str, Any]) -> Settings:

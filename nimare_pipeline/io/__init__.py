@@ -9,10 +9,14 @@ itself; None takes the file's name) and ``SEPARATE`` (several files are several 
 from nimare_pipeline._lazy import attach
 
 _NAMES = {
+    "Found": "nimare_pipeline.io.registry",
     "Source": "nimare_pipeline.io.registry",
+    "examine": "nimare_pipeline.io.registry",
     "read": "nimare_pipeline.io.registry",
+    "convert_native_to_dataset": "nimare_pipeline.io.convert",
     "convert_nimads_to_dataset": "nimare_pipeline.io.convert",
     "convert_sleuth_to_dataset": "nimare_pipeline.io.convert",
+    "write_native": "nimare_pipeline.io.convert",
 }
 
 __getattr__, __dir__ = attach(__name__, __path__, _NAMES)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.io import nimads, sleuth
+from nimare_pipeline.io import native, nimads, sleuth
 
 
 def convert_sleuth_to_dataset(
@@ -49,3 +49,28 @@ def convert_nimads_to_dataset(
         paths = [Path(item) for item in (studyset, annotation) if item is not None]
         contrasts, problems = nimads.read(*paths)
     return Dataset.from_contrasts(contrasts, problems=problems, target=target, tal2mni=tal2mni)
+
+
+def convert_native_to_dataset(
+    path: str | Path, target: str = defaults.TARGET_SPACE, *, tal2mni: str = defaults.TAL2MNI
+) -> Dataset:
+    """Dataset of a folder of tables, or of the main one of them.
+
+    Raises
+    ------
+    NoInputError, DataError
+        If there is no such path, or with every problem found in the tables.
+    """
+    contrasts, problems = native.read(Path(path))
+    return Dataset.from_contrasts(contrasts, problems=problems, target=target, tal2mni=tal2mni)
+
+
+def write_native(dataset: Dataset, folder: str | Path, *, name: str = "") -> Path:
+    """Write a Dataset as a folder of tables, see :func:`nimare_pipeline.io.native.write`.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds something else, or cannot be written.
+    """
+    return native.write(dataset, folder, name=name)

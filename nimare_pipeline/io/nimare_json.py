@@ -76,6 +76,20 @@ def write(dataset: HasContrasts, path: str | Path) -> Path:
         If the file cannot be written.
     """
     path = Path(path)
+    body = to_bytes(dataset)
+    aside = path.with_name(path.name + ".part")
+    try:
+        aside.write_bytes(body)
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        msg = f"cannot write {path}: {error.strerror or error}"
+        raise OutputError(msg) from error
+    return path
+
+
+def to_bytes(dataset: HasContrasts) -> bytes:
+    """Content of the file that :func:`write` writes."""
     contrasts = dataset.contrasts()
     studies: dict[str, Any] = {}
     for contrast in contrasts:
@@ -89,16 +103,7 @@ def write(dataset: HasContrasts, path: str | Path) -> Path:
             studies[contrast.study_id]["contrasts"][contrast.contrast_id]["order"] = order
     text = json.dumps(studies, indent=1, ensure_ascii=False) + "\n"
     # Half a surrogate pair can stand in a JSON text only as an escape.
-    body = text.encode("utf-8", errors="backslashreplace")
-    aside = path.with_name(path.name + ".part")
-    try:
-        aside.write_bytes(body)
-        aside.replace(path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        msg = f"cannot write {path}: {error.strerror or error}"
-        raise OutputError(msg) from error
-    return path
+    return text.encode("utf-8", errors="backslashreplace")
 
 
 @dataclass

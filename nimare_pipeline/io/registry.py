@@ -1,9 +1,8 @@
 """What lies in a folder: every file is shown to every format, and read by the one it fits."""
 
-import json
 import os
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -13,12 +12,14 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io.ours import is_results
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
-OUR_NAME = "nimare-pipeline"
 _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
+_MODEL = "analyses.toml"
+"""File that says what to do with the others."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -47,6 +48,30 @@ class Source:
     problems: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True)
+class Found:
+    """One dataset as it stands in its files, right or wrong.
+
+    Parameters
+    ----------
+    name, files, format
+        As in :class:`Source`.
+    contrasts : tuple of Contrast
+        Those that could be read.
+    problems : tuple of Problem
+        Errors and warnings.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    format: str
+    contrasts: tuple[Contrast, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+_Batch = tuple[ModuleType, tuple[Path, ...]]
+
+
 def formats() -> tuple[ModuleType, ...]:
     """Modules of the formats, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(io.__path__))
@@ -55,7 +80,11 @@ def formats() -> tuple[ModuleType, ...]:
 
 
 def read(
-    path: str | Path, *, tal2mni: str = defaults.TAL2MNI, target: str = defaults.TARGET_SPACE
+    path: str | Path,
+    *,
+    tal2mni: str = defaults.TAL2MNI,
+    target: str = defaults.TARGET_SPACE,
+    known: Iterable[str] = (),
 ) -> list[Source]:
     """Datasets of a folder or a file, in order of their names.
 
@@ -70,6 +99,8 @@ def read(
         How Talairach coordinates are converted, see :func:`nimare_pipeline.spaces.tal2mni`.
     target : str
         Space and voxel size of the datasets.
+    known : iterable of str
+        Paths of files that somebody else needs, such as masks: no warning that they are left out.
 
     Raises
     ------
@@ -78,30 +109,105 @@ def read(
     DataError
         With every problem found; or if several datasets in the folder are rivals.
     """
+    root = _existing(path)
+    found, ignored = _find(root)
+    base = root if root.is_dir() else root.parent
+    batches = [batch for module, files in found for batch in _batches(module, files)]
+    _refuse_rivals(batches, base)
+    read_ = _found(batches, base, tal2mni)
+    _refuse_errors([problem for one in read_ for problem in one.problems], root)
+    needed = {os.path.normpath(name) for name in known}
+    left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
+    noted = _ignored_problem(left, base)
+    return [
+        Source(
+            one.name,
+            one.files,
+            one.format,
+            Dataset.from_contrasts(one.contrasts, target=target, tal2mni=tal2mni),
+            (*one.problems, *noted),
+        )
+        for one in read_
+    ]
+
+
+def examine(
+    path: str | Path, *, tal2mni: str = defaults.TAL2MNI
+) -> tuple[list[Found], list[Problem]]:
+    """Everything in a folder or a file, whatever is wrong with it.
+
+    Parameters
+    ----------
+    path, tal2mni
+        As in :func:`read`.
+
+    Returns
+    -------
+    found : list of Found
+        Datasets, in order of their files, with their errors and warnings.
+    problems : list of Problem
+        What concerns the folder as a whole: rivals, files in no known format.
+
+    Raises
+    ------
+    NoInputError
+        If there is no such path, or nothing in it that a format knows.
+    DataError
+        If it is a file that no format knows.
+    """
+    root = _existing(path)
+    by_format, ignored = _find(root)
+    base = root if root.is_dir() else root.parent
+    batches: list[_Batch] = []
+    problems: list[Problem] = []
+    for module, files in by_format:
+        try:
+            batches += _batches(module, files)
+        except DataError as error:
+            problems += error.problems or (Problem("error", str(error)),)
+    try:
+        _refuse_rivals(batches, base)
+    except DataError as error:
+        names = listed(sorted(problem.file for problem in error.problems))
+        problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
+    found = _found(batches, base, tal2mni)
+    problems += _ignored_problem(_unused(ignored, found, base), base)
+    return found, problems
+
+
+def _existing(path: str | Path) -> Path:
     root = Path(path)
     if not root.exists():
         msg = f"no such file or folder: {root}"
         raise NoInputError(msg)
-    found, ignored = _find(root)
-    base = root if root.is_dir() else root.parent
-    batches = [
-        (module, paths)
-        for module, files in found
-        for paths in (module.group(files) if hasattr(module, "group") else [(p,) for p in files])
-    ]
-    _refuse_rivals(batches, base)
-    batches.sort(key=lambda batch: batch[1][0].as_posix())
-    read_ = [_contrasts(module, paths, base, tal2mni) for module, paths in batches]
-    problems = [problem for _, found_here in read_ for problem in found_here]
-    _refuse_errors(problems, root)
-    sources = []
-    for (module, paths), (contrasts, warnings) in zip(batches, read_, strict=True):
+    return root
+
+
+def _batches(module: ModuleType, files: list[Path]) -> list[_Batch]:
+    """Files of a format, by the dataset they are of."""
+    groups = module.group(files) if hasattr(module, "group") else [(file,) for file in files]
+    return [(module, paths) for paths in groups]
+
+
+def _found(batches: Sequence[_Batch], base: Path, tal2mni: str) -> list[Found]:
+    found = []
+    for module, paths in sorted(batches, key=lambda batch: batch[1][0].as_posix()):
+        contrasts, problems = _contrasts(module, paths, base, tal2mni)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
-        dataset = Dataset.from_contrasts(contrasts, target=target, tal2mni=tal2mni)
-        noted = (*warnings, *_ignored_problem(ignored, base))
         name = _name(module, paths[0], base)
-        sources.append(Source(name, files, module.NAME, dataset, noted))
-    return sources
+        found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems)))
+    return found
+
+
+def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
+    """Files in no known format that no contrast names as its image either."""
+    images = {
+        os.path.normpath((base / one.files[0]).parent / str(image))
+        for one in found
+        for contrast in one.contrasts
+        for image in contrast.images.values()
+    }
+    return [path for path in ignored if os.path.normpath(path) not in images]
 
 
 def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
@@ -130,21 +236,13 @@ def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
 def _files(folder: Path, skipped: Sequence[str]) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
-        if _is_ours(here):
+        if is_results(here):
             folders.clear()
             continue
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and name not in skipped
         )
         yield from (here / name for name in sorted(names) if not name.startswith("."))
-
-
-def _is_ours(folder: Path) -> bool:
-    try:
-        text = (folder / "dataset_description.json").read_text(encoding="utf-8")
-        return bool(json.loads(text)["GeneratedBy"][0]["Name"] == OUR_NAME)
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return False
 
 
 def _knows(module: ModuleType, file: Path) -> bool:
@@ -164,10 +262,18 @@ def _contrasts(
     except DataError as error:
         found = error.problems or (Problem("error", str(error)),)
         return [], [replace(problem, file=_relative(problem.file, base)) for problem in found]
-    contrasts = [replace(c, file=names.get(c.file, names[paths[0].name])) for c in contrasts]
+    contrasts = [
+        replace(
+            c,
+            file=names.get(c.file, names[paths[0].name]),
+            foci_file=names.get(c.foci_file, c.foci_file),
+        )
+        for c in contrasts
+    ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     problems += check(contrasts, tal2mni)
-    if not any(len(c.xyz) or c.images for c in contrasts):
+    is_broken = any(problem.level == "error" for problem in problems)
+    if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
         many = counted(len(contrasts), "contrast")
         message = f"{many}, but no foci and no images in {'it' if len(contrasts) == 1 else 'them'}"
@@ -180,7 +286,7 @@ def _relative(file: str, base: Path) -> str:
     return path.relative_to(base).as_posix() if path.is_relative_to(base) else file
 
 
-def _refuse_rivals(batches: Sequence[tuple[ModuleType, Sequence[Path]]], base: Path) -> None:
+def _refuse_rivals(batches: Sequence[_Batch], base: Path) -> None:
     if len(batches) < 2 or all(getattr(module, "SEPARATE", False) for module, _ in batches):
         return
     problems = [
@@ -201,7 +307,7 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
-    ignored = [path for path in ignored if path.stem.lower() not in _USUAL]
+    ignored = [path for path in ignored if path.stem.lower() not in _USUAL and path.name != _MODEL]
     if not ignored:
         return []
     names = [path.relative_to(base).as_posix() for path in ignored]

@@ -49,13 +49,18 @@ class Parametrised:
             setattr(target, kernel_name, value)
         return self
 
+    def without_effect(self) -> tuple[str, ...]:
+        """Parameters that change nothing as the others stand."""
+        return ()
+
     def component(self) -> Component:
         """Name and JSON-able parameters that the result depends on (not the number of cores)."""
         plain = (bool, int, float, str)
+        unused = {"n_cores", *self.without_effect()}
         args = {
             name: value
             for name, value in self.get_params().items()
-            if isinstance(value, plain) and name != "n_cores"
+            if isinstance(value, plain) and name not in unused
         }
         return Component(type(self).__name__, dict(sorted(args.items())))
 

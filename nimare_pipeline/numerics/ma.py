@@ -99,46 +99,117 @@ def ale_maps(
         Over the mask in C order.
     """
     ijk = voxelize(xyz, affine, voxelization)
-    index = np.full(mask.shape, -1, dtype=np.int64)
-    index[mask] = np.arange(mask.sum())
+
+    def fill(number: int, memory: Memory) -> int:
+        foci = np.ascontiguousarray(ijk[experiment == number])
+        return _place_gaussians(foci, float(fwhm_mm[number]), voxelization, affine, memory)
+
+    return build_rows(fill, len(fwhm_mm), mask, n_threads)
+
+
+def sphere_counts(
+    xyz: NDArray[np.float64],
+    experiment: NDArray[np.int64],
+    n_experiments: int,
+    radius_mm: float,
+    mask: NDArray[np.bool_],
+    affine: NDArray[np.float64],
+    voxelization: str = "exact",
+    n_threads: int = 1,
+) -> sparse.csr_array:
+    """Foci of each experiment within a radius of each voxel, the radius included.
+
+    Parameters
+    ----------
+    xyz, experiment, mask, affine, n_threads
+        As for ``ale_maps``.
+    n_experiments : int
+        Rows of the result.
+    radius_mm : float
+    voxelization : str
+        See ``voxelize``: ``exact`` measures from the focus, the other rules from a voxel's centre.
+
+    Returns
+    -------
+    (n_experiments, n_voxels) CSR array of float64
+        Whole numbers, over the mask in C order.
+    """
+    ijk = voxelize(xyz, affine, voxelization)
+    linear = np.ascontiguousarray(affine[:3, :3])
+    half = reach_voxels(radius_mm, affine)
+    radius2 = radius_mm**2 * (1 + _SNAP)
+
+    def fill(number: int, memory: Memory) -> int:
+        foci = np.ascontiguousarray(ijk[experiment == number])
+        return int(_count_spheres(foci, half, linear, radius2, *memory))
+
+    return build_rows(fill, n_experiments, mask, n_threads)
+
+
+def sphere_kernel(radius_mm: float, affine: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Indicator of the voxels within a radius of a voxel's centre, the radius included.
+
+    Returns
+    -------
+    (2a+1, 2b+1, 2c+1) int array
+        0 and 1.
+    """
+    half = reach_voxels(radius_mm, affine)
+    steps = np.indices(tuple((2 * half + 1).tolist())).reshape(3, -1).T - half
+    distance2 = ((steps @ affine[:3, :3].T) ** 2).sum(axis=1)
+    inside = distance2 <= radius_mm**2 * (1 + _SNAP)
+    return inside.astype(np.int64).reshape(2 * half + 1)
+
+
+Memory = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
+"""Of one thread: number of each voxel in the mask (-1 outside), a masked vector of zeros, and room
+for the voxels that are touched."""
+
+
+def build_rows(
+    fill: Callable[[int, Memory], int], n_rows: int, mask: NDArray[np.bool_], n_threads: int
+) -> sparse.csr_array:
+    """Sparse rows over a mask, each filled by a function that says how many voxels it touched."""
     n_voxels = int(mask.sum())
+    index = np.full(mask.shape, -1, dtype=np.int64)
+    index[mask] = np.arange(n_voxels)
 
     def rows(numbers: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        scratch, touched = np.zeros(n_voxels), np.empty(n_voxels, dtype=np.int64)
-        return [
-            _row(ijk[experiment == number], float(fwhm_mm[number]), voxelization, affine,
-                 (index, scratch, touched))
-            for number in numbers
-        ]  # fmt: skip
+        memory = (index, np.zeros(n_voxels), np.empty(n_voxels, dtype=np.int64))
+        return [_row(fill(int(number), memory), memory) for number in numbers]
 
-    parts = np.array_split(np.arange(len(fwhm_mm)), max(1, n_threads))
+    parts = np.array_split(np.arange(n_rows), max(1, n_threads))
     with ThreadPoolExecutor(max(1, n_threads)) as pool:
         found = [row for part in pool.map(rows, parts) for row in part]
     return _csr(found, n_voxels)
 
 
-def _row(
-    foci: NDArray[np.float64],
-    fwhm: float,
-    voxelization: str,
-    affine: NDArray[np.float64],
-    memory: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Voxels of one experiment's map in ascending order, and their values."""
-    index, scratch, touched = memory
-    n = 0
-    if len(foci) and voxelization == "exact":
-        linear = np.ascontiguousarray(affine[:3, :3])
-        volume = voxel_volume(affine)
-        half = reach_voxels(reach_mm(fwhm, volume), affine)
-        peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
-        n = _exact(np.ascontiguousarray(foci), half, linear, peak, sigma, index, scratch, touched)
-    elif len(foci):
-        n = _gridded(foci.astype(np.int64), sampled_kernel(fwhm, affine), index, scratch, touched)
+def _row(n: int, memory: Memory) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Voxels of one experiment's map in ascending order, and their values; memory is 0 again."""
+    _, scratch, touched = memory
     voxels = np.sort(touched[:n])
     values = scratch[voxels]
     scratch[voxels] = 0
     return voxels, values
+
+
+def _place_gaussians(
+    foci: NDArray[np.float64],
+    fwhm: float,
+    voxelization: str,
+    affine: NDArray[np.float64],
+    memory: Memory,
+) -> int:
+    """Put the kernels of one experiment's foci; returns the number of voxels touched."""
+    if not len(foci):
+        return 0
+    if voxelization != "exact":
+        return int(_gridded(foci.astype(np.int64), sampled_kernel(fwhm, affine), *memory))
+    linear = np.ascontiguousarray(affine[:3, :3])
+    volume = voxel_volume(affine)
+    half = reach_voxels(reach_mm(fwhm, volume), affine)
+    peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
+    return int(_exact(foci, half, linear, peak, sigma, *memory))
 
 
 def _csr(
@@ -201,4 +272,28 @@ def _gridded(foci, kernel, index, scratch, touched):  # type: ignore[no-untyped-
                 for k in range(max(0, z - half[2]), min(index.shape[2], z + half[2] + 1)):
                     value = kernel[i - x + half[0], j - y + half[1], k - z + half[2]]
                     n = _keep_larger(value, index[i, j, k], scratch, touched, n)
+    return n
+
+
+@compiled
+def _count_spheres(foci, half, linear, radius2, index, scratch, touched):  # type: ignore[no-untyped-def]
+    n = 0
+    for f in range(len(foci)):
+        x, y, z = foci[f]
+        for i in range(
+            max(0, int(np.floor(x)) - half[0]), min(index.shape[0], int(x) + half[0] + 2)
+        ):
+            for j in range(
+                max(0, int(np.floor(y)) - half[1]), min(index.shape[1], int(y) + half[1] + 2)
+            ):
+                for k in range(
+                    max(0, int(np.floor(z)) - half[2]), min(index.shape[2], int(z) + half[2] + 2)
+                ):
+                    voxel = index[i, j, k]
+                    if voxel < 0 or distance2_mm(linear, i - x, j - y, k - z) > radius2:
+                        continue
+                    if scratch[voxel] == 0.0:
+                        touched[n] = voxel
+                        n += 1
+                    scratch[voxel] += 1.0
     return n

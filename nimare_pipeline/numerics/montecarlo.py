@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.simulate import simulate
+from nimare_pipeline.numerics.simulate import simulate, simulate_counts
 
 _SLICE_SECONDS = 0.1
 """A compiled call lasts about this long, so that signals and progress are served in between."""
@@ -32,7 +32,7 @@ class MonteCarloPlan:
     Parameters
     ----------
     values : (n_segments * width,) int32 array
-        Kernel rows in units of 2**-log_bits, zero padded.
+        Kernel rows as whole numbers of the statistic's unit, zero padded.
     offsets : (n_segments,) int64 array
         First voxel of each segment relative to the focus, within its plane.
     plane_start : (n_planes of all kernels + 1,) int64 array
@@ -53,7 +53,8 @@ class MonteCarloPlan:
     template : (sum of row_length,) int32 array
         0 in the mask, ``OUTSIDE_MASK`` elsewhere.
     scalars : (6,) int64 array
-        width, strides of the first two axes, volume length, cluster-forming threshold, log_bits.
+        width, strides of the first two axes, volume length, cluster-forming threshold, and the
+        value whose excess is summed to cluster mass.
     """
 
     values: NDArray[np.int32]
@@ -142,22 +143,90 @@ def run_block(
         the largest over the mask, 0 where there is no cluster.
     """
     out = np.zeros((3, n_iters), dtype=np.int64)
-    arrays = tuple(getattr(plan, field.name) for field in fields(plan))
+    arrays = _arrays(plan)
     _simulate_slice(arrays, _scratch(plan), seed, first, out[:, :0])  # compile once
+
+    def make_work() -> Callable[[int, int], None]:
+        scratch = _scratch(plan)
+
+        def work(begin: int, end: int) -> None:
+            _simulate_slice(arrays, scratch, seed, first + begin, out[:, begin:end])
+
+        return work
+
+    _run_slices(make_work, n_iters, n_threads, should_stop, progress)
+    return {"max_stat": out[0], "max_size": out[1], "max_mass": out[2]}
+
+
+def count_block(
+    plan: MonteCarloPlan,
+    *,
+    seed: int,
+    first: int,
+    n_iters: int,
+    shift: int,
+    n_bins: int,
+    n_threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> NDArray[np.int64]:
+    """Histogram of the statistic over all voxels of a run of iterations.
+
+    Parameters
+    ----------
+    plan, seed, first, n_iters, n_threads, progress
+        As for ``run_block``; the draws are others, so that a null of maxima is independent.
+    shift : int
+        Bin i holds values that round to ``i * 2**shift``, half up.
+    n_bins : int
+        Values past the end go to the last bin.
+
+    Returns
+    -------
+    (n_bins,) int64 array
+        Sums to ``n_iters`` times the voxels of the mask.
+    """
+    arrays = _arrays(plan)
+    parts: list[NDArray[np.int64]] = []
+    _count_slice(arrays, _scratch(plan), (seed, first, 0, shift), np.zeros(n_bins, np.int64))
+
+    def make_work() -> Callable[[int, int], None]:
+        scratch, counts = _scratch(plan), np.zeros(n_bins, dtype=np.int64)
+        parts.append(counts)
+
+        def work(begin: int, end: int) -> None:
+            _count_slice(arrays, scratch, (seed, first + begin, end - begin, shift), counts)
+
+        return work
+
+    _run_slices(make_work, n_iters, n_threads, None, progress)
+    return np.sum(parts, axis=0, dtype=np.int64)
+
+
+def _arrays(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
+    return tuple(getattr(plan, field.name) for field in fields(plan))
+
+
+def _run_slices(
+    make_work: Callable[[], Callable[[int, int], None]],
+    n_iters: int,
+    n_threads: int,
+    should_stop: Callable[[], bool] | None,
+    progress: Callable[[int], None] | None,
+) -> None:
+    """Hand short runs of iterations to threads, each with memory of its own."""
     queue = _Slices(n_iters)
 
-    def work() -> None:
-        scratch = _scratch(plan)
+    def serve() -> None:
+        work = make_work()
         seconds_each = 0.0
         while (span := queue.take(seconds_each)) is not None:
             begin = time.perf_counter()
-            part = out[:, span[0] : span[1]]
-            _simulate_slice(arrays, scratch, seed, first + span[0], part)
+            work(*span)
             seconds_each = (time.perf_counter() - begin) / (span[1] - span[0])
             queue.finish(span[1] - span[0])
 
     with ThreadPoolExecutor(max(1, n_threads)) as pool:
-        workers = [pool.submit(work) for _ in range(max(1, n_threads))]
+        workers = [pool.submit(serve) for _ in range(max(1, n_threads))]
         try:
             _watch(workers, queue, should_stop, progress)
         except BaseException:
@@ -165,7 +234,6 @@ def run_block(
             raise
         for worker in workers:
             worker.result()
-    return {"max_stat": out[0], "max_size": out[1], "max_mass": out[2]}
 
 
 class _Slices:
@@ -243,3 +311,21 @@ def _simulate_slice(
     out: NDArray[np.int64],
 ) -> None:
     simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)
+
+
+def _count_slice(
+    arrays: tuple[NDArray[Any], ...],
+    scratch: tuple[NDArray[Any], ...],
+    which: tuple[int, int, int, int],
+    counts: NDArray[np.int64],
+) -> None:
+    seed, first, n_iters, shift = which
+    simulate_counts(
+        np.uint64(seed),
+        np.int64(first),
+        np.int64(n_iters),
+        np.int64(shift),
+        arrays,
+        scratch,
+        counts,
+    )

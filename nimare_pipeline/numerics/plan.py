@@ -28,7 +28,7 @@ class FociDesign:
     experiment : (n_foci,) array
         Ascending index of the experiment.
     kernels : sequence of (a, b, c) int32 arrays
-        Distinct kernels in units of 2**-log_bits, odd sides, centred.
+        Distinct kernels as whole numbers of the engine's unit, odd sides, centred.
     experiment_kernel : (n_experiments,) int array
         Kernel of each experiment.
     """
@@ -50,7 +50,7 @@ def make_plan(
     affine: NDArray[np.float64],
     *,
     threshold: int,
-    log_bits: int,
+    mass_floor: int,
     null_outside: str,
 ) -> MonteCarloPlan:
     """Arrays of the loop.
@@ -62,8 +62,8 @@ def make_plan(
     affine : (4, 4) array
     threshold : int
         Smallest integer statistic that forms clusters.
-    log_bits : int
-        Units of the kernels.
+    mass_floor : int
+        Cluster mass is the sum of what exceeds this.
     null_outside : str
         ``distance``: a focus outside the mask is redrawn outside, at its own distance;
         ``inside``: it is redrawn in the mask.
@@ -119,7 +119,7 @@ def make_plan(
                 padded.shape[2],
                 padded.size,
                 min(threshold, LARGEST_SUM),
-                log_bits,
+                min(mass_floor, LARGEST_SUM),
             ],
             dtype=np.int64,
         ),
@@ -158,11 +158,20 @@ def _check_bounds(
         raise ValueError(msg)
 
 
-def largest_log_bits(peaks: NDArray[np.float64], most: int) -> int:
-    """Finest units (bits) in which the sum of all peaks of -log(1 - MA) stays in range."""
-    bound = float(-np.log1p(-peaks).sum())
+def largest_bits(bound: float, n_terms: int, most: int) -> int:
+    """Finest unit, as bits, in which a sum of rounded terms stays in the engine's range.
+
+    Parameters
+    ----------
+    bound : float
+        Largest value the sum can have, in units of 1.
+    n_terms : int
+        Terms, each rounded to the unit ``2**-bits``.
+    most : int
+        Bits wanted.
+    """
     bits = most
-    while bits > 1 and (bound * 2.0**bits + len(peaks)) >= LARGEST_SUM:
+    while bits > 0 and (bound * 2.0**bits + n_terms) >= LARGEST_SUM:
         bits -= 1
     return bits
 

@@ -12,6 +12,8 @@ from nimare_pipeline.numerics.jit import compiled
 
 STREAM_FOCI = 1
 """Stream of the Monte Carlo draws of foci; other uses of the same seed take other streams."""
+STREAM_NULL = 2
+"""Stream of the draws for an uncorrected Monte Carlo null."""
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)

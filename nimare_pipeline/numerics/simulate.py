@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nimare_pipeline.numerics.jit import compiled
-from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+from nimare_pipeline.numerics.rng import STREAM_FOCI, STREAM_NULL, draw_indices
 
 OUTSIDE_MASK = -(2**30)
 """Start value of voxels outside the mask: no sum of kernels lifts one above any threshold."""
@@ -94,9 +94,51 @@ def _make_wipe(width: int) -> Callable[..., Any]:
     return wipe
 
 
+def _make_add(width: int) -> Callable[..., Any]:
+    """Adds segments to the sum: for the only focus of an experiment nothing has to be compared."""
+
+    @compiled
+    def add(total, values, offsets, begin, end, focus):  # type: ignore[no-untyped-def]
+        for segment in range(begin, end):
+            at = np.uint64(focus + offsets[segment])
+            source = np.uint64(segment * width)
+            for step in range(np.uint64(width)):
+                total[at + step] += values[source + step]
+
+    return add
+
+
 _NARROW, _WIDE = WIDTHS
-_place_narrow, _wipe_narrow = _make_place(_NARROW), _make_wipe(_NARROW)
-_place_wide, _wipe_wide = _make_place(_WIDE), _make_wipe(_WIDE)
+_place_narrow, _wipe_narrow, _add_narrow = (
+    _make_place(_NARROW),
+    _make_wipe(_NARROW),
+    _make_add(_NARROW),
+)
+_place_wide, _wipe_wide, _add_wide = _make_place(_WIDE), _make_wipe(_WIDE), _make_add(_WIDE)
+
+
+@compiled
+def _place(total, one, values, offsets, begin, end, voxel, width):  # type: ignore[no-untyped-def]
+    if width == _NARROW:
+        _place_narrow(total, one, values, offsets, begin, end, voxel)
+    else:
+        _place_wide(total, one, values, offsets, begin, end, voxel)
+
+
+@compiled
+def _wipe(one, offsets, begin, end, voxel, width):  # type: ignore[no-untyped-def]
+    if width == _NARROW:
+        _wipe_narrow(one, offsets, begin, end, voxel)
+    else:
+        _wipe_wide(one, offsets, begin, end, voxel)
+
+
+@compiled
+def _add(total, values, offsets, begin, end, voxel, width):  # type: ignore[no-untyped-def]
+    if width == _NARROW:
+        _add_narrow(total, values, offsets, begin, end, voxel)
+    else:
+        _add_wide(total, values, offsets, begin, end, voxel)
 
 
 @compiled
@@ -108,26 +150,27 @@ def _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel):  # 
         kernel = experiment_kernel[experiment]
         first, n_planes = kernel_plane[kernel], kernel_plane[kernel + 1] - kernel_plane[kernel]
         foci = range(experiment_start[experiment], experiment_start[experiment + 1])
-        for wiping in range(2):
+        alone = experiment_start[experiment + 1] - experiment_start[experiment] == 1
+        for wiping in range(1 if alone else 2):
             for focus in foci:
                 step = plane - drawn_plane[focus] + n_planes // 2
                 if step < 0 or step >= n_planes:
                     continue
                 begin, end = plane_start[first + step], plane_start[first + step + 1]
                 voxel = drawn_voxel[focus]
-                if wiping == 0 and width == _NARROW:
-                    _place_narrow(total, one, values, offsets, begin, end, voxel)
+                if alone:
+                    _add(total, values, offsets, begin, end, voxel, width)
                 elif wiping == 0:
-                    _place_wide(total, one, values, offsets, begin, end, voxel)
-                elif width == _NARROW:
-                    _wipe_narrow(one, offsets, begin, end, voxel)
+                    _place(total, one, values, offsets, begin, end, voxel, width)
                 else:
-                    _wipe_wide(one, offsets, begin, end, voxel)
+                    _wipe(one, offsets, begin, end, voxel, width)
 
 
 @compiled
-def _scan_row(total, start, stop, base, threshold, voxels, excess, n):  # type: ignore[no-untyped-def]
+def _scan_row(total, run, base, limits, voxels, excess, n):  # type: ignore[no-untyped-def]
     """Largest value of a run, and its voxels at or above the threshold appended to the list."""
+    start, stop = run
+    threshold, floor = limits
     top = np.int32(OUTSIDE_MASK)
     for voxel in range(start, stop):
         top = max(top, total[voxel])
@@ -135,9 +178,29 @@ def _scan_row(total, start, stop, base, threshold, voxels, excess, n):  # type: 
         for voxel in range(start, stop):
             if total[voxel] >= threshold:
                 voxels[n] = base + voxel
-                excess[n] = total[voxel] - threshold
+                excess[n] = total[voxel] - floor
                 n += 1
     return top, n
+
+
+@compiled
+def _draw(seed, stream, iteration, candidates, windows, stride, drawn_plane, drawn_voxel):  # type: ignore[no-untyped-def]
+    """Redraw every focus: its plane, and its voxel within the plane."""
+    focus_start, focus_count = windows
+    draw_indices(seed, stream, iteration, focus_count, drawn_voxel)
+    for focus in range(len(focus_start)):
+        voxel = candidates[focus_start[focus] + drawn_voxel[focus]]
+        drawn_plane[focus], drawn_voxel[focus] = voxel // stride, voxel % stride
+
+
+@compiled
+def _clear_plane(total, rows, row_start, row_length, base, template, at):  # type: ignore[no-untyped-def]
+    """Set the runs of a plane to 0 in the mask; returns the place in the template after them."""
+    for row in rows:
+        start, length = row_start[row] - base, row_length[row]
+        total[start : start + length] = template[at : at + length]
+        at += length
+    return at
 
 
 @compiled
@@ -160,32 +223,78 @@ def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
     candidates, focus_start, focus_count, row_start, row_length = arrays[6:11]
     mask_plane, mask_row, template, scalars = arrays[11:]
     total, one, label, voxels, excess, parent, size, mass, drawn_plane, drawn_voxel = scratch
-    width, stride, threshold = scalars[0], scalars[1], scalars[4]
+    width, stride, limits = scalars[0], scalars[1], (scalars[4], scalars[5])
     strides = (np.int64(1), scalars[2], stride)
     tables = (values, offsets, plane_start, kernel_plane, width)
     design = (experiment_kernel, experiment_start)
+    windows = (focus_start, focus_count)
     for iteration in range(out.shape[1]):
-        draw_indices(seed, STREAM_FOCI, first + iteration, focus_count, drawn_voxel)
-        for focus in range(len(focus_start)):
-            voxel = candidates[focus_start[focus] + drawn_voxel[focus]]
-            drawn_plane[focus], drawn_voxel[focus] = voxel // stride, voxel % stride
+        _draw(
+            seed, STREAM_FOCI, first + iteration, candidates, windows, stride,
+            drawn_plane, drawn_voxel,
+        )  # fmt: skip
         largest = np.int32(OUTSIDE_MASK)
         n, at = 0, 0
         for number in range(len(mask_plane)):
             plane = mask_plane[number]
             base = plane * stride
             rows = range(mask_row[number], mask_row[number + 1])
-            for row in rows:
-                start, length = row_start[row] - base, row_length[row]
-                total[start : start + length] = template[at : at + length]
-                at += length
+            at = _clear_plane(total, rows, row_start, row_length, base, template, at)
             _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
             for row in rows:
                 start = row_start[row] - base
-                stop = start + row_length[row]
-                top, n = _scan_row(total, start, stop, base, threshold, voxels, excess, n)
+                run = (start, start + row_length[row])
+                top, n = _scan_row(total, run, base, limits, voxels, excess, n)
                 largest = max(largest, top)
         out[0, iteration] = largest
         out[1, iteration], out[2, iteration] = _largest_cluster(
             label, strides, voxels, excess, n, parent, size, mass
         )
+
+
+@compiled
+def _count_row(total, start, stop, shift, half, counts):  # type: ignore[no-untyped-def]
+    last = len(counts) - 1
+    for voxel in range(start, stop):
+        if total[voxel] >= 0:
+            counts[min((total[voxel] + half) >> shift, last)] += 1
+
+
+@compiled
+def simulate_counts(seed, first, n_iters, shift, arrays, scratch, counts):  # type: ignore[no-untyped-def]
+    """Histogram of the statistic of every voxel of the mask over iterations.
+
+    Parameters
+    ----------
+    seed, first, arrays, scratch
+        As for ``simulate``; the draws are others (``STREAM_NULL``).
+    n_iters : int64
+    shift : int64
+        Bin i holds values that round to ``i * 2**shift``, half up.
+    counts : (n_bins,) int64 array
+        Added to; values past the end go to the last bin.
+    """
+    values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
+    candidates, focus_start, focus_count, row_start, row_length = arrays[6:11]
+    mask_plane, mask_row, template, scalars = arrays[11:]
+    total, one, drawn_plane, drawn_voxel = scratch[0], scratch[1], scratch[8], scratch[9]
+    width, stride = scalars[0], scalars[1]
+    tables = (values, offsets, plane_start, kernel_plane, width)
+    design = (experiment_kernel, experiment_start)
+    windows = (focus_start, focus_count)
+    half = (1 << shift) >> 1
+    for iteration in range(n_iters):
+        _draw(
+            seed, STREAM_NULL, first + iteration, candidates, windows, stride,
+            drawn_plane, drawn_voxel,
+        )  # fmt: skip
+        at = 0
+        for number in range(len(mask_plane)):
+            plane = mask_plane[number]
+            base = plane * stride
+            rows = range(mask_row[number], mask_row[number + 1])
+            at = _clear_plane(total, rows, row_start, row_length, base, template, at)
+            _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
+            for row in rows:
+                start = row_start[row] - base
+                _count_row(total, start, start + row_length[row], shift, half, counts)

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from nimare_pipeline import bibliography, defaults
+from nimare_pipeline.inference import Inference
 from nimare_pipeline.reports import references, render
 from nimare_pipeline.reports.tables import imputed, truth
 
@@ -32,13 +33,26 @@ FACTS = (
     "fwhm_mm",
     "voxelization",
     "null_method",
+    "null_n_iters",
+    "null_seed",
+    "radius_mm",
+    "weighting",
+    "effective_n_contrasts",
     "connectivity",
+    "correction",
     "cluster_forming",
     "montecarlo",
     "n_voxels",
     "voxel_size_mm",
 )
 """Keys of ``facts`` that the sentences use; a missing one leaves its sentence out."""
+STATISTICS = {"ALE": "ALE", "MKDADensity": "density", "KDA": "number of foci"}
+"""What the statistic of an estimator is called; others by the estimator's name."""
+MASS_WORDS = {
+    "log": "−log(1 − ALE) in excess of the threshold, summed over the cluster",
+    "linear": "the statistic in excess of the largest value that is not significant, summed over "
+    "the cluster",
+}
 SOFTWARE = {
     "python": ("Python", ""),
     "numpy": ("NumPy", "harris2020"),
@@ -92,6 +106,7 @@ def methods(
     versions: Mapping[str, str],
     *,
     contrasts: pd.DataFrame | None = None,
+    inference: Inference | None = None,
 ) -> Text:
     """Write the methods paragraphs of one analysis.
 
@@ -105,6 +120,8 @@ def methods(
         Package name to version.
     contrasts : DataFrame, optional
         Inclusion table of the cohort, for exclusions and spaces.
+    inference : Inference, optional
+        How significance was judged; by default as the facts say.
 
     Returns
     -------
@@ -112,13 +129,17 @@ def methods(
     """
     software = {name.lower().replace("_", "-"): version for name, version in versions.items()}
     args = analysis.get("estimator", {}).get("args", {})
+    alpha = analysis.get("alpha", defaults.ALPHA)
     context = {
         **dict.fromkeys(FACTS),
         **facts,
-        "estimator": analysis.get("estimator", {}).get("type", defaults.ESTIMATOR),
+        **_words(facts, analysis),
+        "inference": inference or Inference.of(facts, alpha),
         "fixed_fwhm": args.get("kernel__fwhm"),
         "fixed_n": args.get("kernel__sample_size"),
-        "alpha": analysis.get("alpha", defaults.ALPHA),
+        "inference_field": args.get("inference_field"),
+        "discount": args.get("fixed_effects_discount", defaults.FIXED_EFFECTS_DISCOUNT),
+        "alpha": alpha,
         "neighbours": CONNECTIVITY_WORDS.get(
             facts.get("connectivity") or defaults.CONNECTIVITY, ""
         ),
@@ -128,35 +149,64 @@ def methods(
             for key, (name, citation) in SOFTWARE.items()
             if key in software
         ],
-        "thresholds": thresholds_at(facts, analysis.get("alpha", defaults.ALPHA)),
+        "thresholds": thresholds_at(facts, alpha),
         **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
     }
     return _text("methods.txt.jinja", context)
 
 
-def results(facts: Mapping[str, Any], analysis: Mapping[str, Any], clusters: pd.DataFrame) -> Text:
+def results(
+    facts: Mapping[str, Any],
+    analysis: Mapping[str, Any],
+    clusters: pd.DataFrame,
+    *,
+    inference: Inference | None = None,
+) -> Text:
     """Write a draft of the results paragraph: clusters, sizes, peaks.
 
     Parameters
     ----------
-    facts, analysis : dict
+    facts, analysis, inference
         As for ``methods``.
     clusters : DataFrame
         A row a peak, columns as in ``*_clusters.tsv``.
     """
     main = main_peaks(clusters)
+    alpha = analysis.get("alpha", defaults.ALPHA)
+    judged = inference or Inference.of(facts, alpha)
     context = {
         **dict.fromkeys(FACTS),
         **facts,
-        "estimator": analysis.get("estimator", {}).get("type", defaults.ESTIMATOR),
-        "alpha": analysis.get("alpha", defaults.ALPHA),
+        **_words(facts, analysis),
+        "inference": judged,
+        "alpha": alpha,
         "clusters": [
-            {key: None if render.is_missing(value) else value for key, value in row.items()}
+            {"judged_p": None, **_known(row), **_judged(row, judged)}
             for row in main.to_dict("records")
         ],
-        "thresholds": thresholds_at(facts, analysis.get("alpha", defaults.ALPHA)),
+        "thresholds": thresholds_at(facts, alpha),
     }
     return _text("results.txt.jinja", context)
+
+
+def _words(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
+    """What estimator, statistic and mass are called."""
+    estimator = analysis.get("estimator", {}).get("type", defaults.ESTIMATOR)
+    domain = (facts.get("scale") or {}).get("domain", "log")
+    return {
+        "estimator": estimator,
+        "statistic": STATISTICS.get(estimator, estimator),
+        "mass": MASS_WORDS.get(domain, MASS_WORDS["linear"]),
+    }
+
+
+def _known(row: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: None if render.is_missing(value) else value for key, value in row.items()}
+
+
+def _judged(row: Mapping[Any, Any], inference: Inference) -> dict[str, Any]:
+    value = row.get(inference.column)
+    return {} if render.is_missing(value) else {"judged_p": value}
 
 
 def main_peaks(clusters: pd.DataFrame) -> pd.DataFrame:

@@ -79,8 +79,8 @@ def background() -> Volume:
 
 
 @cache
-def _brain_box() -> NDArray[np.float64]:
-    """Corners (2, 3) of the template's brain, mm."""
+def brain_box() -> NDArray[np.float64]:
+    """Get the corners (2, 3) of the template's brain, mm."""
     template = background()
     ijk = np.argwhere(template.data > 0.1)
     corners = np.array([ijk.min(axis=0) - 2, ijk.max(axis=0) + 2])
@@ -95,9 +95,14 @@ def colormap() -> Any:
     return LinearSegmentedColormap.from_list("heat", colors)
 
 
+def in_plane(axis: int) -> tuple[int, int]:
+    """Axes of a plane across ``axis``: to the right, and up."""
+    return _IN_PLANE[axis]
+
+
 def plane(axis: int, at_mm: float) -> Array:
     """Points (height, width, 3) of a 1 mm grid across the brain; rows go up."""
-    low, high = _brain_box()
+    low, high = brain_box()
     across, up = _IN_PLANE[axis]
     grid = np.zeros((int(high[up] - low[up]) + 1, int(high[across] - low[across]) + 1, 3))
     grid[..., axis] = at_mm
@@ -108,7 +113,7 @@ def plane(axis: int, at_mm: float) -> Array:
 
 def extent(axis: int) -> tuple[float, float, float, float]:
     """Left, right, bottom and top of a plane, mm, as ``imshow`` wants them."""
-    low, high = _brain_box()
+    low, high = brain_box()
     across, up = _IN_PLANE[axis]
     return low[across] - 0.5, high[across] + 0.5, low[up] - 0.5, high[up] + 0.5
 
@@ -166,7 +171,7 @@ def mosaic(cuts: Sequence[float], overlay: Overlay, *, label: str) -> Any:
         ax = figure.add_axes((column * width, 1 - (row + 1) / rows, width * 0.96, 0.9 / rows))
         draw_plane(ax, 2, cut, overlay)
         ax.set_title(
-            f"{AXES[2]} = {_signed(cut)}", fontsize=8, fontweight="normal", loc="center", pad=1
+            f"{AXES[2]} = {signed(cut)}", fontsize=8, fontweight="normal", loc="center", pad=1
         )
         if index == 0:
             _side_labels(ax)
@@ -206,7 +211,7 @@ def _ortho_panel(
         ax.set_xlim(extent(axis)[:2])
         ax.set_ylim(extent(axis)[2:])
         ax.set_title(
-            f"{AXES[axis]} = {_signed(xyz[axis])}",
+            f"{AXES[axis]} = {signed(xyz[axis])}",
             fontsize=8,
             fontweight="normal",
             loc="center",
@@ -287,7 +292,7 @@ def _side_labels(ax: Any) -> None:
         )
 
 
-def _signed(mm: float) -> str:
+def signed(mm: float) -> str:
     """Coordinate as people write it: a true minus sign, whole mm where it is whole."""
     text = f"{abs(mm):.1f}".removesuffix(".0")
     return f"\N{MINUS SIGN}{text}" if mm < 0 and text != "0" else text

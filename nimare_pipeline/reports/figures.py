@@ -238,16 +238,16 @@ def _observed_clusters(inputs: _Inputs, stat: Array) -> tuple[Array, Array]:
     above = np.nan_to_num(stat) >= forming["statistic"]
     volume, n_clusters = label(inputs.result.mask.volume(above))
     members = volume[inputs.result.mask.inside]
-    excess = np.where(
-        above, _mass_scale(inputs, stat) - _mass_scale(inputs, forming["statistic"]), 0
-    )
+    floor = forming.get("mass_above", forming["statistic"])
+    excess = np.where(above, _mass_scale(inputs, stat) - _mass_scale(inputs, floor), 0)
     masses = np.bincount(members, weights=excess, minlength=n_clusters + 1)
     return np.bincount(members, minlength=n_clusters + 1)[1:].astype(float), masses[1:]
 
 
 def _mass_scale(inputs: _Inputs, stat: Any) -> Any:
     """Scale on which the engine adds up mass: -log(1 - ALE) where it counts in logarithms."""
-    return -np.log1p(-np.minimum(stat, 1)) if "log_bits" in inputs.result.facts else stat
+    scale = inputs.result.facts.get("scale", {})
+    return -np.log1p(-np.minimum(stat, 1)) if scale.get("domain") == "log" else stat
 
 
 def _result_overlay(inputs: _Inputs) -> brains.Overlay:

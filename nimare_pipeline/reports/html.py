@@ -9,7 +9,7 @@ import base64
 import hashlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -101,6 +101,7 @@ def render_report(read: Any, output_dir: str | Path) -> str:
     script = _asset("report.js")
     context = {
         "analyses": analyses,
+        "failed": _failed(run, [page.name for page in pages]),
         "run": run,
         "sections": [
             _section("run", spec, lambda make: make(run, pages)) for spec in sections.RUN_SECTIONS
@@ -114,8 +115,30 @@ def render_report(read: Any, output_dir: str | Path) -> str:
 
 
 def _pages(read: Any, output_dir: Path) -> list[sections.Page]:
+    """One page an analysis, in the order of the run; those of earlier runs follow."""
     run = _run(read)
-    return [sections.Page(record, output_dir, run) for record in read.analyses]
+    order = [one["name"] for one in _planned(run)]
+    records = sorted(
+        read.analyses,
+        key=lambda one: order.index(one.name) if one.name in order else len(order),
+    )
+    return [sections.Page(record, output_dir, run) for record in records]
+
+
+def _planned(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the status of the run says of each analysis; nothing if it is damaged."""
+    listed = run["status"].get("analyses")
+    rows = listed if isinstance(listed, list) else []
+    return [one for one in rows if isinstance(one, Mapping) and isinstance(one.get("name"), str)]
+
+
+def _failed(run: Mapping[str, Any], there: Sequence[str]) -> list[tuple[str, str]]:
+    """Analyses of the run that have left no result, and why."""
+    return [
+        (str(one["name"]), str(one.get("reason") or one.get("state") or "not complete"))
+        for one in _planned(run)
+        if one.get("exit_code") != 0 and one["name"] not in there
+    ]
 
 
 def embed(
@@ -183,6 +206,8 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
         "level": judged.level if judged else "bad",
         "headline": judged.headline if judged else "",
         "opening": opening,
+        "description": str(page.record.analysis.get("description") or ""),
+        "select": " ".join(str(page.record.analysis.get("select") or "").split()),
         "sections": [_section(slug, spec, lambda make: make(page)) for spec in specs],
     }
 

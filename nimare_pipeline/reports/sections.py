@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from nimare_pipeline import defaults
+from nimare_pipeline.cohort import NOT_SELECTED
+from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import boilerplate, tables, verdict
 
@@ -54,7 +56,13 @@ class Page:
                 if problem.file or verdict.MISSING_N in problem.message
             ),
             failure=verdict.run_failure(self.run["status"], self.name),
+            level=record.record.get("Result", {}).get("Level"),
         )
+
+    @property
+    def inference(self) -> Inference:
+        """How significance was judged."""
+        return self.evidence.inference
 
     def text(self) -> boilerplate.Text:
         """Methods paragraphs."""
@@ -63,7 +71,14 @@ class Page:
             self.record.analysis,
             self.versions,
             contrasts=self.record.contrasts,
+            inference=self.inference,
         )
+
+    @property
+    def statistic(self) -> str:
+        """What the estimator's statistic is called."""
+        name = page_estimator(self.record)
+        return boilerplate.STATISTICS.get(name, name)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -78,6 +93,11 @@ class Page:
     def relative(self, path: Path | str) -> str:
         """Path as a link from the report."""
         return link(path, self.output_dir)
+
+
+def page_estimator(record: Any) -> str:
+    """Class name of the estimator of an analysis."""
+    return str(record.analysis.get("estimator", {}).get("type", defaults.ESTIMATOR))
 
 
 def link(path: Path | str, output_dir: Path) -> str:
@@ -113,7 +133,8 @@ def _data(page: Page) -> dict[str, Any]:
         > (page.record.facts.get("n_studies") or 0),
         **boilerplate.filled(contrasts[kept]),
         "spaces": [(space, transform, len(rows)) for (space, transform), rows in spaces],
-        "contrasts": tables.contrasts_table(contrasts),
+        # Of a large database most are not selected: their number is enough.
+        "contrasts": tables.contrasts_table(contrasts[contrasts["reason"] != NOT_SELECTED]),
         "problems": [str(problem) for problem in page.record.problems],
     }
 
@@ -136,7 +157,7 @@ def _clusters(page: Page) -> dict[str, Any]:
     if clusters.empty:
         return _base(page) | {"clusters": None}
     return _base(page) | {
-        "clusters": tables.clusters_table(clusters),
+        "clusters": tables.clusters_table(clusters, statistic=page.statistic),
         "centres": tables.centres_table(clusters),
         "distance_mm": defaults.PEAK_DISTANCE_MM,
     }
@@ -151,7 +172,12 @@ def _nulls(page: Page) -> dict[str, Any]:
 
 def _methods(page: Page) -> dict[str, Any]:
     methods = page.text()
-    results = boilerplate.results(page.record.facts, page.record.analysis, page.record.clusters)
+    results = boilerplate.results(
+        page.record.facts,
+        page.record.analysis,
+        page.record.clusters,
+        inference=page.inference,
+    )
     return {
         "methods": methods.html,
         "results": results.html,
@@ -173,7 +199,35 @@ def _files(page: Page) -> dict[str, Any]:
         for meaning, path in named
         if path is not None
     ]
-    return {"files": rows, "maps": bool(record.maps), "analysis": _flat(record.analysis)}
+    return {
+        "files": rows,
+        "paper": _paper(page),
+        "maps": bool(record.maps),
+        "analysis": _flat(record.analysis),
+    }
+
+
+def _paper(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What is made for a paper: in words, and the formats there are with their links."""
+    shown = {
+        "result": "z inside the significant clusters",
+        "z": "whole map of z",
+        "mosaic": "axial slices",
+        "glass": "glass brain",
+    }
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for key, path in sorted(page.record.paper_figures.items()):
+        source, _, view = key.partition(".")[0].partition("_")
+        meaning = f"{shown.get(source, source)}, {shown.get(view, view)}"
+        kind = {".png": "PNG, 300 dpi"}.get(path.suffix, path.suffix[1:].upper())
+        rows.setdefault(meaning, []).append((kind, page.relative(path)))
+    for suffix, meaning in (("clusters", "table of clusters"), ("contrasts", "experiments")):
+        rows[meaning] = [
+            (kind, page.relative(path))
+            for extension, kind in ((".html", "to paste"), (".tsv", "TSV"))
+            for path in page.record.folder.glob(f"*_{suffix}{extension}")
+        ]
+    return [(meaning, links) for meaning, links in rows.items() if links]
 
 
 def _settings(run: Mapping[str, Any], pages: list[Page]) -> dict[str, Any]:
@@ -217,6 +271,8 @@ def _base(page: Page) -> dict[str, Any]:
         "pictures": page.pictures,
         "facts": {**dict.fromkeys(boilerplate.FACTS), **page.record.facts},
         "alpha": _alpha(page),
+        "inference": page.inference,
+        "statistic": page.statistic,
     }
 
 
@@ -232,7 +288,8 @@ def _meaning(spec: MapSpec) -> str:
         return f"{statistic}{group}, uncorrected"
     error = {"FWE": "family-wise error", "FDR": "false discovery rate"}[spec.correction]
     level = f"{spec.level or 'voxel'}{f' {spec.measure}' if spec.measure else ''}"
-    return f"{statistic}{group}, corrected for {error} by {level}"
+    method = "" if spec.method == "montecarlo" else f" ({spec.method})"
+    return f"{statistic}{group}, corrected for {error} by {level}{method}"
 
 
 def _order(item: tuple[MapSpec, Path]) -> tuple[bool, str, str, str]:

@@ -97,9 +97,10 @@ CLUSTERS = {
     "y": Head("y", _mm),
     "z": Head("z", _mm),
     "side": Head("Side", _text, numeric=False),
-    "stat": Head("ALE", _fixed(4)),
+    "stat": Head("Statistic"),
     "z_stat": Head("z value", _fixed(2)),
     "p_voxel_fwe": Head("p(voxel)", render.p_value),
+    "p_voxel_fdr": Head("p(FDR)", render.p_value),
     "n_experiments": Head("Exp.", help="Experiments with at least one focus inside the cluster"),
 }
 CENTRES = {
@@ -153,11 +154,16 @@ def imputed(contrasts: pd.DataFrame) -> pd.Series:
     return truth(contrasts["sample_size_filled"]) & known
 
 
-def clusters_table(clusters: pd.DataFrame) -> Table:
-    """Peaks and sub-peaks as a paper prints them; rows of sub-peaks have the class ``sub``."""
+def clusters_table(clusters: pd.DataFrame, *, statistic: str = "ALE") -> Table:
+    """Peaks and sub-peaks as a paper prints them; rows of sub-peaks have the class ``sub``.
+
+    Columns without any value (p that were not computed) are left out.
+    """
     first = ~clusters["cluster"].duplicated()
     classes = ["" if main else "sub" for main in first]
-    return make(clusters, CLUSTERS, derivative_tables.CLUSTERS, classes=classes)
+    write = _fixed(4) if statistic == "ALE" else render.number
+    heads = {**CLUSTERS, "stat": Head(statistic, write)}
+    return make(_without_empty(clusters), heads, derivative_tables.CLUSTERS, classes=classes)
 
 
 def centres_table(clusters: pd.DataFrame) -> Table:

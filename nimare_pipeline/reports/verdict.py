@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, inference
 from nimare_pipeline.reports import render
 from nimare_pipeline.reports.boilerplate import main_peaks
 from nimare_pipeline.reports.tables import truth
@@ -25,6 +25,8 @@ NO_FOCI_INSIDE = "no foci inside the mask"
 """Reason by which the cohort leaves out a contrast all of whose foci were removed."""
 FEW_ITERATIONS = 5000
 """Fewer iterations leave a corrected p of .05 uncertain by more than .003 (one standard error)."""
+CONSERVATIVE = 0.5
+"""A cluster-forming threshold with less than this share of the p asked for is pointed out."""
 DOMINANT = 2
 """A cluster with foci of so few experiments rests on them alone."""
 MISSING_N = "without sample size"
@@ -80,6 +82,8 @@ class Evidence:
         Problems of reading, as one line each.
     failure : str
         Why the analysis failed in the last run; empty if it did not.
+    level : "size", "mass", "voxel" or "none"
+        What makes something significant; None where the record does not say.
     """
 
     facts: Mapping[str, Any]
@@ -88,6 +92,13 @@ class Evidence:
     clusters: pd.DataFrame
     problems: tuple[str, ...] = ()
     failure: str = ""
+    level: inference.Level | None = None
+
+    @property
+    def inference(self) -> inference.Inference:
+        """How significance was judged."""
+        alpha = self.analysis.get("alpha", defaults.ALPHA)
+        return inference.Inference.of(self.facts, alpha, self.level)
 
 
 def verdict(evidence: Evidence) -> Verdict:
@@ -99,6 +110,7 @@ def verdict(evidence: Evidence) -> Verdict:
             _significance,
             _power,
             _iterations,
+            _discrete,
             _borderline,
             _outside,
             _sample_sizes,
@@ -123,8 +135,7 @@ def run_failure(status: Mapping[str, Any], name: str) -> str:
 
 def _headline(evidence: Evidence) -> str:
     n = len(main_peaks(evidence.clusters))
-    alpha = evidence.analysis.get("alpha", defaults.ALPHA)
-    level = f"FWE-corrected p < {alpha:g} by cluster size"
+    level = evidence.inference.criterion
     if not evidence.facts:
         return "No result was found for this analysis"
     if n == 0:
@@ -157,7 +168,7 @@ def _power(evidence: Evidence) -> Iterator[Notice]:
     if k < defaults.MIN_EXPERIMENTS:
         yield Notice(
             "bad",
-            f"Only {render.counted(k, 'experiment')}: too few for ALE",
+            f"Only {render.counted(k, 'experiment')}: too few",
             f"With fewer than {defaults.MIN_EXPERIMENTS} experiments a single one can drive a "
             "cluster, and power for moderate effects is low (Eickhoff et al., 2016; Müller et "
             "al., 2018). Treat these results as exploratory, or add experiments.",
@@ -186,18 +197,30 @@ def _iterations(evidence: Evidence) -> Iterator[Notice]:
     )
 
 
+def _discrete(evidence: Evidence) -> Iterator[Notice]:
+    forming = evidence.facts.get("cluster_forming") or {}
+    asked, achieved = forming.get("p"), forming.get("achieved_p")
+    if asked and achieved and achieved < CONSERVATIVE * asked:
+        yield Notice(
+            "note",
+            f"Clusters were formed at p < {achieved:.2g}, not {asked:g}",
+            "The statistic takes few values, and this is the level of the first that is "
+            f"significant at p < {asked:g}.",
+        )
+
+
 def _borderline(evidence: Evidence) -> Iterator[Notice]:
     n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
     main = main_peaks(evidence.clusters)
-    if n is None or "p_size_fwe" not in main:
+    column, alpha = evidence.inference.column, evidence.inference.alpha
+    if n is None or column not in main:
         return
-    alpha = evidence.analysis.get("alpha", defaults.ALPHA)
-    p = pd.to_numeric(main["p_size_fwe"], errors="coerce")
+    p = pd.to_numeric(main[column], errors="coerce")
     close = main[(alpha - p).abs() < 1.96 * np.sqrt(p * (1 - p) / n)]
     if close.empty:
         return
     one = len(close) == 1
-    named = ", ".join(f"{row.cluster}: {row.p_size_fwe:.4f}" for row in close.itertuples())
+    named = ", ".join(f"{cluster}: {value:.4f}" for cluster, value in _pairs(close, column))
     yield Notice(
         "warn",
         f"{render.counted(len(close), 'cluster')} {'is a' if one else 'are'} borderline "
@@ -206,6 +229,10 @@ def _borderline(evidence: Evidence) -> Iterator[Notice]:
         f"{'this is' if one else 'these are'} within the Monte Carlo error of {alpha:g}, and more "
         "iterations would decide.",
     )
+
+
+def _pairs(clusters: pd.DataFrame, column: str) -> Iterator[tuple[Any, Any]]:
+    return zip(clusters["cluster"], clusters[column], strict=True)
 
 
 def _outside(evidence: Evidence) -> Iterator[Notice]:
@@ -259,8 +286,8 @@ def _dependence(evidence: Evidence) -> Iterator[Notice]:
         yield Notice(
             "warn",
             f"{render.counted(k, 'experiment')} from {render.counted(n, 'study', 'studies')}",
-            "Experiments on the same participants are not independent, which ALE assumes. Pool "
-            "them into one experiment a group of participants (Turkeltaub et al., 2012).",
+            "Experiments on the same participants are not independent, as the analysis assumes. "
+            "Pool them into one experiment a group of participants (Turkeltaub et al., 2012).",
         )
 
 

@@ -18,6 +18,7 @@ from nimare_pipeline.cli.exit_codes import (
 
 CODES = [
     (errors.UsageError("x"), 64),
+    (errors.ModelError("x"), 64),
     (UnknownLevelError("x"), 17),
     (errors.NoInputError("x"), 66),
     (errors.DataError("x"), 65),
@@ -71,6 +72,7 @@ REASONS = [
     (RuntimeError("odd\nmore"), "RuntimeError: odd"),
     (ValueError(), "ValueError: ValueError"),
     (errors.DataError("bad"), "bad"),
+    (errors.ModelError("bad", [errors.Problem("error", "x", "f", "line 1")]), "bad: f, line 1: x"),
     (errors.DataError("bad", [errors.Problem("error", "x", "f", "line 1")]), "bad: f, line 1: x"),
     (
         errors.DataError(

@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import fields
+from importlib import import_module
 
 import pytest
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
-from nimare_pipeline.cli.parser import Request, build_parser, parse
+from nimare_pipeline.cli.parser import METHODS, Request, build_parser, parse
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import CORRECTORS, get_corrector
 from nimare_pipeline.settings import Analysis
 
 
@@ -53,7 +55,15 @@ ANALYSIS_OPTIONS = [
     (["--sample-size", "12"], lambda a: a.estimator.args["kernel__sample_size"], 12.0),
     (["--voxelization", "ceil"], lambda a: a.estimator.args["kernel__voxelization"], "ceil"),
     (["--null-method", "histogram"], lambda a: a.estimator.args["null_method"], "histogram"),
-    (["--estimator", "ALE"], lambda a: a.estimator.type, "ALE"),
+    (["--estimator", "KDA"], lambda a: a.estimator.type, "KDA"),
+    (["--radius", "8"], lambda a: a.estimator.args["kernel__r"], 8.0),
+    (["--weighting", "sample_size"], lambda a: a.estimator.args["weighting"], "sample_size"),
+    (["--inference-field", "rfx"], lambda a: a.estimator.args["inference_field"], "rfx"),
+    (["--method", "holm"], lambda a: a.corrector.args, {"method": "holm"}),
+    (["--method", "negcorr"], lambda a: a.corrector.type, "FDRCorrector"),
+    (["--corrector", "FDRCorrector"], lambda a: a.corrector.args, {"method": "indep"}),
+    (["--result", "voxel"], lambda a: a.result, "voxel"),
+    (["--null-method", "montecarlo", "--n-iters", "9"], lambda a: a.estimator.args["n_iters"], 9),
     (["--corrector", "FWECorrector"], lambda a: a.corrector.type, "FWECorrector"),
     (["--n-iters", "77"], lambda a: a.corrector.args["n_iters"], 77),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
@@ -63,6 +73,7 @@ ANALYSIS_OPTIONS = [
     (["--missing-n", "9.5"], lambda a: a.missing_n, "9.5"),
     (["--outside", "drop"], lambda a: a.outside, "drop"),
     (["--name", "pain"], lambda a: a.name, "pain"),
+    (["--select", "n_foci > 1"], lambda a: a.select, "n_foci > 1"),
 ]  # fmt: skip
 
 
@@ -70,6 +81,39 @@ ANALYSIS_OPTIONS = [
 def test_option_reaches_the_analysis(words, get, value) -> None:
     """Each option of the analysis changes its own place in the record."""
     assert get(request(*words).analysis) == value
+
+
+def test_methods_are_those_of_the_correctors() -> None:
+    """The parser, which must not import them, knows every method of every corrector."""
+    assert METHODS.keys() == CORRECTORS.keys()
+    for name, module in CORRECTORS.items():
+        assert getattr(import_module(module), name).methods() == METHODS[name]
+        assert getattr(import_module(module), name)().method == METHODS[name][0]
+
+
+def test_method_and_corrector_must_belong_together() -> None:
+    """A method of the other corrector is refused with those there are."""
+    with pytest.raises(
+        UsageError, match="--method indep is one of FDRCorrector; FWECorrector has"
+    ):
+        request("--corrector", "FWECorrector", "--method", "indep")
+
+
+@pytest.mark.parametrize("words", [["--n-iters", "5"], ["--voxel-thresh", "0.01"]])
+def test_what_has_no_effect_stays_in_to_be_refused(words) -> None:
+    """An option that the method has no use for reaches the corrector, which says so."""
+    corrector = request("--method", "holm", *words).analysis.corrector
+    with pytest.raises(UsageError, match="would have no effect with method 'holm'"):
+        get_corrector(corrector)
+
+
+def test_iterations_of_a_simulated_null_are_not_those_of_fdr() -> None:
+    """They go to the estimator, and the correction that has no iterations is left alone."""
+    analysis = request(
+        "--null-method", "montecarlo", "--method", "indep", "--n-iters", "7"
+    ).analysis
+    assert analysis.estimator.args["n_iters"] == 7
+    assert analysis.corrector.args == {"method": "indep"}
 
 
 SETTINGS_OPTIONS = [
@@ -90,6 +134,8 @@ SETTINGS_OPTIONS = [
     (["-vv"], "verbosity", 2),
     (["-q"], "verbosity", -1),
     (["--notrack"], "verbosity", 0),
+    (["--common-range"], "common_range", True),
+    (["--z-max", "6.5"], "z_max", 6.5),
 ]
 
 
@@ -99,16 +145,43 @@ def test_option_reaches_the_settings(words, field, value) -> None:
     assert getattr(request(*words).settings, field) == value
 
 
-@pytest.mark.parametrize("field", ["merge", "dry_run", "reports_only"])
+@pytest.mark.parametrize("field", ["merge", "dry_run", "reports_only", "rerun"])
 def test_flag_reaches_the_request(field) -> None:
     """Each flag changes its own place in the request, and is off otherwise."""
     assert getattr(request(), field) is False
     assert getattr(request(f"--{field.replace('_', '-')}"), field) is True
 
 
+def test_options_of_the_analysis_file_reach_the_request(tmp_path, monkeypatch) -> None:
+    """The file's path is absolute, ``none`` is a word, names of analyses add up."""
+    monkeypatch.chdir(tmp_path)
+    assert (request().model, request().only) == ("", ())
+    assert request("--model", "a.toml").model == str(tmp_path / "a.toml")
+    assert request("--model", "none").model == "none"
+    assert request("--analysis", "a", "b", "--analysis", "c").only == ("a", "b", "c")
+
+
+def test_options_that_are_given_are_known() -> None:
+    """What stands on the command line is told from what is at its default."""
+    always = {"bids_dir", "output_dir", "analysis_level"}
+    assert request().given == always
+    given = request("--alpha", "0.05", "-v", "--fwhm", "9", "--n-cpus", "1").given
+    assert given == always | {"alpha", "fwhm", "nprocs"}
+
+
+def test_wrong_selection_is_shown() -> None:
+    """A slip in a selection is shown in its place."""
+    with pytest.raises(UsageError) as caught:
+        request("--select", "a = 3")
+    assert str(caught.value) == (
+        "--select: selection, column 3: '=': one = is not a comparison; write ==\n"
+        "    a = 3\n      ^"
+    )
+
+
 def test_every_settings_field_can_be_set() -> None:
     """No field of the settings is forgotten: a path, the run, the space, or it has an option."""
-    known = {"bids_dir", "output_dir", "run_uuid", "target", "command"}
+    known = {"bids_dir", "output_dir", "run_uuid", "target", "command", "model_file"}
     known |= {field for _, field, _ in SETTINGS_OPTIONS}
     assert {field.name for field in fields(request().settings)} == known
 

@@ -48,6 +48,7 @@ def test_formats_are_found_by_their_modules() -> None:
     """Every module with a sniffer is a format; helpers are not."""
     assert [module.NAME for module in registry.formats()] == [
         "saved Dataset",
+        "table layout (contrasts.tsv, coordinates.tsv)",
         "NIMADS studyset",
         "NiMARE Dataset JSON",
         "Sleuth text",
@@ -159,6 +160,21 @@ def test_unknown_files_are_listed(tmp_path) -> None:
     )
 
 
+def test_analysis_file_is_no_stranger(tmp_path) -> None:
+    """An analysis file beside the studies is not warned about."""
+    put(tmp_path, a_txt=SLEUTH, analyses_toml="[run]")
+    (source,) = io.read(tmp_path)
+    assert source.problems == ()
+
+
+def test_files_that_are_known_are_not_warned_about(tmp_path) -> None:
+    """Whoever reads may name files that are needed for something else."""
+    put(tmp_path, a_txt=SLEUTH, roi_nii="x", other_nii="x")
+    (source,) = io.read(tmp_path, known=[f"{tmp_path}/sub/../roi.nii", "/elsewhere"])
+    (problem,) = source.problems
+    assert str(problem).endswith("is left out: other.nii")
+
+
 def test_many_unknown_files_are_one_short_warning(tmp_path) -> None:
     """The first five are named, the others counted."""
     put(tmp_path, a_txt=SLEUTH, **{f"note{i:02}_csv": "hello" for i in range(68)})
@@ -217,7 +233,7 @@ def test_empty_folder(tmp_path) -> None:
     """An empty folder is no input, and the formats are named."""
     with pytest.raises(
         NoInputError,
-        match=r"nothing to analyse in .*accepted are: saved Dataset, NIMADS .*, Sleuth text",
+        match=r"nothing to analyse in .*accepted are: saved Dataset, table .*, Sleuth text",
     ):
         io.read(tmp_path)
 
@@ -292,7 +308,14 @@ def test_reading_twice_gives_the_same(shared_data) -> None:
 
 def test_names_of_the_field_are_in_io() -> None:
     """The readers are there under the names the tutorial uses."""
-    assert {"convert_sleuth_to_dataset", "convert_nimads_to_dataset", "read"} <= set(dir(io))
+    assert {
+        "convert_native_to_dataset",
+        "convert_nimads_to_dataset",
+        "convert_sleuth_to_dataset",
+        "examine",
+        "read",
+        "write_native",
+    } <= set(dir(io))
 
 
 def test_convert_sleuth_to_dataset(tmp_path) -> None:
@@ -303,3 +326,52 @@ def test_convert_sleuth_to_dataset(tmp_path) -> None:
     path.write_text(SLEUTH + "dog\n")
     with pytest.raises(DataError, match=r"a\.txt, line 5: neither a header nor a focus: 'dog'"):
         io.convert_sleuth_to_dataset(path)
+
+
+def test_images_that_are_used_are_no_unknown_files(tmp_path) -> None:
+    """A file that a contrast names is not left out; one that none names is."""
+    images = {"s": {"contrasts": {"c": {"images": {"z": "maps/z.nii.gz"}}}}}
+    put(tmp_path, sub__a_json=images)
+    put(tmp_path, **{"sub__maps__z.nii_gz": "1", "sub__maps__other.nii_gz": "1"})
+    (source,) = io.read(tmp_path)
+    assert [str(problem) for problem in source.problems] == [
+        "1 file is in no known format and is left out: sub/maps/other.nii.gz"
+    ]
+
+
+def test_examine_goes_on_past_what_is_wrong(tmp_path) -> None:
+    """Every dataset is read, with its own problems; rivals and unknown files are general."""
+    put(tmp_path, a_txt=SLEUTH + "4 5\n", b_json=json.dumps(JSON)[:40], c_txt=SLEUTH, d_csv="x")
+    put(tmp_path, e_json=ANNOTATION)
+    found, problems = io.examine(tmp_path)
+    assert [(one.name, one.format, len(one.contrasts)) for one in found] == [
+        ("a", "Sleuth text", 1),
+        ("b", "NiMARE Dataset JSON", 0),
+        ("c", "Sleuth text", 1),
+    ]
+    assert [[problem.level for problem in one.problems] for one in found] == [
+        ["error"],
+        ["error"],
+        [],
+    ]
+    annotations, rivals, unknown = map(str, problems)
+    assert annotations.startswith("annotations without the studyset they belong to")
+    assert rivals.endswith("or move the others away: a.txt, b.json, c.txt")
+    assert unknown == "1 file is in no known format and is left out: d.csv"
+
+
+def test_examine_refuses_what_is_not_there(tmp_path) -> None:
+    """Without anything to read there is nothing to examine."""
+    with pytest.raises(NoInputError, match="no such file or folder"):
+        io.examine(tmp_path / "none")
+    with pytest.raises(NoInputError, match="nothing to analyse"):
+        io.examine(tmp_path)
+
+
+def test_consequences_are_not_said(tmp_path) -> None:
+    """A file whose only contrast cannot be read has one error, not also no foci."""
+    (tmp_path / "a.txt").write_text(SLEUTH.replace("1 2 3", "1 2"))
+    found, _ = io.examine(tmp_path)
+    assert [
+        "expected three numbers" in p.message for p in found[0].problems if p.level == "error"
+    ] == [True]

@@ -9,7 +9,8 @@ from scipy import sparse, stats
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.cbma.ale import ALE, cluster_forming
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import cluster_forming
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.results import MetaResult
 from tests.meta.conftest import dataset_of
@@ -94,7 +95,7 @@ def test_order_of_studies_does_not_matter(tiny: Dataset) -> None:
     """Reversing the contrasts changes neither the integers nor, beyond rounding, the maps."""
     turned = tiny.slice(list(tiny.ids)[::-1])
     one, other = ALE().fit(tiny), ALE().fit(turned)
-    np.testing.assert_array_equal(one.arrays["log_stat"], other.arrays["log_stat"])
+    np.testing.assert_array_equal(one.arrays["numbers"], other.arrays["numbers"])
     for name in one.maps:
         np.testing.assert_allclose(one.maps[name], other.maps[name], rtol=1e-6, atol=1e-12)
 
@@ -215,7 +216,7 @@ def test_cluster_forming_threshold_is_the_smallest_significant_statistic(pain: D
     for null_method in ("approximate", "histogram"):
         result = ALE(null_method=null_method).fit(pain)
         threshold, facts = cluster_forming(result, 0.001)
-        above = result.arrays["log_stat"] >= threshold
+        above = result.arrays["numbers"] >= threshold
         assert abs(int(above.sum()) - int((result.maps["p"] < 0.001).sum())) <= 1
         assert facts["achieved_p"] < 0.001
         assert facts["achieved_p"] == pytest.approx(0.001, rel=0.01)
@@ -226,3 +227,24 @@ def test_description_and_references(tiny: Dataset) -> None:
     result = ALE().fit(tiny)
     assert "5 contrasts" in result.description_
     assert "@article{eickhoff2012," in result.bibtex_
+
+
+def test_montecarlo_null_has_the_peers_threshold(pain: Dataset) -> None:
+    """With foci redrawn inside p < .001 begins at .0112, as in the peer's 100 iterations (.01125).
+
+    The exact null begins at .0109, and so does the Monte Carlo null with outside foci drawn
+    outside: it is the foci put into the mask that make the difference.
+    """
+    thresholds = {
+        policy: cluster_forming(
+            ALE(
+                null_method="montecarlo", n_iters=200, n_cores=2, null_outside=policy,
+                kernel__voxelization="half-even",
+            ).fit(pain),
+            0.001,
+        )[1]["statistic"]
+        for policy in ("inside", "distance")
+    }  # fmt: skip
+    exact = cluster_forming(ALE(kernel__voxelization="half-even").fit(pain), 0.001)[1]
+    assert thresholds["inside"] == pytest.approx(0.01125, abs=1e-4)
+    assert thresholds["distance"] == pytest.approx(exact["statistic"], abs=1e-4)

@@ -1,13 +1,19 @@
 """Family-wise error correction: p-values by hand, determinism, and requests that are refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from nimare_pipeline.correct import FWECorrector, cluster_extents
+from nimare_pipeline.correct import FDRCorrector, FWECorrector, cluster_extents
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.meta.cbma.ale import ALE, cluster_forming
+from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.results import MetaResult
+from nimare_pipeline.settings import Component
 
 VOXEL = "level-voxel_corr-FWE_method-montecarlo"
 SIZE = "desc-size_level-cluster_corr-FWE_method-montecarlo"
@@ -40,7 +46,7 @@ def test_p_by_counting(fitted: MetaResult) -> None:
     """p of each voxel and cluster is (b + 1) / (n + 1) with b counted one by one."""
     corrector = FWECorrector(n_iters=3, voxel_thresh=0.001)
     threshold, _ = cluster_forming(fitted, 0.001)
-    observed = fitted.arrays["log_stat"]
+    observed = fitted.arrays["numbers"]
     size, mass = cluster_extents(observed, threshold, fitted.mask.inside)
     null = {
         "max_stat": np.array([observed.max(), observed.max() + 1, 5]),
@@ -67,7 +73,7 @@ def test_voxels_outside_clusters_have_p_one(corrected: MetaResult) -> None:
 def test_a_cluster_has_one_p(corrected: MetaResult) -> None:
     """Voxels of a cluster share its p; clusters of different size differ only by their count."""
     threshold, _ = cluster_forming(corrected, 0.001)
-    size, _ = cluster_extents(corrected.arrays["log_stat"], threshold, corrected.mask.inside)
+    size, _ = cluster_extents(corrected.arrays["numbers"], threshold, corrected.mask.inside)
     p = corrected.maps[f"p_{SIZE}"]
     for voxels in np.unique(size):
         assert len(np.unique(p[size == voxels])) == 1
@@ -121,7 +127,10 @@ def test_result_survives_the_disk(corrected: MetaResult, tmp_path) -> None:  # t
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"method": "monte-carlo"}, "method 'monte-carlo' is unknown; there are: montecarlo"),
+        (
+            {"method": "monte-carlo"},
+            "method 'monte-carlo' is unknown; there are: montecarlo",
+        ),
         ({"n_iters": -5}, "n_iters is -5; expected an integer of at least 1"),
         ({"n_iters": 2.5}, "n_iters is 2.5; expected an integer"),
         ({"voxel_thresh": 1.0}, "voxel_thresh is 1.0; expected a number between 0 and 1"),
@@ -150,3 +159,73 @@ def test_null_of_outside_foci_changes_the_null(fitted: MetaResult) -> None:
         for policy in ("distance", "inside")
     )
     assert away.digest != inside.digest
+
+
+@pytest.mark.parametrize("corrector", [FWECorrector("holm"), FDRCorrector("negcorr")])
+def test_corrections_of_voxels_keep_missing_ones_missing(fitted: MetaResult, corrector) -> None:  # type: ignore[no-untyped-def]
+    """NaN in the uncorrected map is NaN in the corrected ones, and is no test."""
+    gap = fitted.with_maps({MapSpec("logp"): fitted.maps["logp"].copy()})
+    gap.maps["logp"][:1000] = np.nan
+    corrected = corrector.transform(gap)
+    end = f"corr-{corrector.error_rate}_method-{corrector.method}"
+    for name in ("p", "z", "logp"):
+        assert np.isnan(corrected.maps[f"{name}_{end}"][:1000]).all()
+        assert np.isfinite(corrected.maps[f"{name}_{end}"][1000:]).all()
+    assert corrected.facts["correction"]["n_tests"] == len(gap.maps["logp"]) - 1000
+
+
+def test_two_sided_maps_stay_two_sided(fitted: MetaResult) -> None:
+    """z of a corrected two-sided p is that of p / 2, with the sign of the uncorrected z."""
+    p, z = np.array([0.01, 0.2, 1e-5]), np.array([-2.5758, 1.2816, 4.4172])
+    specs = {name: MapSpec(name, tail="two-sided") for name in ("p", "z", "logp")}
+    values = {"p": p, "z": z, "logp": -np.log10(p)}
+    result = replace(
+        fitted,
+        maps={spec.name: values[name] for name, spec in specs.items()},
+        specs={spec.name: spec for spec in specs.values()},
+    )
+    found = FWECorrector("bonferroni").transform(result)
+    expected = [-2.170090, 0.524401, 4.173476]  # of .03, .6 and 3e-5
+    np.testing.assert_allclose(found.maps["z_corr-FWE_method-bonferroni"], expected, atol=1e-5)
+    assert found.specs["p_corr-FWE_method-bonferroni"].tail == "two-sided"
+
+
+def test_a_result_without_log_p_cannot_be_corrected(fitted: MetaResult) -> None:
+    """The maps that are there are named."""
+    bare = replace(fitted, specs={"z": fitted.specs["z"]}, maps={"z": fitted.maps["z"]})
+    with pytest.raises(UsageError, match="no uncorrected map logp in this result; there are: z"):
+        FDRCorrector().transform(bare)
+
+
+def test_fdr_methods_are_named() -> None:
+    """An unknown method of either corrector is refused with those there are."""
+    with pytest.raises(UsageError, match="'bh' is unknown; there are: indep, negcorr"):
+        FDRCorrector("bh")
+    assert FWECorrector.methods() == ("montecarlo", "bonferroni", "holm")
+
+
+@pytest.mark.parametrize(
+    ("component", "message"),
+    [
+        (
+            Component("FWECorrector", {"method": "holm", "n_iters": 5}),
+            "n_iters would have no effect with method 'holm'",
+        ),
+        (
+            Component("ALE", {"seed": 5}),
+            "ALE: seed would have no effect with null_method 'approximate'",
+        ),
+        (
+            Component("MKDADensity", {"fixed_effects_discount": 0.5}),
+            (
+                "fixed_effects_discount would have no effect with null_method 'approximate', "
+                "weighting None"
+            ),
+        ),
+    ],
+)
+def test_a_request_for_what_changes_nothing_is_refused(component, message: str) -> None:  # type: ignore[no-untyped-def]
+    """What a command or a file asks for must count."""
+    get = get_corrector if "Corrector" in component.type else get_estimator
+    with pytest.raises(UsageError, match=message):
+        get(component)

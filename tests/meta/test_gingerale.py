@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from nimare_pipeline.correct import FWECorrector, cluster_extents
-from nimare_pipeline.meta.cbma.ale import ALE, cluster_forming, null_of
+from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.base import cluster_forming, null_of
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.results import MetaResult
 
@@ -103,7 +104,7 @@ def test_cluster_fwe(exact: MetaResult, gingerale: dict) -> None:  # type: ignor
     threshold = corrected.facts["montecarlo"]["thresholds"]["size_voxels"]["0.05"]
     assert abs(threshold - 142) <= 12
     size, _ = cluster_extents(
-        exact.arrays["log_stat"], cluster_forming(exact, 0.001)[0], gingerale["mask"].inside
+        exact.arrays["numbers"], cluster_forming(exact, 0.001)[0], gingerale["mask"].inside
     )
     p = corrected.maps["p_desc-size_level-cluster_corr-FWE_method-montecarlo"]
     ten_largest = np.unique(size)[::-1][:10]

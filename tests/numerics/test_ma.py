@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nimare_pipeline.numerics.gaussian import SMALLEST_MA, sampled_kernel
-from nimare_pipeline.numerics.ma import ale_maps, to_voxels, voxelize
+from nimare_pipeline.numerics.ma import ale_maps, sphere_counts, sphere_kernel, to_voxels, voxelize
 
 SHAPE = (23, 19, 21)
 
@@ -125,3 +125,31 @@ def test_threads_change_no_bit_and_inputs_stay() -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
     for old, new in zip(before, (xyz, experiment, fwhm, mask), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("zooms", [(2, 2, 2), (3, 2, 4), (1.5, 1.5, 1.5)])
+@pytest.mark.parametrize("rule", ["exact", "half-even"])
+def test_spheres_equal_all_pairs_of_distances(zooms, rule: str) -> None:  # type: ignore[no-untyped-def]
+    """Each voxel counts the foci of each experiment within 7 mm, the edge included."""
+    affine = np.diag([*zooms, 1.0])
+    affine[:3, 3] = -20
+    mask = np.zeros((14, 15, 13), dtype=bool)
+    mask[1:, :14, 2:] = True
+    rng = np.random.default_rng(0)
+    xyz = np.concatenate([rng.uniform(-24, 30, (25, 3)), [[-20 + 3 * zooms[0], -20, -20]]])
+    experiment = np.sort(rng.integers(0, 4, 26))
+    found = sphere_counts(xyz, experiment, 5, 7.0, mask, affine, rule, 2).toarray()
+    centres = np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3]
+    foci = voxelize(xyz, affine, rule) @ affine[:3, :3].T + affine[:3, 3]
+    near = ((centres[:, None] - foci[None]) ** 2).sum(axis=2) <= 49 + 1e-9
+    for number in range(5):
+        np.testing.assert_array_equal(found[number], near[:, experiment == number].sum(axis=1))
+    assert found[4].sum() == 0
+
+
+def test_sphere_kernel_holds_its_edge() -> None:
+    """A radius of 6 mm at 2 mm: 123 voxels, the six at exactly 6 mm among them."""
+    kernel = sphere_kernel(6.0, np.diag([2.0, 2, 2, 1]))
+    assert kernel.shape == (7, 7, 7)
+    assert kernel.sum() == 123
+    assert kernel[0, 3, 3] == 1

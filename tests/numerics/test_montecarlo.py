@@ -8,19 +8,24 @@ import pytest
 
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.numerics.gaussian import density_kernel
-from nimare_pipeline.numerics.ma import to_voxels
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
+from nimare_pipeline.numerics.ma import sphere_kernel, to_voxels
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, run_block
 from nimare_pipeline.numerics.plan import (
     SHELL_VOXELS,
     FociDesign,
     integer_log,
-    largest_log_bits,
+    largest_bits,
     make_plan,
 )
-from nimare_pipeline.numerics.rng import STREAM_FOCI, draw_indices
+from nimare_pipeline.numerics.rng import STREAM_FOCI, STREAM_NULL, draw_indices
+from nimare_pipeline.numerics.simulate import WIDTHS
 
 BITS = 26
 SHAPE = (26, 22, 24)
+
+
+GRIDS = [(3.0, 3.0, 3.0), (2.0, 3.0, 4.0), (1.5, 1.5, 1.5)]
+"""Voxel sizes, mm: between them every width of segment is used."""
 
 
 def brain() -> np.ndarray:
@@ -53,16 +58,17 @@ def design(affine: np.ndarray, seed: int = 0, outside: int = 3) -> FociDesign:
 
 def plan_of(affine: np.ndarray | None = None, **options) -> MonteCarloPlan:  # type: ignore[no-untyped-def]
     affine = world() if affine is None else affine
-    options = {"threshold": 400_000, "log_bits": BITS, "null_outside": "distance"} | options
+    options = {"threshold": 400_000, "mass_floor": 400_000, "null_outside": "distance"} | options
     return make_plan(design(affine), brain(), affine, **options)
 
 
-def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ignore[no-untyped-def]
-    """One iteration with whole volumes: place, maximum, sum, threshold, label."""
-    _, stride_x, stride_y, length, threshold, _ = (int(s) for s in plan.scalars)
+def sum_plainly(plan: MonteCarloPlan, kernels, draw, iteration: int):  # type: ignore[no-untyped-def]
+    """Sum of one iteration in whole volumes, and the mask."""
+    seed, stream = draw
+    _, stride_x, stride_y, length, *_ = (int(s) for s in plan.scalars)
     shape = (length // stride_x, stride_x // stride_y, stride_y)
     drawn = np.zeros(len(plan.focus_start), dtype=np.int64)
-    draw_indices(np.uint64(seed), STREAM_FOCI, iteration, plan.focus_count, drawn)
+    draw_indices(np.uint64(seed), stream, iteration, plan.focus_count, drawn)
     total = np.zeros(shape, dtype=np.int64)
     for experiment, kernel_number in enumerate(plan.experiment_kernel):
         one = np.zeros(shape, dtype=np.int64)
@@ -76,20 +82,24 @@ def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ig
         total += one
     mask = np.zeros(length, dtype=bool)
     mask[plan.candidates[: brain().sum()]] = True
-    mask = mask.reshape(shape)
+    return total, mask.reshape(shape)
+
+
+def plain(plan: MonteCarloPlan, kernels, seed: int, iteration: int):  # type: ignore[no-untyped-def]
+    """One iteration with whole volumes: place, maximum, sum, threshold, label."""
+    threshold, floor = (int(s) for s in plan.scalars[4:])
+    total, mask = sum_plainly(plan, kernels, (seed, STREAM_FOCI), iteration)
     labels, n = label(mask & (total >= threshold))
     sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
-    masses = [int((total - threshold)[labels == i + 1].sum()) for i in range(n)]
+    masses = [int((total - floor)[labels == i + 1].sum()) for i in range(n)]
     return total[mask].max(), max(sizes, default=0), max(masses, default=0)
 
 
-@pytest.mark.parametrize(
-    "affine", [world(), world(2, 3, 4), world(1.5, 1.5, 1.5)], ids=["3mm", "2x3x4mm", "1.5mm"]
-)
+@pytest.mark.parametrize("affine", [world(*zooms) for zooms in GRIDS], ids=str)
 @pytest.mark.parametrize("null_outside", ["distance", "inside"])
 def test_engine_equals_the_plain_loop(affine: np.ndarray, null_outside: str) -> None:
     """Largest statistic, size and mass of 25 iterations are the same integers."""
-    plan = plan_of(affine, null_outside=null_outside, threshold=90_000)
+    plan = plan_of(affine, null_outside=null_outside, threshold=90_000, mass_floor=80_000)
     kernels = design(affine).kernels
     null = run_block(plan, seed=42, first=100, n_iters=25)
     expected = np.array([plain(plan, kernels, 42, 100 + i) for i in range(25)]).T
@@ -98,10 +108,55 @@ def test_engine_equals_the_plain_loop(affine: np.ndarray, null_outside: str) -> 
     assert len(np.unique(null["max_size"])) > 5
 
 
-def test_both_segment_widths_are_used_and_agree() -> None:
-    """Kernels with rows of more than 24 voxels take the wider loop; both are checked above."""
-    widths = {int(plan_of(world(*z)).scalars[0]) for z in [(3, 3, 3), (1.5, 1.5, 1.5)]}
-    assert widths == {24, 32}
+def spheres(affine: np.ndarray) -> FociDesign:
+    """The same foci in spheres of two weights; every focus of the first 6 is alone."""
+    foci = design(affine)
+    sphere = sphere_kernel(8.0, affine)
+    experiment = np.concatenate([np.arange(6), 6 + foci.experiment[6:]])
+    return FociDesign(
+        foci.xyz,
+        np.unique(experiment, return_inverse=True)[1],
+        [(weight * sphere).astype(np.int32) for weight in (3, 5)],
+        np.arange(len(np.unique(experiment))) % 2,
+    )
+
+
+@pytest.mark.parametrize("affine", [world(*zooms) for zooms in GRIDS], ids=str)
+def test_engine_equals_the_plain_loop_for_spheres(affine: np.ndarray) -> None:
+    """Weighted counts, with foci that are alone in their experiment, which are only added."""
+    foci = spheres(affine)
+    plan = make_plan(foci, brain(), affine, threshold=8, mass_floor=7, null_outside="distance")
+    null = run_block(plan, seed=7, first=5, n_iters=20)
+    expected = np.array([plain(plan, foci.kernels, 7, 5 + i) for i in range(20)]).T
+    for name, values in zip(("max_stat", "max_size", "max_mass"), expected, strict=True):
+        np.testing.assert_array_equal(null[name], values, err_msg=name)
+    assert len(np.unique(null["max_mass"])) > 3
+
+
+@pytest.mark.parametrize(("make", "shift"), [(spheres, 0), (design, 10)], ids=["counts", "ale"])
+def test_counts_equal_the_plain_loop(make, shift: int) -> None:  # type: ignore[no-untyped-def]
+    """Histogram over all voxels of 8 iterations, in one thread or two; the last bin is open."""
+    affine, n_bins = world(), 12 if shift == 0 else 500
+    foci = make(affine)
+    plan = make_plan(foci, brain(), affine, threshold=1, mass_floor=0, null_outside="distance")
+    expected = np.zeros(n_bins, dtype=np.int64)
+    for iteration in range(3, 11):
+        total, mask = sum_plainly(plan, foci.kernels, (9, STREAM_NULL), iteration)
+        bins = np.minimum((total[mask] + ((1 << shift) >> 1)) >> shift, n_bins - 1)
+        expected += np.bincount(bins, minlength=n_bins)
+    for threads in (1, 2):
+        found = count_block(
+            plan, seed=9, first=3, n_iters=8, shift=shift, n_bins=n_bins, n_threads=threads
+        )
+        np.testing.assert_array_equal(found, expected)
+    assert expected.sum() == 8 * brain().sum()
+    assert (expected > 0).sum() > 5
+
+
+def test_every_segment_width_is_used_and_agrees() -> None:
+    """Kernels with longer rows take the wider loops; all of them are checked above."""
+    widths = {int(plan_of(world(*z)).scalars[0]) for z in GRIDS}
+    assert widths == set(WIDTHS)
 
 
 def test_threads_and_blocks_change_no_bit() -> None:
@@ -219,11 +274,10 @@ def test_progress_adds_up_to_the_iterations() -> None:
 
 def test_units_shrink_before_integers_overflow() -> None:
     """5,000 experiments with narrow kernels take fewer bits, so that their sum still fits."""
-    peaks = np.full(5000, 0.02)
-    bits = largest_log_bits(peaks, BITS)
-    assert bits == 23
-    assert -np.log1p(-peaks).sum() * 2**bits < 2**30
-    assert largest_log_bits(np.full(50, 0.01), BITS) == BITS
+    bound = 5000 * -np.log1p(-0.02)
+    assert largest_bits(bound, 5000, BITS) == 23
+    assert bound * 2**23 + 5000 < 2**30 <= bound * 2**24 + 5000
+    assert largest_bits(0.5, 50, BITS) == BITS
 
 
 def test_kernels_that_could_overflow_are_refused() -> None:
@@ -231,7 +285,7 @@ def test_kernels_that_could_overflow_are_refused() -> None:
     affine = world()
     big = replace(design(affine), kernels=[np.full((3, 3, 3), 2**29, dtype=np.int32)] * 2)
     with pytest.raises(ValueError, match="could exceed the engine's integers"):
-        make_plan(big, brain(), affine, threshold=1, log_bits=BITS, null_outside="inside")
+        make_plan(big, brain(), affine, threshold=1, mass_floor=1, null_outside="inside")
 
 
 def test_foci_at_voxel_centres_are_on_the_integer_tables() -> None:
@@ -248,7 +302,7 @@ def test_kernels_fit_around_every_candidate(zooms: tuple[float, float, float]) -
     affine = world(*zooms)
     kernel = integer_log(density_kernel(12.0, affine), 20).astype(np.int32)
     wide = replace(design(affine), kernels=[kernel] * 2)
-    plan = make_plan(wide, brain(), affine, threshold=1, log_bits=20, null_outside="distance")
+    plan = make_plan(wide, brain(), affine, threshold=1, mass_floor=1, null_outside="distance")
     width, plane = int(plan.scalars[0]), int(plan.scalars[1])
     windows = zip(plan.focus_start, plan.focus_count, strict=True)
     used = np.concatenate([plan.candidates[s : s + n] for s, n in windows]) % plane

@@ -6,7 +6,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from nimare_pipeline.numerics.nulls import Null, convolution_null, histogram_null, tilted_logsf
+from nimare_pipeline.numerics.nulls import (
+    Null,
+    convolution_null,
+    counted_null,
+    direct_logsf,
+    histogram_null,
+    lattice_null,
+    tilted_logsf,
+)
 
 
 def exact_tail(pmfs) -> list[Fraction]:  # type: ignore[no-untyped-def]
@@ -84,7 +92,7 @@ def test_smallest_significant_value_is_the_border() -> None:
 
 def test_no_significant_value_on_a_short_grid() -> None:
     """When nothing on the grid is unlikely enough the border is infinite."""
-    assert Null("approximate", 1.0, np.log([1.0, 0.5]), "log").smallest_significant(0.01) == (
+    assert Null("approximate", 1.0, np.log([1.0, 0.5]), "integer").smallest_significant(0.01) == (
         np.inf,
         0.0,
     )
@@ -108,3 +116,60 @@ def test_order_of_experiments_does_not_matter_to_the_exact_null() -> None:
     values = [rng.integers(1, 2**19, 300) for _ in range(6)]
     one, other = (convolution_null(v, 5000, 2**21) for v in (values, values[::-1]))
     np.testing.assert_allclose(one.logsf, other.logsf, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 15])
+def test_direct_tail_is_exact(n: int) -> None:
+    """Adding variable by variable keeps the relative error of ln p below 1e-12 everywhere."""
+    pmfs = lattice(n, n)
+    expected = [p for p in exact_tail(pmfs) if p > Fraction(1, 10**280)]
+    logsf = direct_logsf(
+        [(s, np.array([float(p) for p in q])) for s, q in pmfs], len(expected) - 1
+    )
+    np.testing.assert_allclose(logsf, np.log([float(p) for p in expected]), atol=1e-12)
+
+
+def test_direct_tail_goes_on_where_floats_end() -> None:
+    """Sixty variables that are rarely 1: p = 1e-400 at 50, as the transform has it."""
+    pmfs = [(np.array([0, 1]), np.array([1 - 1e-8, 1e-8]))] * 60
+    logsf = direct_logsf(pmfs, 50)
+    np.testing.assert_allclose(logsf, tilted_logsf(pmfs, 50))
+    assert logsf[50] < -400 * np.log(10) / 1.2
+
+
+def test_lattice_null_keeps_counts_apart() -> None:
+    """Two contrasts that cover a half and a tenth of the mask: p of 0, 1 and 2, and the cut."""
+    pmfs = [(np.array([0, 1]), np.array([0.5, 0.5])), (np.array([0, 1]), np.array([0.9, 0.1]))]
+    null = lattice_null(pmfs, 2)
+    np.testing.assert_allclose(np.exp(null.log_p(np.array([0, 1, 2]))), [1, 0.55, 0.05])
+    value, achieved = null.smallest_significant(0.1)
+    assert (value, round(achieved, 12)) == (2, 0.05)
+    assert null.largest_insignificant(0.1) == 1
+
+
+def test_lattice_null_of_weights_has_the_values_that_are_attained() -> None:
+    """Weights 300 and 1,000: 0, 300, 1000, 1300; a value between has the p of the next."""
+    pmfs = [(np.array([0, w]), np.array([0.5, 0.5])) for w in (300, 1000)]
+    null = lattice_null(pmfs, 1300)
+    assert null.support is not None
+    assert null.support.tolist() == [0, 300, 1000, 1300]
+    np.testing.assert_allclose(
+        np.exp(null.log_p(np.array([0, 1, 300, 301, 1000, 1300]))),
+        [1, 0.75, 0.75, 0.5, 0.5, 0.25],
+    )
+    assert null.smallest_significant(0.4) == (1300, pytest.approx(0.25))
+    assert null.largest_insignificant(0.4) == 1000
+
+
+def test_counted_null_is_the_share_that_reaches_a_value() -> None:
+    """(b + 1) / (n + 1) with b of 10 pooled voxels."""
+    null = counted_null(np.array([6, 3, 1]), 4.0, discrete=False)
+    np.testing.assert_allclose(
+        np.exp(null.log_p(np.array([0, 4, 8, 99]))), [1, 5 / 11, 2 / 11, 2 / 11]
+    )
+
+
+def test_counted_null_of_a_discrete_statistic_knows_what_was_never_drawn() -> None:
+    """Values 0, 2 and 3 were drawn, 1 and 4 were not: 1 has the p of 2, and 4 one of 1 / 11."""
+    null = counted_null(np.array([6, 0, 3, 1, 0]), 1.0, discrete=True)
+    np.testing.assert_allclose(np.exp(null.log_p(np.arange(5))), np.array([11, 5, 5, 2, 1]) / 11)

@@ -6,7 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from nimare_pipeline import io
+from nimare_pipeline.contrast import Contrast
+from nimare_pipeline.dataset import Dataset
 
 
 def validate(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -48,3 +53,23 @@ def test_validator_sees_what_it_looks_for(results: Path, tmp_path: Path) -> None
 def test_logs_are_left_alone(results: Path, name: str) -> None:
     """The logs are where BIDS wants them, one folder a run."""
     assert len(list(results.glob(f"logs/*/{name}"))) == 1
+
+
+def test_studies_written_as_tables_are_valid_bids(tmp_path: Path) -> None:
+    """Also with all kinds of tables, maps in folders of their studies, and odd labels."""
+    dataset = Dataset.from_contrasts(
+        [
+            Contrast("a_1.nidm", name, np.ones((2, 3)), ("MNI", "TAL"), (12, 13),
+                     metadata={"title": "T", "dof": 3}, annotations={"pain": 1},
+                     texts={"abstract": "A"}, images={"z": "study-a1nidm/z.nii.gz"})
+            for name in ("x > y", "y > x")
+        ]
+    )  # fmt: skip
+    folder = io.write_native(dataset, tmp_path / "set")
+    stem = folder / "study-a1nidm" / "study-a1nidm_contrast-xy"
+    stem.parent.mkdir()
+    for name in ("coordinates.tsv", "space-MNI152NLin6Asym_stat-z_statmap.nii.gz", "mask.nii.gz"):
+        Path(f"{stem}_{name}").write_bytes(b"1")
+    ended = validate(folder)
+    assert errors_of(ended) == []
+    assert ended.returncode == 0

@@ -184,11 +184,16 @@ def drawn(small: Small, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
 @pytest.fixture
 def write(tmp_path: Path, drawn: dict[str, Path]) -> Callable[..., Path]:
     """Function that writes derivatives of a Small, and of the run that made them."""
-    output = tmp_path / "out"
+    return writer_into(tmp_path, drawn["foci"].parent)
+
+
+def writer_into(folder: Path, figures_dir: Path | None = None) -> Callable[..., Path]:
+    """Make a function that writes derivatives into ``out`` in a folder."""
+    output = folder / "out"
     settings = Settings(
-        bids_dir=str(tmp_path),
+        bids_dir=str(folder),
         output_dir=str(output),
-        work_dir=str(tmp_path / "work"),
+        work_dir=str(folder / "work"),
         run_uuid="20260101-120000_abc",
         command=("nimare-pipeline", "my data", "out", "meta"),
     )
@@ -201,7 +206,7 @@ def write(tmp_path: Path, drawn: dict[str, Path]) -> Callable[..., Path]:
         **options: Any,
     ) -> Path:
         analysis = Analysis(name, **options)
-        stage = tmp_path / f"stage-{name}"
+        stage = folder / f"stage-{name}"
         derivatives.write_analysis(
             stage,
             analysis=analysis,
@@ -210,7 +215,7 @@ def write(tmp_path: Path, drawn: dict[str, Path]) -> Callable[..., Path]:
             cohort_coordinates=pieces.coordinates,
             result=pieces.result,
             clusters=pieces.clusters,
-            figures_dir=drawn["foci"].parent,
+            figures_dir=figures_dir,
         )
         derivatives.write_problems(stage, analysis=analysis, settings=settings, problems=problems)
         output.mkdir(exist_ok=True)

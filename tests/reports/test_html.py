@@ -221,6 +221,52 @@ def test_several_analyses_share_a_report(small: Small, nothing: Small, write: Wr
     assert page.every("table")[0]["class"] == "plain overview"
 
 
+def test_analyses_stand_in_the_order_of_the_run(
+    small: Small, nothing: Small, write: Write
+) -> None:
+    """Not by name: as they were asked for; what the run does not name comes last."""
+    write(small, name="alpha")
+    write(small, name="beta")
+    planned = [{"name": name, "exit_code": 0} for name in ("zeta", "beta")]
+    page = report(write(nothing, name="zeta", status={"analyses": planned}))
+    places = [page.index(f"<h2>{name}</h2>") for name in ("zeta", "beta", "alpha")]
+    assert places == sorted(places)
+
+
+def test_analyses_without_a_result_are_listed(small: Small, write: Write) -> None:
+    """One that failed and has left nothing is in the overview, with the reason."""
+    planned = [
+        {"name": "<bad>", "exit_code": 65, "reason": "no <foci>", "state": "failed"},
+        {"name": "late", "exit_code": None, "reason": "", "state": "not started"},
+        {"name": "pain", "exit_code": 65, "reason": "but an earlier result is here"},
+        {"odd": 1},
+        "odd",
+    ]
+    text = report(write(small, status={"analyses": planned}))
+    assert "</span>&lt;bad&gt;</td><td>No result: no &lt;foci&gt;</td>" in text
+    assert "</span>late</td><td>No result: not started</td>" in text
+    assert "</span>pain</td>" not in text
+
+
+def test_aim_and_selection_are_shown(small: Small, write: Write) -> None:
+    """What an analysis is for and what it selects stand under its name; neither is invented."""
+    text = report(write(small, description="Why <we> ask", select='a\n  == "<b>"'))
+    assert "<p>Why &lt;we&gt; ask</p>" in text
+    assert "selected by <code>a == &#34;&lt;b&gt;&#34;</code>" in text
+    assert "selected by" not in report(write(small))
+
+
+def test_contrasts_not_selected_are_counted_not_listed(small: Small, write: Write) -> None:
+    """Of a database most contrasts are not selected: the number is in the flow, no row each."""
+    contrasts = small.contrasts.copy()
+    extra = contrasts.iloc[:1].assign(
+        id="elsewhere-1", study_id="elsewhere", included=False, reason="not selected"
+    )
+    page = report(write(replace(small, contrasts=pd.concat([contrasts, extra]))))
+    assert "<li>not selected: 1</li>" in page
+    assert ">elsewhere<" not in page
+
+
 def test_a_failed_run_is_at_the_top(small: Small, write: Write) -> None:
     """A failure of the run, and of the analysis whose old result is shown, is said."""
     outcome = {"name": "pain", "exit_code": 73, "reason": "the disk is full"}
@@ -228,6 +274,19 @@ def test_a_failed_run_is_at_the_top(small: Small, write: Write) -> None:
     text = Elements(report(write(small, status=status))).text
     assert "The last run did not succeed FAILED (exit 73): full" in text
     assert "The last run of this analysis failed. the disk is full" in text
+
+
+def test_an_analysis_without_result_is_in_the_overview(small: Small, write: Write) -> None:
+    """Of two analyses one failed: the run is called incomplete, and the reason stands in a row."""
+    outcomes = [
+        {"name": "pain", "exit_code": 0, "reason": ""},
+        {"name": "touch", "exit_code": 18, "reason": "nothing selected"},
+    ]
+    status = {"status": "PARTIAL", "exit_code": 3, "line": "PARTIAL", "analyses": outcomes}
+    page = Elements(report(write(small, status=status)))
+    assert "The last run is incomplete PARTIAL" in page.text
+    assert page.every("table")[0]["class"] == "plain overview"
+    assert "touch No result: nothing selected" in page.text
 
 
 def test_a_folder_without_analyses_gives_a_report(tmp_path: Path) -> None:

@@ -1,14 +1,20 @@
 """The bibliography and how it is cited."""
 
 import re
+from importlib import import_module
 
 import pytest
 
-from nimare_pipeline.meta.cbma.ale import CITATIONS
+from nimare_pipeline.registry import ESTIMATORS
 from nimare_pipeline.reports import boilerplate, html, references
 
+OF_ESTIMATORS = [
+    key
+    for name, module in ESTIMATORS.items()
+    for key in getattr(import_module(module), name).citations
+]
 CITED = sorted(
-    {*CITATIONS, *html.ALWAYS_CITED, *(key for _, key in boilerplate.SOFTWARE.values() if key)}
+    {*OF_ESTIMATORS, *html.ALWAYS_CITED, *(key for _, key in boilerplate.SOFTWARE.values() if key)}
 )
 
 

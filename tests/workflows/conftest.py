@@ -1,7 +1,9 @@
 """Nipype as the application runs it (no call home), and a dataset small enough for whole runs."""
 
 import os
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -20,18 +22,19 @@ def _small_blocks(monkeypatch):
     monkeypatch.setattr("nimare_pipeline.defaults.MONTECARLO_BLOCK", 10)
 
 
-@pytest.fixture(scope="session")
-def small_dataset():
-    """Eight studies of six foci, three of them near one place, on a coarse mask."""
-    from nimare_pipeline.dataset import Dataset
-
+def ellipsoid() -> nib.Nifti1Image:
+    """A coarse mask."""
     affine = np.array([[5.0, 0, 0, -50], [0, 5, 0, -60], [0, 0, 5, -40], [0, 0, 0, 1]])
     ijk = np.moveaxis(np.indices((21, 25, 19)), 0, -1)
     inside = (((ijk - [10, 12, 9]) / [9, 11, 8]) ** 2).sum(axis=-1) <= 1
-    mask = nib.Nifti1Image(inside.astype(np.uint8), affine)
+    return nib.Nifti1Image(inside.astype(np.uint8), affine)
+
+
+def make_small(n_studies: int = 8) -> dict[str, Any]:
+    """Studies of six foci, three of them near one place, as a NiMARE Dataset dictionary."""
     rng = np.random.default_rng(5)
     source = {}
-    for number in range(8):
+    for number in range(n_studies):
         near = np.array([20.0, 10, 5]) + rng.normal(0, 3, (3, 3))
         far = rng.uniform([-35, -45, -25], [35, 45, 25], (3, 3))
         x, y, z = np.round(np.concatenate([near, far]), 1).T.tolist()
@@ -40,7 +43,15 @@ def small_dataset():
             "metadata": {"sample_sizes": [12 + number]},
         }
         source[f"study{number}"] = {"contrasts": {"1": contrast}}
-    return Dataset(source, mask=mask)
+    return source
+
+
+@pytest.fixture(scope="session")
+def small_dataset():
+    """Eight studies on a coarse mask."""
+    from nimare_pipeline.dataset import Dataset
+
+    return Dataset(make_small(), mask=ellipsoid())
 
 
 @pytest.fixture
@@ -50,19 +61,20 @@ def analysis() -> Analysis:
     return Analysis("small", corrector=Component("FWECorrector", args))
 
 
+def make_settings_in(folder: Path, **changes) -> Settings:
+    """Settings of a run in folders below one; keywords change them."""
+    work_dir = Path(changes.pop("work_dir", folder / "work"))
+    work_dir.mkdir(exist_ok=True)
+    values = {
+        "bids_dir": str(folder / "in"),
+        "output_dir": str(folder / "out"),
+        "work_dir": str(work_dir),
+        "run_uuid": "20260101-000000_test",
+    }
+    return Settings(**(values | changes))
+
+
 @pytest.fixture
 def make_settings(tmp_path):
     """Settings of a run in folders of this test; keywords change them."""
-
-    def make(**changes) -> Settings:
-        work_dir = Path(changes.pop("work_dir", tmp_path / "work"))
-        work_dir.mkdir(exist_ok=True)
-        values = {
-            "bids_dir": str(tmp_path / "in"),
-            "output_dir": str(tmp_path / "out"),
-            "work_dir": str(work_dir),
-            "run_uuid": "20260101-000000_test",
-        }
-        return Settings(**(values | changes))
-
-    return make
+    return partial(make_settings_in, tmp_path)

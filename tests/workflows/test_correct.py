@@ -17,7 +17,7 @@ from nimare_pipeline.interfaces.correct import PlanMonteCarlo
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component, Settings
-from nimare_pipeline.workflows.montecarlo import init_montecarlo_wf
+from nimare_pipeline.workflows.correct import init_montecarlo_wf
 from nimare_pipeline.workflows.run import fresh_workflow, run_workflow
 
 ARGS = {"n_iters": 60, "voxel_thresh": 0.01, "seed": 7}

@@ -1,11 +1,11 @@
-"""Monte Carlo correction: plan, chunks of iterations, corrected result."""
+"""Correction for multiple comparisons, by a Monte Carlo null in chunks or by p-values alone."""
 
 from typing import Any
 
 from nipype.interfaces import utility as niu
 from nipype.pipeline import engine as pe
 
-from nimare_pipeline.interfaces.correct import CorrectFWE, MonteCarloChunk, PlanMonteCarlo
+from nimare_pipeline.interfaces.correct import Correct, CorrectFWE, MonteCarloChunk, PlanMonteCarlo
 from nimare_pipeline.settings import Component
 
 
@@ -73,6 +73,42 @@ def init_montecarlo_wf(
             ("seed", "seed"),
         ]),
         (chunks, correct, [("null_file", "null_files")]),
+        (correct, outputnode, [("result_file", "result_file")]),
+    ])  # fmt: skip
+    return workflow
+
+
+def init_pvalue_wf(*, corrector: Component, name: str = "pvalue_wf") -> Any:
+    """Build the correction of a result by its own p-values: Bonferroni, Holm, FDR.
+
+    Parameters
+    ----------
+    corrector : Component
+        Corrector with all its parameters.
+    name : str
+        Name of the workflow.
+
+    Returns
+    -------
+    nipype Workflow
+
+    Inputs
+    ------
+    result_file
+        Uncorrected result, npz.
+
+    Outputs
+    -------
+    result_file
+        Result with corrected maps, npz.
+    """
+    workflow = pe.Workflow(name)
+    record = {"type": corrector.type, "args": corrector.args}
+    inputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="inputnode")
+    outputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="outputnode")
+    correct = pe.Node(Correct(corrector=record), name="correct", mem_gb=1)
+    workflow.connect([
+        (inputnode, correct, [("result_file", "result_file")]),
         (correct, outputnode, [("result_file", "result_file")]),
     ])  # fmt: skip
     return workflow

@@ -1,0 +1,262 @@
+"""``nimare-pipeline init DIR``: an annotated analysis file for what is in a folder."""
+
+import os
+import statistics
+from collections.abc import Iterator, Sequence
+from glob import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nimare_pipeline.cli.commands.answers import CommandParser
+from nimare_pipeline.cli.exit_codes import ExitCode
+from nimare_pipeline.cli.status import Outcome
+from nimare_pipeline.errors import NoInputError, OutputError
+from nimare_pipeline.model.schema import FILE_NAME
+
+if TYPE_CHECKING:
+    from nimare_pipeline.dataset import Dataset
+    from nimare_pipeline.io import Source
+    from nimare_pipeline.model.template import Entry
+
+_DESCRIPTION = f"""\
+Writes an annotated {FILE_NAME} that names what is in a folder of studies, ready
+to run; for a folder of images also a contrasts.tsv to fill in.
+"""
+CONTRASTS = "contrasts.tsv"
+COLUMNS = (
+    "study_id", "contrast_id", "contrast_name", "sample_size", "design", "space", "z_map", "t_map",
+    "p_map", "effect_map", "se_map", "variance_map", "mask_map",
+)  # fmt: skip
+"""Columns of a table of contrasts to fill in."""
+_UNKNOWN_MAP = "unknown_map"
+"""Column for images whose names do not tell what they are; there only if there are such."""
+_SHOWN = 12
+"""How many labels and columns the file names."""
+
+
+def run(words: Sequence[str]) -> Outcome:
+    """Write the files.
+
+    Raises
+    ------
+    UsageError
+        For wrong words.
+    NoInputError, DataError
+        If there is nothing in the folder to analyse, or it cannot be read.
+    OutputError
+        If a file is there already and ``--force`` is not given, or cannot be written.
+    """
+    parser = CommandParser("init", "DIR [--force]", _DESCRIPTION)
+    parser.add_argument("folder", metavar="DIR", help="folder of studies or images")
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    options = parser.parse_args(words)
+    folder = Path(options.folder)
+    if not folder.is_dir():
+        msg = f"there is no folder {folder}"
+        raise NoInputError(msg)
+    written = write(folder, force=options.force)
+    names = " and ".join(path.name for path in written)
+    return Outcome(ExitCode.OK, f"{names} {_is(written)} written", str(written[0]))
+
+
+def write(folder: Path, *, force: bool = False) -> list[Path]:
+    """Write ``analyses.toml``, and for a folder of images ``contrasts.tsv``; the paths of both."""
+    from nimare_pipeline.model.template import Entry, annotated
+
+    _refuse_existing(folder / FILE_NAME, force=force)
+    sources = _sources(folder)
+    files: dict[str, str] = {}
+    if sources:
+        facts = [_fact(source) for source in sources]
+        entries = _entries(sources)
+    else:
+        _refuse_existing(folder / CONTRASTS, force=force)
+        files[CONTRASTS], facts = contrasts_of(list(_images(folder)))
+        entries = [Entry({"name": _name(folder.resolve().name, []), "type": "ibma"})]
+    files = {FILE_NAME: annotated(entries, folder=str(folder), facts=facts), **files}
+    return [_write(folder / name, text) for name, text in files.items()]
+
+
+def _sources(folder: Path) -> list["Source"]:
+    """What is in a folder; nothing if it is images that no table describes."""
+    from nimare_pipeline import io
+    from nimare_pipeline.io.native import NAME as TABLES
+
+    loose = any(True for _ in _images(folder)) and not (folder / CONTRASTS).exists()
+    try:
+        sources = io.read(folder)
+    except NoInputError:
+        if not loose:
+            raise
+        return []
+    only_named = all(
+        source.format == TABLES and not len(source.dataset.coordinates) for source in sources
+    )
+    return [] if loose and only_named else sources
+
+
+def contrasts_of(images: Sequence[str]) -> tuple[str, list[str]]:
+    """Table of contrasts with what the names of images tell, and what is to be said of it."""
+    from nimare_pipeline.image_names import guess
+
+    rows: dict[tuple[str, str], dict[str, str]] = {}
+    unknown = []
+    for image in images:
+        found = guess(image)
+        column = f"{found.kind}_map" if found.kind else _UNKNOWN_MAP
+        row = rows.setdefault((found.study, found.contrast), {})
+        if column in row:  # two images that look alike: each has a row of its own to be judged
+            row = rows.setdefault((found.study, f"{found.contrast}x{len(rows)}"), {})
+        row[column] = image
+        if found.space:
+            row["space"] = found.space
+        if not found.kind:
+            unknown.append(image)
+    columns = [*COLUMNS, *([_UNKNOWN_MAP] if unknown else [])]
+    lines = ["\t".join(columns)]
+    for (study, contrast), row in rows.items():
+        values = {"study_id": study, "contrast_id": contrast, **row}
+        lines.append("\t".join(values.get(name, "n/a") for name in columns))
+    facts = [f"{len(images)} images; {CONTRASTS} says which is what: please fill it in"]
+    if unknown:
+        be, them = ("is", "it") if len(unknown) == 1 else ("are", "them")
+        facts.append(f"{len(unknown)} of them {be} in its column {_UNKNOWN_MAP}: move {them}")
+    return "".join(f"{line}\n" for line in lines), facts
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
+    if path.exists() and not force:
+        msg = f"{path.parent} has {path.name} already; --force replaces it"
+        raise OutputError(msg)
+
+
+def _write(path: Path, text: str) -> Path:
+    from nimare_pipeline.writing import write_file
+
+    write_file(path, text.encode(errors="replace"))
+    return path
+
+
+def _is(written: Sequence[Path]) -> str:
+    return "is" if len(written) == 1 else "are"
+
+
+def _images(folder: Path) -> Iterator[str]:
+    """Images below a folder, as paths relative to it; not those in hidden folders or results."""
+    from nimare_pipeline.io.registry import SKIPPED
+
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)
+        for name in sorted(names):
+            if name.endswith((".nii", ".nii.gz")) and not name.startswith("."):
+                yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+def _entries(sources: Sequence["Source"]) -> list["Entry"]:
+    """One analysis for each source, as a run without a file would have them."""
+    from nimare_pipeline.model.template import Entry
+
+    entries: list[Entry] = []
+    for source in sources:
+        values: dict[str, Any] = {
+            "name": _name(source.name, [str(entry.values["name"]) for entry in entries]),
+            "type": "cbma" if len(source.dataset.coordinates) else "ibma",
+        }
+        if len(sources) > 1:
+            values["sources"] = [escape(source.files[0])]
+        notes = _missing_n(source.dataset, values)
+        select = _example(source.dataset)
+        examples = {"select": select, "sources": _pattern(source.files[0])}
+        entries.append(Entry(values, notes, examples))
+    return entries
+
+
+def _name(text: str, taken: Sequence[str]) -> str:
+    """Name in letters and digits that no other analysis has."""
+    from nimare_pipeline.errors import UsageError
+    from nimare_pipeline.labels import label
+
+    try:
+        name = label(text)
+    except UsageError:
+        name = "analysis"
+    folded = {other.casefold() for other in taken}
+    number = 2
+    unique = name
+    while unique.casefold() in folded:
+        unique, number = f"{name}{number}", number + 1
+    return unique
+
+
+def _pattern(file: str) -> str:
+    from nimare_pipeline.settings_file import toml_value
+
+    return toml_value([escape(file)])
+
+
+def _missing_n(dataset: "Dataset", values: dict[str, Any]) -> dict[str, str]:
+    """Set a policy where contrasts lack a sample size: nothing could be computed without one."""
+    import numpy as np
+
+    from nimare_pipeline.contrast import counted
+
+    missing = int(np.isnan(dataset.sample_sizes()).sum())
+    if not missing or values["type"] != "cbma":
+        return {}
+    values["missing_n"] = "median" if missing < len(dataset.ids) else 10
+    what = "the median of the others" if missing < len(dataset.ids) else "a kernel of 10 mm"
+    have = "has" if missing == 1 else "have"
+    note = (
+        f"{counted(missing, 'contrast')} {have} no sample size; {what} is a choice: is it right?"
+    )
+    return {"missing_n": note}
+
+
+def _fact(source: "Source") -> str:
+    """What a source holds, in one line."""
+    import numpy as np
+
+    from nimare_pipeline.contrast import counted, listed
+    from nimare_pipeline.tables import ID_COLUMNS
+
+    dataset = source.dataset
+    sizes = dataset.sample_sizes()
+    known = sizes[~np.isnan(sizes)]
+    n_studies = dataset.metadata["study_id"].nunique()
+    said = [
+        f"{', '.join(source.files)} ({source.format}):",
+        f"{counted(len(dataset.ids), 'contrast')} of {counted(n_studies, 'study', 'studies')},",
+        f"{counted(len(dataset.coordinates), 'focus', 'foci')},",
+        f"sample sizes {known.min():g} to {known.max():g}" if len(known) else "no sample sizes",
+    ]
+    for what, table in (("columns", dataset.metadata), ("labels", dataset.annotations)):
+        names = [str(name) for name in table.columns if name not in (*ID_COLUMNS, *_OWN_COLUMNS)]
+        if names:
+            said.append(f"; {what}: {listed(names, _SHOWN)}")
+    images = [name for name in dataset.images.columns if name not in (*ID_COLUMNS, "space")]
+    if images:
+        said.append(f"; images: {listed(sorted({n.split('__')[0] for n in images}), _SHOWN)}")
+    return " ".join(said).replace(" ;", ";")
+
+
+_OWN_COLUMNS = ("original_space", "space_transform", "sample_sizes", "source_file", "source_line")
+
+
+def _example(dataset: "Dataset") -> str:
+    """Selection that names something of the data, as it stands in a file."""
+    import numpy as np
+    import pandas as pd
+
+    from nimare_pipeline.tables import ID_COLUMNS
+
+    sizes = dataset.sample_sizes()
+    known = sizes[~np.isnan(sizes)]
+    parts = [f"sample_size >= {statistics.median_low(known.tolist()):g}"] if len(known) else []
+    for name in dataset.annotations.columns:
+        plain = str(name).isprintable() and not set(str(name)) & set("\"'\\")
+        numbers = pd.api.types.is_numeric_dtype(dataset.annotations[name])
+        if name not in ID_COLUMNS and plain and numbers:
+            parts.append(f'label("{name}") > 0')
+            break
+    selection = " and ".join(parts) or "n_foci >= 2"
+    return f"'{selection}'"

@@ -1,0 +1,159 @@
+"""``nimare-pipeline summary PATH``: what a folder of studies holds."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, columns, failed
+from nimare_pipeline.cli.exit_codes import ExitCode
+from nimare_pipeline.cli.status import Outcome
+from nimare_pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    from nimare_pipeline.io import Source
+    from nimare_pipeline.overview import Field, Overview
+
+_DESCRIPTION = """\
+Says what a folder or file of studies holds: numbers of studies, contrasts, foci
+and participants, spaces, images, and every column that a selection may name.
+"""
+_WIDTH = 80
+_MOST_FIELDS = 40
+"""Columns shown of a table; JSON has them all."""
+
+
+def run(words: Sequence[str]) -> Outcome:
+    """Describe what the words after ``summary`` name.
+
+    Raises
+    ------
+    UsageError
+        For a wrong option.
+    NoInputError
+        If there is nothing to read.
+    DataError
+        With every problem, if it cannot be read.
+    """
+    parser = CommandParser("summary", "PATH [--json]", _DESCRIPTION)
+    parser.add_argument("path", metavar="PATH", help="folder or file of studies")
+    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    options = parser.parse_args(words)
+    from nimare_pipeline.io import read
+    from nimare_pipeline.overview import overview
+
+    try:
+        sources = read(options.path)
+    except PipelineError as error:
+        if not options.json:
+            raise
+        return failed(error, options.path)
+    found = [(source, overview(source.dataset)) for source in sources]
+    n_contrasts = sum(one.n_contrasts for _, one in found)
+    n_foci = sum(one.n_foci for _, one in found)
+    datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
+    contrasts = f"{n_contrasts:,} contrast{'' if n_contrasts == 1 else 's'}"
+    reason = f"{datasets}{contrasts}, {n_foci:,} {'focus' if n_foci == 1 else 'foci'}"
+    if options.json:
+        facts = {
+            "path": options.path,
+            "sources": [
+                {
+                    "name": source.name,
+                    "format": source.format,
+                    "files": list(source.files),
+                    **asdict(one),
+                    "n_warnings": len(source.problems),
+                }
+                for source, one in found
+            ],
+        }
+        return JsonOutcome(ExitCode.OK, reason, facts=facts)
+    for source, one in found:
+        print("\n".join(_text(source, one)))
+    return Outcome(ExitCode.OK, reason)
+
+
+def _text(source: "Source", one: "Overview") -> list[str]:
+    lines = [f"{source.name}: {source.format}"]
+    lines += _wrapped(f"from {', '.join(source.files)}", "  ", "    ")
+    lines += ["", *_facts(source, one), ""]
+    for title, fields in (("annotations", one.annotations), ("metadata", one.metadata)):
+        if fields:
+            lines += [f"  {title}: column, kind, contrasts that have it, values"]
+            lines += _fields(fields, one.n_contrasts)
+            lines.append("")
+    return lines
+
+
+def _facts(source: "Source", one: "Overview") -> list[str]:
+    outside = f", {one.n_foci_outside:,} of them outside the mask" if one.n_foci_outside else ""
+    rows = [
+        ("studies", f"{one.n_studies:,}"),
+        ("contrasts", f"{one.n_contrasts:,}"),
+        ("foci", f"{one.n_foci:,}{outside}"),
+        ("participants", _participants(one)),
+        ("spaces", _listed(one.foci_by_space) or "none"),
+        ("transforms", _listed(one.transforms) or "none"),
+        ("images", _listed(one.images) or "none"),
+        ("texts", _listed(one.texts) or "none"),
+        ("no sample size", _ids(one.no_sample_size)),
+        ("no foci", _ids(one.no_foci)),
+        ("include is false", _ids(one.not_included)),
+        ("warnings", f"{len(source.problems)}; `nimare-pipeline validate` lists them"),
+    ]
+    if not source.problems:
+        rows.pop()
+    lines = []
+    for name, text in rows:
+        lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
+    return lines
+
+
+def _participants(one: "Overview") -> str:
+    if one.sample_sizes is None:
+        return "unknown"
+    smallest, median, largest = one.sample_sizes
+    spread = f"{smallest:g} to {largest:g} in a contrast, median {median:g}"
+    return f"{one.n_participants:,g}; {spread}"
+
+
+def _ids(ids: Sequence[str]) -> str:
+    if not ids:
+        return "0 contrasts"
+    more = f" and {len(ids) - 3:,} more" if len(ids) > 3 else ""
+    noun = "contrast" if len(ids) == 1 else "contrasts"
+    return f"{len(ids):,} {noun}: {', '.join(ids[:3])}{more}"
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {n:,}" for name, n in counts.items())
+
+
+def _fields(fields: Sequence["Field"], n_contrasts: int) -> list[str]:
+    rows = [
+        (field.name, field.kind, f"{field.n:,}", _values(field)) for field in fields[:_MOST_FIELDS]
+    ]
+    lines = [_cut(line) for line in columns(rows, indent="    ")]
+    if len(fields) > _MOST_FIELDS:
+        lines.append(f"    and {len(fields) - _MOST_FIELDS:,} more columns; --json lists them all")
+    return lines
+
+
+def _values(field: "Field") -> str:
+    if field.smallest is not None and field.largest is not None:
+        return f"{field.smallest:g} to {field.largest:g}"
+    if len(field.values) == field.n and field.n > 1:
+        return f"all different: {', '.join(field.values)}"
+    return ", ".join(f"{value} ({n})" if n > 1 else value for value, n in field.values.items())
+
+
+def _cut(line: str) -> str:
+    line = " ".join(line.splitlines())
+    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )

@@ -1,0 +1,73 @@
+"""What the user asked for, as one record: the parser makes it, a run does it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nimare_pipeline.settings import Analysis, Settings
+
+NO_MODEL = "none"
+"""Word for ``--model`` that ignores an analysis file in the input folder."""
+PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "select": (("select", ""),),
+    "estimator": (("estimator", "type"),),
+    "null_method": (("estimator", "null_method"),),
+    "weighting": (("estimator", "weighting"),),
+    "inference_field": (("estimator", "inference_field"),),
+    "missing_n": (("missing_n", ""),),
+    "fwhm": (("estimator", "kernel__fwhm"),),
+    "sample_size": (("estimator", "kernel__sample_size"),),
+    "radius": (("estimator", "kernel__r"),),
+    "voxelization": (("estimator", "kernel__voxelization"),),
+    "outside": (("outside", ""),),
+    "corrector": (("corrector", "type"),),
+    "method": (("corrector", "type"),),
+    "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),
+    "voxel_thresh": (("corrector", "voxel_thresh"),),
+    "alpha": (("alpha", ""),),
+    "result": (("result", ""),),
+    "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),
+}
+"""Options of an analysis and their places in its record: fields, or keywords of a component."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where and with how much machine.
+    analysis : Analysis
+        What to do with each source; its name is empty unless ``--name`` gave one.
+    merge : bool
+        Pool all sources into one analysis.
+    dry_run : bool
+        Say what would be done, and do nothing.
+    reports_only : bool
+        Write the report again from the output folder.
+    rerun : bool
+        Compute also what is up to date.
+    model : str
+        Analysis file, ``none``, or empty for the one of the input folder if it has one.
+    only : tuple of str
+        Analyses of the file to run; empty for all.
+    given : frozenset of str
+        Options, by their places in the parser, that the command line names.
+    analyses : tuple of Analysis
+        Those of the analysis file, when it has been read; ``analysis`` counts if it is empty.
+    notes : tuple of str
+        What was decided so far, for the log.
+    """
+
+    settings: Settings
+    analysis: Analysis
+    merge: bool = False
+    dry_run: bool = False
+    reports_only: bool = False
+    rerun: bool = False
+    model: str = ""
+    only: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
+    analyses: tuple[Analysis, ...] = ()
+    notes: tuple[str, ...] = ()

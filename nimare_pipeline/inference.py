@@ -1,0 +1,116 @@
+"""Which corrected map the verdict of an analysis rests on, and how that is said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nimare_pipeline import defaults
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.settings import Analysis, Component
+
+Level = Literal["size", "mass", "voxel", "none"]
+RESULTS: Mapping[str, Level] = {"cluster-size": "size", "cluster-mass": "mass", "voxel": "voxel"}
+"""Names that an analysis' ``result`` accepts, to what makes something significant."""
+
+_CRITERIA = {
+    "size": "by cluster size",
+    "mass": "by cluster mass",
+    "voxel": "voxel by voxel",
+    "none": "",
+}
+_COLUMNS = {"size": "p_size_fwe", "mass": "p_mass_fwe"}
+_THRESHOLDS = {"size": "size_voxels", "mass": "mass", "voxel": "voxel"}
+_METHODS = {
+    "bonferroni": "Bonferroni",
+    "holm": "Holm",
+    "indep": "Benjamini-Hochberg",
+    "negcorr": "Benjamini-Yekutieli",
+}
+
+
+def has_clusters(corrector: Component) -> bool:
+    """Whether a corrector judges clusters, and not only voxels."""
+    method = corrector.args.get("method", defaults.CORRECTION_METHOD)
+    return corrector.type == "FWECorrector" and method == "montecarlo"
+
+
+def result_level(analysis: Analysis) -> Level:
+    """What makes something significant in an analysis: by default cluster size, if it is judged.
+
+    Raises
+    ------
+    UsageError
+        For an unknown ``result``, or one that the corrector does not give.
+    """
+    clusters = has_clusters(analysis.corrector)
+    if not analysis.result:
+        return "size" if clusters else "voxel"
+    if analysis.result not in RESULTS:
+        msg = f"result {analysis.result!r} is unknown; there are: {', '.join(RESULTS)}"
+        raise UsageError(msg)
+    level = RESULTS[analysis.result]
+    if level != "voxel" and not clusters:
+        msg = (
+            f"result {analysis.result!r} needs FWECorrector with method 'montecarlo'; "
+            f"{analysis.corrector.type} with method {analysis.corrector.args.get('method')!r} "
+            "judges voxels only"
+        )
+        raise UsageError(msg)
+    return level
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How the significance of a result was judged.
+
+    Parameters
+    ----------
+    level : "size", "mass", "voxel" or "none"
+        What makes something significant.
+    error_rate : "FWE" or "FDR"
+        Error rate controlled.
+    method : str
+        How: ``montecarlo``, ``bonferroni``, ``holm``, ``indep``, ``negcorr``.
+    alpha : float
+        At which level.
+    """
+
+    level: Level = "size"
+    error_rate: str = "FWE"
+    method: str = "montecarlo"
+    alpha: float = defaults.ALPHA
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], alpha: float, level: Level | None = None) -> "Inference":
+        """Take it from the facts of a result; of a damaged record, what is usual."""
+        known = facts.get("correction") or {}
+        method = known.get("method", "montecarlo")
+        usual: Level = "size" if method == "montecarlo" else "voxel"
+        return cls(level or usual, known.get("error_rate", "FWE"), method, alpha)
+
+    @property
+    def criterion(self) -> str:
+        """For example ``FWE-corrected p < 0.05 by cluster size``."""
+        by = _CRITERIA[self.level]
+        named = f", {_METHODS[self.method]}" if self.method in _METHODS else ""
+        return f"{self.error_rate}-corrected p < {self.alpha:g} {by}{named}".strip()
+
+    @property
+    def by(self) -> str:
+        """For example ``by cluster size``."""
+        return _CRITERIA[self.level]
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method as papers write it."""
+        return _METHODS.get(self.method, "Monte Carlo")
+
+    @property
+    def column(self) -> str:
+        """Column of the table of clusters that holds the p judged by."""
+        return _COLUMNS.get(self.level, f"p_voxel_{self.error_rate.lower()}")
+
+    @property
+    def threshold(self) -> str:
+        """Key of the critical values of a Monte Carlo null."""
+        return _THRESHOLDS.get(self.level, "")

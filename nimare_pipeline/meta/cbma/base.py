@@ -1,0 +1,381 @@
+"""What all coordinate-based estimators of one sample share: from foci to statistic, null and maps.
+
+An estimator says which kernel it takes, how modelled activation adds up to its statistic, and how
+that statistic is counted in whole numbers; null, p, z, the Monte Carlo plan and the
+cluster-forming threshold follow from that.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nimare_pipeline import defaults
+from nimare_pipeline.bibliography import bibtex
+from nimare_pipeline.brainmask import BrainMask
+from nimare_pipeline.contrast import counted
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.errors import DataError, UsageError
+from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.estimator import KERNEL_PREFIX, Parametrised, unknown_keywords
+from nimare_pipeline.meta.kernel import ExperimentFoci, Kernel
+from nimare_pipeline.meta.participants import participants
+from nimare_pipeline.montecarlo import montecarlo_counts
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+from nimare_pipeline.numerics.nulls import Null, counted_null
+from nimare_pipeline.numerics.plan import FociDesign, make_plan
+from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
+from nimare_pipeline.numerics.simulate import LARGEST_SUM
+from nimare_pipeline.results import MetaResult
+from nimare_pipeline.scale import Scale
+from nimare_pipeline.spaces import analysis_mask, contains
+from nimare_pipeline.store import Store
+
+Arrays = Mapping[str, NDArray[Any]]
+
+_ONLY_MONTECARLO = ("n_iters", "seed", "null_outside")
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Statistic over the mask: float64, and the whole numbers that inference compares."""
+
+    stat: NDArray[np.float64]
+    numbers: NDArray[np.int64]
+
+
+class CoordinateEstimator(Parametrised):
+    """Estimator of convergence among the foci of one set of contrasts.
+
+    Parameters that all of them take:
+
+    kernel_transformer : Kernel, optional
+        Kernel of the estimator's own kind; its parameters can also be given as ``kernel__<name>``.
+    null_method : str
+        Where uncorrected p-values come from: ``approximate`` (exact, by convolution),
+        ``histogram`` (ALE: as GingerALE and NiMARE) or ``montecarlo``.
+    n_iters, seed, null_outside
+        Of the Monte Carlo null; without effect on the others. ``null_outside`` as for
+        ``FWECorrector``.
+    mask : image, path, nilearn masker or BrainMask, optional
+        Voxels to analyse, on its own grid; the dataset's mask by default.
+    n_cores : int
+        Threads; changes the speed, never a bit.
+    """
+
+    kernel_class: ClassVar[type[Kernel]]
+    null_methods: ClassVar[tuple[str, ...]] = ("approximate", "montecarlo")
+    citations: ClassVar[tuple[str, ...]]
+    kernel_transformer: Any
+    null_method: str
+    n_iters: int
+    seed: int
+    null_outside: str
+    mask: Any
+    n_cores: int
+
+    def _take(self, parameters: Mapping[str, Any], kernel_parameters: Mapping[str, Any]) -> None:
+        """Check and keep what the constructor was given.
+
+        Raises
+        ------
+        UsageError
+            For unknown keywords or values, or a kernel of another kind.
+        """
+        name = type(self).__name__
+        _one_of("null_method", parameters["null_method"], self.null_methods)
+        _one_of("null_outside", parameters["null_outside"], defaults.NULL_OUTSIDE_POLICIES)
+        kernel = parameters["kernel_transformer"]
+        if isinstance(kernel, type) or kernel is None:
+            kernel = (kernel or self.kernel_class)()
+        if type(kernel) is not self.kernel_class:
+            msg = f"{name} takes the kernel {self.kernel_class.__name__}, not {kernel!r}"
+            raise UsageError(msg)
+        known = [f"{KERNEL_PREFIX}{parameter}" for parameter in kernel.get_params()]
+        strange = {key: value for key, value in kernel_parameters.items() if key not in known}
+        if strange:
+            raise unknown_keywords(name, strange, [*self._parameter_names(), *known])
+        own = {key.removeprefix(KERNEL_PREFIX): v for key, v in kernel_parameters.items()}
+        if own:
+            kernel = self.kernel_class(**(kernel.get_params() | own))
+        for key, value in {**parameters, "kernel_transformer": kernel}.items():
+            setattr(self, key, value)
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Parameters that change nothing as the others stand."""
+        return () if self.null_method == "montecarlo" else _ONLY_MONTECARLO
+
+    def fit(
+        self,
+        dataset: Dataset,
+        ma_maps: sparse.csr_array | None = None,
+        *,
+        store: Store | None = None,
+        progress: Callable[[int], Any] | None = None,
+    ) -> MetaResult:
+        """Analyse a dataset.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        ma_maps : (n_contrasts, n_voxels) CSR array, optional
+            Modelled activation computed before by the same kernel over the same mask.
+        store : Store, optional
+            Where blocks of a Monte Carlo null are found and kept.
+        progress : callable, optional
+            Told the iterations of a Monte Carlo null as they are done.
+
+        Returns
+        -------
+        MetaResult
+            Maps ``stat``, ``p``, ``z``, ``logp`` (uncorrected, one-tailed).
+
+        Raises
+        ------
+        DataError
+            If the dataset has no foci, or contrasts lack what the estimator needs.
+        """
+        mask = dataset.mask if self.mask is None else analysis_mask(self.mask)[0]
+        foci = ExperimentFoci.of(dataset)
+        if not len(foci.xyz):
+            msg = "no contrast of the dataset has any focus: there is nothing to analyse"
+            raise DataError(msg)
+        own = self.arrays(dataset)
+        design, scale = self.design(foci, own, mask)
+        if ma_maps is None:
+            ma_maps = self.kernel_transformer.maps(dataset, mask, self.n_cores)
+        sums = self.sums(ma_maps, own, scale)
+        if self.null_method == "montecarlo":
+            null = self._simulated_null(design, scale, mask, store, progress)
+        else:
+            null = self.null(ma_maps, own, scale, int(sums.numbers.max()))
+        logsf = null.log_p(sums.stat if null.domain == "stat" else sums.numbers)
+        maps = {
+            MapSpec("stat"): sums.stat,
+            MapSpec("p"): np.exp(logsf),
+            MapSpec("z"): z_from_logsf(logsf),
+            MapSpec("logp"): logp_from_logsf(logsf),
+        }
+        return MetaResult(
+            estimator=self.component(),
+            mask=mask,
+            maps={spec.name: values for spec, values in maps.items()},
+            specs={spec.name: spec for spec in maps},
+            arrays={
+                "numbers": sums.numbers,
+                "null_stat": null_grid(null, scale),
+                "null_logsf": null.logsf,
+                **({} if null.support is None else {"null_support": null.support}),
+                "foci_xyz": foci.xyz,
+                "foci_experiment": foci.experiment,
+                **own,
+            },
+            facts={
+                **self._common_facts(dataset, foci, mask, null, scale),
+                **self.facts(own, foci),
+            },
+            ids=foci.ids,
+            description_=self.description(dataset, foci),
+            bibtex_=bibtex(self.citations),
+        )
+
+    def arrays(self, dataset: Dataset) -> dict[str, NDArray[Any]]:
+        """What the design depends on beside the foci: widths of kernels, weights."""
+        raise NotImplementedError
+
+    def design(
+        self, foci: ExperimentFoci, arrays: Arrays, mask: BrainMask
+    ) -> tuple[FociDesign, Scale]:
+        """Foci and kernels as the Monte Carlo engine has them, and how it counts."""
+        raise NotImplementedError
+
+    def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
+        """Add modelled activation up over contrasts."""
+        raise NotImplementedError
+
+    def null(
+        self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
+    ) -> Null:
+        """Null of the statistic at a voxel, up to the largest observed number."""
+        raise NotImplementedError
+
+    def facts(self, arrays: Arrays, foci: ExperimentFoci) -> dict[str, Any]:
+        """Numbers of this estimator that sidecars, methods text and report quote."""
+        raise NotImplementedError
+
+    def description(self, dataset: Dataset, foci: ExperimentFoci) -> str:
+        """One sentence on what was done, with citations."""
+        raise NotImplementedError
+
+    def _simulated_null(
+        self,
+        design: FociDesign,
+        scale: Scale,
+        mask: BrainMask,
+        store: Store | None,
+        progress: Callable[[int], Any] | None,
+    ) -> Null:
+        plan = make_plan(
+            design,
+            mask.inside,
+            mask.affine,
+            threshold=LARGEST_SUM,
+            mass_floor=LARGEST_SUM,
+            null_outside=self.null_outside,
+        )
+        shift, n_bins = self._histogram(design, scale)
+        counts = montecarlo_counts(
+            plan,
+            n_iters=self.n_iters,
+            seed=self.seed,
+            shift=shift,
+            n_bins=n_bins,
+            n_threads=self.n_cores,
+            store=store,
+            progress=progress,
+        )
+        return counted_null(counts, float(1 << shift), discrete=scale.domain == "linear")
+
+    def _histogram(self, design: FociDesign, scale: Scale) -> tuple[int, int]:
+        """Width (as a power of 2) and number of the bins of a Monte Carlo null."""
+        del scale
+        peaks = np.array([int(kernel.max()) for kernel in design.kernels])
+        return 0, int(peaks[design.experiment_kernel].sum() + 1)
+
+    def _common_facts(
+        self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask, null: Null, scale: Scale
+    ) -> dict[str, Any]:
+        simulated = {
+            "null_n_iters": self.n_iters, "null_seed": self.seed, "null_outside": self.null_outside
+        }  # fmt: skip
+        return {
+            "estimator": asdict(self.component()),
+            "n_studies": len(set(dataset.metadata["study_id"])),
+            "n_contrasts": len(foci.ids),
+            **participants(dataset),
+            "n_foci": len(foci.xyz),
+            "n_foci_outside": int((~contains(mask, foci.xyz)).sum()),
+            "n_voxels": mask.n_voxels,
+            "voxel_size_mm": list(mask.zooms),
+            "voxelization": self.kernel_transformer.voxelization,
+            "null_method": null.method,
+            "null_step": null.step,
+            "null_domain": null.domain,
+            **(simulated if null.method == "montecarlo" else {}),
+            "connectivity": defaults.CONNECTIVITY,
+            "scale": scale.fact(),
+        }
+
+
+def amounts(foci: ExperimentFoci) -> str:
+    """Foci and contrasts in words, for descriptions."""
+    n_foci, n_contrasts = len(foci.xyz), len(foci.ids)
+    return f"{counted(n_foci, 'focus', 'foci')} from {counted(n_contrasts, 'contrast')}"
+
+
+def null_in_words(null_method: str) -> str:
+    """Null in words, for descriptions."""
+    return {"approximate": "exact", "montecarlo": "Monte Carlo"}.get(null_method, null_method)
+
+
+def null_grid(null: Null, scale: Scale) -> NDArray[np.float64]:
+    """Statistic at each bin of a null."""
+    return null.grid if null.domain == "stat" else scale.statistic(null.grid)
+
+
+def null_of(result: MetaResult) -> Null:
+    """The null a result was judged by."""
+    facts, arrays = result.facts, result.arrays
+    return Null(
+        facts["null_method"],
+        facts["null_step"],
+        arrays["null_logsf"],
+        facts["null_domain"],
+        arrays.get("null_support"),
+    )
+
+
+def scale_of(result: MetaResult) -> Scale:
+    """How the statistic of a result is counted."""
+    return Scale(**result.facts["scale"])
+
+
+def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[str, Any]]:
+    """Smallest number with p < ``voxel_thresh``, and what it means.
+
+    Returns
+    -------
+    threshold : int
+        In the whole numbers of the result's scale.
+    facts : dict
+        ``p`` asked for, ``statistic`` (the threshold), ``integer`` (the same as a whole number),
+        ``achieved_p`` (well below ``p`` where the statistic is discrete), ``mass_floor`` and
+        ``mass_above`` (mass sums what exceeds this, as a whole number and a statistic).
+
+    Notes
+    -----
+    Mass is the excess over the threshold where the statistic is continuous. Where it is discrete
+    that would give voxels at the threshold no mass at all, so it is the excess over the largest
+    value that is not significant.
+    """
+    null, scale = null_of(result), scale_of(result)
+    smallest, achieved = null.smallest_significant(voxel_thresh)
+    if null.domain == "stat":
+        smallest = scale.number(min(smallest, 1.0))
+    threshold = floor = LARGEST_SUM
+    if np.isfinite(smallest):
+        threshold = floor = int(np.ceil(smallest))
+        if null.support is not None:
+            floor = int(null.largest_insignificant(voxel_thresh))
+    return threshold, {
+        "p": voxel_thresh,
+        "statistic": float(scale.statistic(threshold)),
+        "integer": threshold,
+        "achieved_p": achieved,
+        "mass_floor": floor,
+        "mass_above": float(scale.statistic(floor)),
+    }
+
+
+def montecarlo_plan(
+    result: MetaResult, *, threshold: int, mass_floor: int | None = None, null_outside: str
+) -> MonteCarloPlan:
+    """What the Monte Carlo engine needs to redraw the foci of a result.
+
+    Parameters
+    ----------
+    result : MetaResult
+    threshold : int
+        Smallest number that forms clusters.
+    mass_floor : int, optional
+        Mass sums what exceeds this; the threshold by default.
+    null_outside : str
+        See ``FWECorrector``.
+    """
+    from nimare_pipeline.registry import get_estimator
+
+    arrays = result.arrays
+    foci = ExperimentFoci(result.ids, arrays["foci_xyz"], arrays["foci_experiment"])
+    design, _ = get_estimator(result.estimator).design(foci, arrays, result.mask)
+    return make_plan(
+        design,
+        result.mask.inside,
+        result.mask.affine,
+        threshold=threshold,
+        mass_floor=threshold if mass_floor is None else mass_floor,
+        null_outside=null_outside,
+    )
+
+
+def rows_of(ma_maps: sparse.csr_array) -> list[NDArray[np.float64]]:
+    """Non-zero values of each row."""
+    return [ma_maps.data[slice(*ma_maps.indptr[i : i + 2])] for i in range(ma_maps.shape[0])]
+
+
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        msg = f"{name} {value!r} is unknown; there are: {', '.join(known)}"
+        raise UsageError(msg)

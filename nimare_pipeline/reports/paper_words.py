@@ -1,0 +1,111 @@
+"""Words that figures and tables for a paper share: thresholds and p as papers write them."""
+
+from typing import Any
+
+from nimare_pipeline import defaults
+from nimare_pipeline.reports import render
+from nimare_pipeline.reports.paper_scale import Scale
+
+METHODS = {
+    "bonferroni": "Bonferroni",
+    "holm": "Holm",
+    "indep": "Benjamini–Hochberg",
+    "negcorr": "Benjamini–Yekutieli",
+}
+_TAILS = {"positive": "one-tailed", "negative": "one-tailed, negative", "two-sided": "two-tailed"}
+
+
+def p_text(value: Any) -> str:
+    """Probability as papers write it: ``.012``, ``< .001``; empty if missing."""
+    if render.is_missing(value):
+        return ""
+    if value < 0.001:
+        return "< .001"
+    return "> .999" if value > 0.9995 else f"{value:.3f}".lstrip("0")
+
+
+def level_text(value: float) -> str:
+    """Level as papers write it: ``.05``, ``.001``."""
+    return f"{value:.10f}".rstrip("0").removeprefix("0")
+
+
+def threshold(record: Any) -> str:
+    """What made something significant: ``cluster-size FWE p < .05 (clusters formed at p < .001)``.
+
+    Parameters
+    ----------
+    record : AnalysisRecord
+    """
+    spec, facts = record.result_spec, record.facts
+    rate = spec.correction
+    at = f"{'q' if rate == 'FDR' else 'p'} < {level_text(alpha(record))}"
+    if rate is None:
+        return f"uncorrected {at}"
+    more = []
+    if spec.level == "cluster":
+        what = f"cluster-{spec.measure or 'level'} {rate}"
+        forming = (facts.get("cluster_forming") or {}).get("p")
+        more += [f"clusters formed at p < {level_text(forming)}"] if forming else []
+    else:
+        what = f"voxel-level {rate}"
+    n_iters = (facts.get("montecarlo") or {}).get("n_iters")
+    if spec.method in METHODS:
+        more.append(METHODS[spec.method])
+    elif n_iters:
+        more.append(f"{render.counted(n_iters, 'Monte Carlo iteration')}")
+    return f"{what} {at}" + (f" ({', '.join(more)})" if more else "")
+
+
+def result_legend(record: Any) -> str:
+    """Legend of a picture of the result."""
+    return f"{record.name}: uncorrected z ({tail(record)}) where significant, {threshold(record)}."
+
+
+def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
+    """Legend of a picture of the whole map of z, with what is significant outlined."""
+    judged = "Outlined: significant" if significant else "Nothing is significant"
+    return (
+        f"{record.name}: whole map of uncorrected z ({tail(record)}), fading away below "
+        f"{fade_below:g}. {judged}, {threshold(record)}."
+    )
+
+
+def places(record: Any, view: str, scale: Scale) -> str:
+    """What else a reader of a picture must know: places, sides, and colours that are cut off."""
+    where = {
+        "mosaic": f"Axial slices at z in mm, {space(record)}; left is left.",
+        "glass": "Glass brain: the value furthest from 0 along each line of sight.",
+    }[view]
+    beyond = f" Beyond {scale.high:g}, all values have the last colour." if scale.clipped else ""
+    return f"{where}{beyond}"
+
+
+def p_column(record: Any) -> tuple[str, str]:
+    """Column of the table of clusters with the p that was judged by, and its head."""
+    spec = record.result_spec
+    if spec.level == "cluster":
+        return f"p_{spec.measure}_fwe", f"p (FWE, cluster {spec.measure})"
+    rate = spec.correction or "FWE"
+    return f"p_voxel_{rate.lower()}", f"p ({rate}, voxel)"
+
+
+def alpha(record: Any) -> float:
+    """Level of the corrected inference."""
+    given = (record.record.get("Result") or {}).get("Alpha")
+    return float(given or record.analysis.get("alpha") or defaults.ALPHA)
+
+
+def tail(record: Any) -> str:
+    """How z is to be read: ``one-tailed``, ``two-tailed``."""
+    return _TAILS[record.result_spec.tail]
+
+
+def space(record: Any) -> str:
+    """Space of the coordinates: ``MNI space (MNI152NLin6Asym)``."""
+    template = record.folder.parent.name.removeprefix("tpl-")
+    return f"MNI space ({template})" if template.startswith("MNI") else f"{template} space"
+
+
+def estimator(record: Any) -> str:
+    """Class name of the estimator; empty if it is not known."""
+    return str((record.analysis.get("estimator") or {}).get("type", ""))

@@ -1,0 +1,126 @@
+"""Whether an analysis in an output folder is what a run would compute again.
+
+It is if what goes in is the same (the data, the contrasts that are used, the record of the
+analysis, seed, space, mask, the code) and every file that came out is as it was written.
+"""
+
+import gzip
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nimare_pipeline import __version__, environment
+from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline.cohort import Cohort
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.derivative_names import Place
+from nimare_pipeline.derivative_sidecars import plain
+from nimare_pipeline.io import nimare_json
+from nimare_pipeline.settings import Analysis, Settings
+
+NOT_THERE = "it is not there"
+_UNREADABLE = (OSError, EOFError, zlib.error, ValueError)
+_PLACES_ONLY = ("folders",)
+"""Fields that say where files lie: what is in the files counts, and shows in the contrasts."""
+
+
+def why_not(
+    output_dir: str | Path,
+    *,
+    analysis: Analysis,
+    settings: Settings,
+    dataset: Dataset,
+    cohort: Cohort,
+) -> str:
+    """Say what is different from the result in the output folder; empty if nothing is.
+
+    Parameters
+    ----------
+    output_dir : path
+    analysis, settings
+        What is asked for now.
+    dataset : Dataset
+        Every contrast of the sources, with the mask.
+    cohort : Cohort
+        What of it is used.
+
+    Returns
+    -------
+    str
+        Half a sentence: ``alpha is another``; ``NOT_THERE`` where there is no such result.
+    """
+    output = Path(output_dir)
+    found = sorted(output.glob(f"tpl-*/cohort-{analysis.name}/*_analysis.json"))
+    if not found:
+        return NOT_THERE
+    try:
+        record = json.loads(found[0].read_text(encoding="utf-8"))
+        checksums = dict(record["Checksums"])
+        return (
+            _record_differs(record, analysis, settings)
+            or _input_differs(checksums, dataset, cohort)
+            or _snapshot_differs(output, analysis.name, dataset)
+            or _files_differ(output, checksums)
+        )
+    except (*_UNREADABLE, LookupError, TypeError):
+        return f"{found[0].name} is damaged"
+
+
+def _record_differs(record: Mapping[str, Any], analysis: Analysis, settings: Settings) -> str:
+    ours = {
+        "SoftwareVersion": ("the version of nimare-pipeline", __version__),
+        "CodeDigest": ("the code of nimare-pipeline", environment.code_digest()),
+        "RandomSeed": ("the seed", settings.seed),
+        "Target": ("the space", settings.target),
+    }
+    for key, (words, value) in ours.items():
+        if record.get(key) != value:
+            return f"{words} is another"
+    now, then = plain(asdict(analysis)), record["Analysis"]
+    differ = [
+        name
+        for name in [*now, *(name for name in then if name not in now)]
+        if now.get(name) != then.get(name) and name not in _PLACES_ONLY
+    ]
+    return f"{differ[0]} is another" if differ else ""
+
+
+def _input_differs(checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort) -> str:
+    mask = dataset.mask.as_image().to_bytes()
+    contrasts = tables.to_tsv(tables.typed(cohort.contrasts, tables.CONTRASTS))
+    coordinates = tables.to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
+    for ending, words, content in (
+        ("_mask.nii.gz", "the mask is another", mask),
+        ("_contrasts.tsv", "other contrasts are used", contrasts),
+        ("_coordinates.tsv", "other foci are used", coordinates),
+    ):
+        written = [checksum for name, checksum in checksums.items() if name.endswith(ending)]
+        if hashlib.sha256(content).hexdigest() not in written:
+            return words
+    return ""
+
+
+def _snapshot_differs(output: Path, name: str, dataset: Dataset) -> str:
+    path = output / Place(name, "", "", "").snapshot()
+    if not path.is_file():
+        return f"{path.name} is missing"
+    return "" if path.read_bytes() == nimare_json.to_bytes(dataset) else "the data are others"
+
+
+def _files_differ(output: Path, checksums: Mapping[str, str]) -> str:
+    for name, checksum in checksums.items():
+        path = output / name
+        if not path.is_file():
+            return f"{path.name} is missing"
+        try:
+            content = path.read_bytes()
+            content = gzip.decompress(content) if name.endswith(".gz") else content
+        except _UNREADABLE:
+            return f"{path.name} is damaged"
+        if hashlib.sha256(content).hexdigest() != checksum:
+            return f"{path.name} was altered"
+    return ""

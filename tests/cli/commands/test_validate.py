@@ -1,0 +1,128 @@
+"""``nimare-pipeline validate``: every problem, by file and line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nimare_pipeline.cli.main import main
+from tests.cli.program import EXAMPLE
+from tests.io.tables import CONTRASTS, COORDINATES, SET, put
+
+SLEUTH = "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n"
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    """Errors in two tables, and a warning."""
+    files = {
+        **SET,
+        "contrasts.tsv": CONTRASTS.replace("24", "many"),
+        "coordinates.tsv": COORDINATES.replace("40", "x").replace("30", "300"),
+    }
+    return put(tmp_path / "set", files)
+
+
+def test_good_data(capsys) -> None:
+    """What was read is said, and the last line counts."""
+    assert main(["validate", str(EXAMPLE)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "pain: NiMARE Dataset JSON",
+        "  21 contrasts of 21 studies, 267 foci",
+        "  from pain.json",
+        "",
+        "SUCCESS (exit 0): 0 errors and 0 warnings in 21 contrasts, 267 foci",
+    ]
+
+
+def test_every_problem_is_listed_by_file_and_line(broken: Path, capsys) -> None:
+    """Errors and warnings of all files, in 80 columns, and exit 65."""
+    assert main(["validate", str(broken)]) == 65
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[4:] == [
+        "contrasts.tsv",
+        "  warning  1 contrast without sample size: Smith_2019-pain (ALE needs one: fill",
+        "           it in, or run with --missing-n or --fwhm)",
+        "  error    line 2: sample_size is 'many' (expected a number of participants)",
+        "",
+        "coordinates.tsv",
+        "  warning  line 2 (study Smith_2019, contrast pain): focus 1, (10, -20, 300),",
+        "           lies outside the head (a lost decimal point or minus sign?)",
+        "  error    line 4: x is 'x' (expected a number, in mm)",
+        "",
+        "FAILED (exit 65): 2 errors and 2 warnings in 2 contrasts, 2 foci",
+    ]
+    assert max(map(len, lines)) <= 80
+
+
+def test_it_goes_on_past_a_bad_file(tmp_path: Path, capsys) -> None:
+    """Files of other formats are read, too, and that they are rivals is one more error."""
+    put(
+        tmp_path,
+        {"a.txt": f"{SLEUTH}4 5\n", "b.txt": f"{SLEUTH}dog\n", "c.json": '{"s": {"contrasts"'},
+    )
+    assert main(["validate", str(tmp_path)]) == 65
+    out = capsys.readouterr().out
+    assert "in general\n  error    " in out
+    assert "several datasets that cannot be one run" in " ".join(out.split())
+    for file in ("a.txt", "b.txt", "c.json"):
+        assert f"\n{file}\n  error    line " in out
+    assert out.splitlines()[-1] == (
+        "FAILED (exit 65): 4 errors and 0 warnings in 3 datasets, 2 contrasts, 2 foci"
+    )
+
+
+def test_warnings_are_allowed_unless_strict(tmp_path: Path, capsys) -> None:
+    """``--strict`` ends with 65 where there are warnings, and only there."""
+    (tmp_path / "a.txt").write_text(SLEUTH.replace("//Subjects=13\n", ""))
+    assert main(["validate", str(tmp_path)]) == 0
+    assert main(["validate", str(tmp_path), "--strict"]) == 65
+    assert main(["validate", str(EXAMPLE), "--strict"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "(exit" in line]
+    assert lines[0] == "SUCCESS (exit 0): 0 errors and 2 warnings in 1 contrast, 1 focus"
+    assert lines[1] == "FAILED (exit 65): 0 errors and 2 warnings in 1 contrast, 1 focus"
+
+
+def test_json(broken: Path, capsys) -> None:
+    """All problems with level, file, line, message and suggestion."""
+    assert main(["validate", str(broken), "--json"]) == 65
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["errors"], answer["warnings"]) == (2, 2)
+    assert answer["sources"] == [
+        {
+            "name": "set",
+            "format": "table layout (contrasts.tsv, coordinates.tsv)",
+            "files": [
+                "contrasts.tsv",
+                "coordinates.tsv",
+                "studies.tsv",
+                "desc-my_annotations.tsv",
+            ],
+            "studies": 2,
+            "contrasts": 2,
+            "foci": 2,
+        }
+    ]
+    assert answer["problems"][1] == {
+        "level": "error",
+        "message": "sample_size is 'many'",
+        "file": "contrasts.tsv",
+        "where": "line 2",
+        "suggestion": "expected a number of participants",
+        "line": 2,
+    }
+    assert [problem["line"] for problem in answer["problems"]] == [None, 2, 2, 4]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "sleuth/SkeideLab__meta_semantics",
+        "nimads/compose/ataCTPAt2LMw_small",
+        "nimare_json/nidm_pain_dset.json",
+    ],
+)
+def test_real_data(shared_data: Path, path: str, capsys) -> None:
+    """Real datasets of each format are valid."""
+    assert main(["validate", str(shared_data / path)]) == 0
+    assert "SUCCESS (exit 0): 0 errors" in capsys.readouterr().out

@@ -1,0 +1,302 @@
+"""The analysis file and the command line, brought together."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nimare_pipeline.cli import plan as planning
+from nimare_pipeline.cli.model import files_named, override, sources_of, with_model
+from nimare_pipeline.cli.parser import build_parser, parse
+from nimare_pipeline.cli.plan import gather
+from nimare_pipeline.cli.request import PLACES, Request
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.errors import DataError, ModelError, NoInputError, UsageError
+from nimare_pipeline.io import Source
+from nimare_pipeline.settings import Analysis, Component
+
+TWO = """\
+[run]
+seed = 7
+mask = "m.nii"
+tal2mni = "spm"
+[[analysis]]
+name = "a"
+estimator = {type = "ALE", args = {kernel__sample_size = 12, null_method = "histogram"}}
+[[analysis]]
+name = "b c"
+alpha = 0.01
+corrector = {type = "FDRCorrector", args = {method = "indep"}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "analyses.toml").write_text(TWO)
+    return tmp_path / "in"
+
+
+def ask(folder: Path, *words: str) -> Request:
+    return with_model(parse([str(folder), str(folder.parent / "out"), "meta", *words]))
+
+
+def test_file_of_the_input_folder_is_used_and_said(folder) -> None:
+    """``analyses.toml`` beside the studies needs no option; the log says that it was used."""
+    request = ask(folder)
+    assert [analysis.name for analysis in request.analyses] == ["a", "bC"]
+    assert request.settings.model_file == str(folder / "analyses.toml")
+    used, named = request.notes
+    assert used == (
+        f"analyses are those of {folder}/analyses.toml "
+        "(found in the input folder; --model none ignores it)"
+    )
+    assert named == "'b c' is called 'bC': names are of letters and digits"
+
+
+def test_model_none_ignores_the_file(folder) -> None:
+    """``--model none`` is a run without a file."""
+    request = ask(folder, "--model", "none")
+    assert (request.analyses, request.settings.model_file) == ((), "")
+
+
+def test_named_file_wins(folder) -> None:
+    """``--model`` names another file; its folder is where its paths count from."""
+    other = folder.parent / "other" / "paper.toml"
+    other.parent.mkdir()
+    other.write_text(
+        "[[analysis]]\nname = 'x'\nselect = \"in_mask('m.nii')\"\n[[analysis]]\nname = 'y'\n"
+    )
+    first, second = ask(folder, "--model", str(other)).analyses
+    assert (first.name, second.name) == ("x", "y")
+    assert first.folders == (str(other.parent), str(folder))
+    assert second.folders == ()  # it names no file: where it was written is of no interest
+    with pytest.raises(NoInputError, match=r"there is no analysis file .*gone\.toml"):
+        ask(folder, "--model", str(folder / "gone.toml"))
+
+
+def test_run_section_reaches_the_settings(folder) -> None:
+    """Seed, mask (relative to the file) and Talairach transform are those of ``[run]``."""
+    settings = ask(folder).settings
+    assert (settings.seed, settings.tal2mni) == (7, "spm")
+    assert settings.mask_file == str(folder / "m.nii")
+
+
+def test_command_line_wins_over_the_run_section(folder) -> None:
+    """What is given by an option is not taken from the file, even where it is the default."""
+    settings = ask(folder, "--seed", "42", "--mask", "/x.nii", "--tal2mni", "other").settings
+    assert (settings.seed, settings.mask_file, settings.tal2mni) == (42, "/x.nii", "other")
+
+
+def test_only_some_analyses(folder) -> None:
+    """``--analysis`` picks by name, as the file or the results spell it."""
+    assert [one.name for one in ask(folder, "--analysis", "B-C").analyses] == ["bC"]
+    assert [one.name for one in ask(folder, "--analysis", "bC", "a").analyses] == ["a", "bC"]
+    with pytest.raises(UsageError, match=r"no analysis 'd' in analyses\.toml; there are: a, bC"):
+        ask(folder, "--analysis", "d")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--name", "x"], "--name has no meaning with the analysis file .*; *|the file names its"),
+        (
+            ["--merge"],
+            "--merge has no meaning with the analysis file .*: each of its analyses pool",
+        ),
+        (["--model", "none", "--analysis", "a"], "--analysis picks analyses of an analysis file"),
+    ],
+)
+def test_options_without_meaning_are_refused(folder, words, message) -> None:
+    """An option that would change nothing is refused, with the reason."""
+    with pytest.raises(UsageError, match=message):
+        ask(folder, *words)
+
+
+def test_wrong_file_is_refused_before_anything_is_read(folder) -> None:
+    """A slip in the file needs no data to be found."""
+    (folder / "analyses.toml").write_text("[[analysis]]\nnam = 1\n")
+    with pytest.raises(ModelError, match="unknown key 'nam'"):
+        ask(folder)
+
+
+OVERRIDES = [
+    (["--estimator", "KDA"], lambda a: a.estimator,
+     Component("KDA", {"null_method": "approximate"})),
+    (["--null-method", "montecarlo"], lambda a: a.estimator.args["null_method"], "montecarlo"),
+    (["--fwhm", "9"], lambda a: a.estimator.args,
+     {"null_method": "histogram", "kernel__fwhm": 9.0}),  # in place of the file's sample size
+    (["--sample-size", "20"], lambda a: a.estimator.args["kernel__sample_size"], 20.0),
+    (["--voxelization", "ceil"], lambda a: a.estimator.args.get("kernel__voxelization"), "ceil"),
+    (["--null-method", "approximate"], lambda a: a.estimator.args["null_method"], "approximate"),
+    (["--n-iters", "3"], lambda a: a.corrector.args["n_iters"], 3),
+    (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
+    (["--null-outside", "inside"], lambda a: a.corrector.args.get("null_outside"), "inside"),
+    (["--corrector", "FDRCorrector"], lambda a: a.corrector.type, "FDRCorrector"),
+    (["--alpha", "0.2"], lambda a: a.alpha, 0.2),
+    (["--missing-n", "median"], lambda a: a.missing_n, "median"),
+    (["--outside", "drop"], lambda a: a.outside, "drop"),
+    (["--select", "n_foci > 2"], lambda a: a.select, "n_foci > 2"),
+    (["--method", "holm"], lambda a: a.corrector.args["method"], "holm"),
+    (["--result", "voxel"], lambda a: a.result, "voxel"),
+]  # fmt: skip
+OF_MKDA = [
+    (["--radius", "6", "--estimator", "MKDADensity"], "kernel__r", 6.0),
+    (["--weighting", "sample_size", "--estimator", "MKDADensity"], "weighting", "sample_size"),
+    (["--inference-field", "model", "--weighting", "sample_size", "--estimator", "MKDADensity"],
+     "inference_field", "model"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "get", "value"), OVERRIDES)
+def test_option_replaces_what_the_file_says(folder, words, get, value) -> None:
+    """Each option of an analysis changes its own place in every analysis of the file."""
+    request = parse([str(folder), "out", "meta", *words])
+    first = replace(
+        Analysis("a"),
+        estimator=Component("ALE", {"kernel__sample_size": 12, "null_method": "histogram"}),
+    )
+    assert get(first) != value
+    assert get(override(first, request.analysis, request.given)) == value
+
+
+@pytest.mark.parametrize(("words", "keyword", "value"), OF_MKDA)
+def test_option_of_one_method_replaces_what_the_file_says(words, keyword, value) -> None:
+    """Options that one method has reach analyses of that method, and not the others."""
+    request = parse(["in", "out", "meta", *words])
+    given = request.given - {"estimator"}
+    mkda = Analysis("a", estimator=Component("MKDADensity", {"kernel__r": 10.0}))
+    assert mkda.estimator.args.get(keyword) != value
+    assert override(mkda, request.analysis, given).estimator.args[keyword] == value
+    ale = Analysis("a")
+    assert override(ale, request.analysis, given) == ale
+
+
+def test_option_at_its_default_replaces_too() -> None:
+    """An option that is given with the default's value is given."""
+    request = parse(["in", "out", "meta", "--voxelization", "exact"])
+    analysis = Analysis("a", estimator=Component("ALE", {"kernel__voxelization": "ceil"}))
+    assert override(analysis, request.analysis, request.given).estimator.args == {}
+
+
+def test_options_not_given_replace_nothing() -> None:
+    """A run without options of an analysis takes the file as it is."""
+    request = parse(["in", "out", "meta", "-v", "--seed", "3", "--nprocs", "1"])
+    analysis = Analysis("a", alpha=0.3, outside="drop", select="n_foci > 1")
+    assert override(analysis, request.analysis, request.given) == analysis
+
+
+def test_option_that_does_not_concern_an_analysis_is_said(folder) -> None:
+    """Iterations mean nothing to a correction without: it stays, and the log says so."""
+    first, second = ask(folder, "--n-iters", "3").analyses
+    assert first.corrector.args["n_iters"] == 3
+    assert second.corrector.args == {"method": "indep"}
+    assert ask(folder, "--n-iters", "3", "--alpha", "0.2").notes[2:] == (
+        "the command line replaces what the file says: --alpha, --n-iters",
+        "--n-iters does not concern analysis bC",
+    )
+
+
+def test_every_option_of_an_analysis_has_a_place() -> None:
+    """No option of the three groups is forgotten when a file is overridden."""
+    groups = ("analysis", "kernel and coordinates", "correction for multiple comparisons")
+    options = {
+        action.dest
+        for group in build_parser()._action_groups
+        if group.title in groups
+        for action in group._group_actions
+    }
+    of_the_run = {"name", "merge", "mask", "tal2mni", "seed"}
+    assert options - of_the_run == set(PLACES)
+    tried = {
+        word[2:].replace("-", "_") for words, _, _ in OVERRIDES + OF_MKDA for word in words[:1]
+    }
+    assert tried == set(PLACES)
+
+
+def contrast(x: float) -> dict[str, Any]:
+    coords = {"space": "MNI", "x": [x], "y": [0], "z": [0]}
+    return {"contrasts": {"1": {"coords": coords, "metadata": {"sample_sizes": [9]}}}}
+
+
+def source(name: str, *files: str) -> Source:
+    return Source(name, files or (f"sub/{name}.txt",), "test", Dataset({name: contrast(1)}))
+
+
+class TestSources:
+    SOURCES = (source("heat"), source("touch"), source("cold", "cold.json", "cold_notes.json"))
+
+    @pytest.mark.parametrize(
+        ("patterns", "names"),
+        [
+            ((), ["heat", "touch", "cold"]),
+            (("sub/heat.txt",), ["heat"]),
+            (("*.txt",), ["heat", "touch"]),
+            (("cold_notes.json", "sub/t*"), ["touch", "cold"]),
+        ],
+    )
+    def test_patterns(self, patterns, names) -> None:
+        """A source is taken if a pattern fits one of its files; all are without patterns."""
+        found = sources_of(Analysis("a", sources=patterns), self.SOURCES)
+        assert [one.name for one in found] == names
+
+    def test_pattern_that_fits_nothing(self) -> None:
+        """A pattern without a file is named, with the nearest file."""
+        with pytest.raises(
+            UsageError, match=r"no input file fits 'sub/haet.txt'; did you mean sub/h"
+        ):
+            sources_of(Analysis("a", sources=("sub/haet.txt",)), self.SOURCES)
+
+    def test_sources_are_pooled_once(self) -> None:
+        """Analyses of the same files share one dataset; each knows the files it is of."""
+        analyses = [Analysis("a"), Analysis("b"), Analysis("c", sources=("cold*",))]
+        first, second, third = gather(analyses, self.SOURCES)
+        assert first.dataset is second.dataset
+        assert first.dataset.ids.tolist() == ["heat-1", "touch-1", "cold-1"]
+        assert third.dataset.ids.tolist() == ["cold-1"]
+        assert third.analysis.sources == ("cold.json", "cold_notes.json")
+        assert [one.analysis.name for one in (first, second, third)] == ["a", "b", "c"]
+
+    def test_one_that_cannot_be_pooled_does_not_stop_the_others(self) -> None:
+        """Two files with one contrast are that analysis' error, and so is a wrong pattern."""
+        twice = (*self.SOURCES, source("heat", "again.txt"))
+        analyses = [
+            Analysis("a"),
+            Analysis("b", sources=("x",)),
+            Analysis("c", sources=("cold*",)),
+        ]
+        first, second, third = gather(analyses, twice)
+        assert isinstance(first.error, DataError)
+        assert isinstance(second.error, UsageError)
+        assert (third.error, first.dataset) == (None, None)
+
+
+@pytest.mark.parametrize("kind", ["pair", "conjunction", "macm", "ibma", "decode"])
+def test_type_that_is_not_built_fails_alone(kind) -> None:
+    """Each type that this version cannot run says so, whatever else is in the file."""
+    first, second = gather([Analysis("a", type=kind), Analysis("b")], [source("heat")])
+    assert str(first.error) == f"type {kind} is not built yet; this version runs: cbma"
+    assert second.error is None
+
+
+def test_named_files_are_no_strangers(tmp_path, monkeypatch) -> None:
+    """Masks that the analyses name are not warned about as files in no known format."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "heat.txt").write_text("//Reference=MNI\n//Ada 2001: heat\n//Subjects=12\n1 2 3\n")
+    for name in ("roi.nii", "other.nii", "seed.nii"):
+        (folder / name).touch()
+    (folder / "analyses.toml").write_text(
+        "[[analysis]]\nname = 'a'\nselect = \"not in_mask('roi.nii')\"\n"
+        "[[analysis]]\nname = 'b'\ntype = 'macm'\nroi = 'seed.nii'\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    request = ask(folder)
+    assert files_named(request) == {str(folder / "roi.nii"), str(folder / "seed.nii")}
+    planned = planning.plan(request)
+    assert {problem.message for one in planned for problem in one.problems} == {
+        "1 file is in no known format and is left out: other.nii"
+    }
+    request = ask(folder, "--model", "none", "--select", "not in_mask('roi.nii')")
+    assert request.analysis.folders == (str(tmp_path), str(folder))

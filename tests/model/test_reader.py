@@ -1,0 +1,304 @@
+"""Reading an analysis file: the records it makes, and everything that can be wrong in it."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nimare_pipeline import model
+from nimare_pipeline.errors import ModelError, NoInputError
+from nimare_pipeline.model import reader
+from nimare_pipeline.model.schema import TYPES
+from nimare_pipeline.settings import Analysis, Component
+from nimare_pipeline.settings_file import toml_value
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "analyses.toml"
+    path.write_text(text)
+    return path
+
+
+def read(folder: Path, text: str) -> model.Model:
+    return model.read(write(folder, text))
+
+
+def one(folder: Path, text: str) -> Analysis:
+    (analysis,) = read(folder, f'[[analysis]]\nname = "a"\n{text}\n').analyses
+    return analysis
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ModelError) as caught:
+        read(folder, text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_name_is_enough(tmp_path) -> None:
+    """An analysis of which only the name is given is that of a run without options."""
+    assert one(tmp_path, "") == Analysis("a", folders=(str(tmp_path),))
+
+
+FIELDS = [
+    ('description = "for"', "description", "for"),
+    ("select = 'n_foci > 2'", "select", "n_foci > 2"),
+    ('sources = ["a*", "b.txt"]', "sources", ("a*", "b.txt")),
+    ('estimator = {type = "KDA"}', "estimator", Component("KDA")),
+    ('corrector = {type = "FDRCorrector", args = {method = "negcorr"}}', "corrector",
+     Component("FDRCorrector", {"method": "negcorr"})),
+    ("alpha = 0.01", "alpha", 0.01),
+    ('missing_n = "median"', "missing_n", "median"),
+    ("missing_n = 9.5", "missing_n", "9.5"),
+    ("missing_n = 10", "missing_n", "10"),
+    ('outside = "drop"', "outside", "drop"),
+    ('result = "voxel"', "result", "voxel"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "field", "value"), FIELDS)
+def test_key_reaches_the_record(tmp_path, text, field, value) -> None:
+    """Each key changes its own field, and nothing else."""
+    expected = {"name": "a", "folders": (str(tmp_path),), field: value}
+    assert one(tmp_path, text) == Analysis(**expected)
+
+
+def test_every_common_key_is_tried() -> None:
+    """No key of the type that runs is forgotten above."""
+    assert {key.name for key in TYPES["cbma"].keys} == {f for _, f, _ in FIELDS} | {"name", "type"}
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("type = \"pair\"\ngroups = {x = 'a > 1'}", {"groups": {"x": "a > 1"}}),
+        ('type = "macm"\nsphere = [1, 2, 3, 4.5]', {"sphere": [1.0, 2.0, 3.0, 4.5]}),
+        ('type = "ibma"\nmin_studies = 3', {"min_studies": 3}),
+        ('type = "decode"\nroi = "r.nii"\ntop = 3', {"roi": "r.nii", "top": 3}),
+    ],
+)
+def test_keys_of_a_type_are_options(tmp_path, text, options) -> None:
+    """What only one type has is in the record's options."""
+    assert one(tmp_path, text).options == options
+
+
+def test_names_are_converted_wherever_they_stand(tmp_path) -> None:
+    """A name in signs becomes letters and digits, also where another analysis means it."""
+    found = read(
+        tmp_path,
+        '[[analysis]]\nname = "my pain"\n[[analysis]]\nname = "b"\n'
+        '[[analysis]]\nname = "c"\ntype = "conjunction"\nof = ["b", "my pain"]\n',
+    )
+    assert [analysis.name for analysis in found.analyses] == ["myPain", "b", "c"]
+    assert found.names["myPain"] == "my pain"
+    assert found.analyses[2].options == {"of": ["b", "myPain"]}
+
+
+def test_defaults_are_replaced_whole(tmp_path) -> None:
+    """An analysis takes over the defaults, and its own value replaces the whole default."""
+    first, second = read(
+        tmp_path,
+        '[defaults]\nalpha = 0.01\nestimator = {type = "ALE", args = {kernel__fwhm = 9}}\n'
+        '[[analysis]]\nname = "a"\n'
+        '[[analysis]]\nname = "b"\nestimator = {type = "ALE", args = {null_method = "histogram"}}',
+    ).analyses
+    assert (first.alpha, second.alpha) == (0.01, 0.01)
+    assert first.estimator.args == {"kernel__fwhm": 9}
+    assert second.estimator.args == {"null_method": "histogram"}
+
+
+def test_run_keys(tmp_path) -> None:
+    """What the run shares is apart from the analyses."""
+    text = '[run]\nseed = 7\nmask = "m.nii"\ntal2mni = "spm"\n[[analysis]]\nname = "a"\n'
+    assert read(tmp_path, text).run == {"seed": 7, "mask": "m.nii", "tal2mni": "spm"}
+
+
+def test_all_ways_to_write_a_component(tmp_path) -> None:
+    """Inline tables, dotted keys and tables of their own mean the same."""
+    ways = [
+        'estimator = {type = "ALE", args = {kernel__fwhm = 9}}',
+        'estimator.type = "ALE"\nestimator.args.kernel__fwhm = 9',
+        '[analysis.estimator]\ntype = "ALE"\n[analysis.estimator.args]\nkernel__fwhm = 9',
+    ]
+    assert {repr(one(tmp_path, way).estimator) for way in ways} == {
+        repr(Component("ALE", {"kernel__fwhm": 9}))
+    }
+
+
+@pytest.mark.parametrize("encoded", [b"\xef\xbb\xbf", b""])
+def test_windows_files_are_read(tmp_path, encoded) -> None:
+    """A byte order mark and Windows line ends are no reason to refuse, lines stay right."""
+    path = tmp_path / "analyses.toml"
+    path.write_bytes(encoded + b'[[analysis]]\r\nname = "a"\r\nalpha = 2\r\n')
+    with pytest.raises(ModelError, match=r"analyses\.toml, line 3, analysis \"a\": alpha: "):
+        model.read(path)
+
+
+A = '[[analysis]]\nname = "a"\n'
+WRONG = {
+    "unknown key": (
+        f"{A}selct = 'a'\n",
+        "line 3, analysis \"a\": unknown key 'selct' (did you mean select? known: alpha, correcto",
+    ),
+    "unknown section": (f"[runs]\n{A}", "line 1: unknown section 'runs' (known: [run], [defaults"),
+    "unknown run key": (f"[run]\nsead = 1\n{A}", "line 2, [run]: unknown key 'sead' (did you mea"),
+    "unknown default": (
+        f"[defaults]\nalfa = 1\n{A}",
+        "line 2, [defaults]: unknown key 'alfa' (did you mean alpha? known: ",
+    ),
+    "default of no analysis": (
+        f'[defaults]\nformula = "x"\n{A}',
+        "line 2, [defaults]: no analysis of this file has the key 'formula' (it be",
+    ),
+    "name as default": (f'[defaults]\nname = "x"\n{A}', "line 2, [defaults]: unknown key 'name'"),
+    "wrong default": (
+        f"[defaults]\nalpha = 2\n{A}", "line 2, [defaults]: alpha: expected a number between 0 an",
+    ),
+    "seed": (f"[run]\nseed = -1\n{A}", "line 2, [run]: seed: expected a whole number from 0 to"),
+    "tal2mni": (f'[run]\ntal2mni = "x"\n{A}', 'tal2mni: expected one of "other", "spm", "fsl",'),
+    "no analysis": ("[run]\nseed = 1\n", 'it has no analysis (begin one by [[analysis]] and name'),
+    "no list": ("[analysis]\nname = 'a'\n", "line 1: analysis is no list (write [[analysis]] abo"),
+    "no table": (f"run = 3\n{A}", "line 1: run is no table (write [run] above its keys)"),
+    "no name": ("[[analysis]]\n", 'line 1, analysis 1: name is missing (such as name = "pain")'),
+    "name of signs": ('[[analysis]]\nname = "--"\n', 'line 2, analysis "--": name: expected a te'),
+    "clash": (
+        f'{A}[[analysis]]\nname = "-A-"\n',
+        "line 4, analysis \"-A-\": the name is taken by 'a' in line 2 (names differ by letters an",
+    ),
+    "type": (f'{A}type = "cmba"\n', "line 3, analysis \"a\": unknown type 'cmba' (did you mean c"),
+    "type of another kind": (f"{A}type = [1]\n", 'line 3, analysis "a": unknown type [1] (known:'),
+    "selection": (
+        f"{A}select = 'n = 3'\n",
+        "line 3, analysis \"a\": select: column 3: '=': one = is not a comparison; write ==\n",
+    ),
+    "no selection": (f"{A}select = 3\n", 'select: expected a selection such as "sample_size >= 1'),
+    "sources": (f'{A}sources = "a"\n', "sources: expected a list of texts such as"),
+    "alpha": (f"{A}alpha = 1\n", "alpha: expected a number between 0 and 1, both excluded, not 1"),
+    "missing_n": (f'{A}missing_n = "mean"\n', 'missing_n: expected "error", "median", "exclude",'),
+    "missing_n below 0": (f"{A}missing_n = -3\n", "missing_n: expected"),
+    "outside": (f'{A}outside = "maybe"\n', 'outside: expected one of "keep", "drop", not \'maybe'),
+    "result": (f'{A}result = "size"\n', 'result: expected one of "cluster-size", "cluster-mass",'),
+    "result not given": (
+        f'{A}corrector = {{type = "FDRCorrector"}}\nresult = "cluster-size"\n',
+        "line 4, analysis \"a\": result 'cluster-size' needs FWECorrector with method 'montecarlo",
+    ),
+    "component": (f'{A}estimator = "ALE"\n', 'estimator: expected a table such as {type = "ALE",'),
+    "component without type": (f"{A}estimator = {{args = {{}}}}\n", "estimator: type is missing"),
+    "component args": (
+        f'{A}estimator = {{type = "ALE", args = 3}}\n', "args: expected a table of keywords, not",
+    ),
+    "component key": (
+        f'{A}estimator = {{type = "ALE", arg = {{}}}}\n',
+        "line 3, analysis \"a\", estimator: unknown key 'arg' (did you mean args? known: args, ty",
+    ),
+    "estimator": (
+        f'{A}estimator = {{type = "AEL"}}\n',
+        "line 3, analysis \"a\": estimator: there is no estimator 'AEL' (did you mean ALE?); ther",
+    ),
+    "keyword": (
+        f'{A}\n[analysis.estimator]\ntype = "ALE"\n[analysis.estimator.args]\nkernel__fwmh = 3\n',
+        "line 4, analysis \"a\": estimator: ALE has no keyword 'kernel__fwmh' (did you mean kerne",
+    ),
+    "keyword value": (
+        f'{A}corrector = {{type = "FWECorrector", args = {{n_iters = 0}}}}\n',
+        "line 3, analysis \"a\": corrector: n_iters is 0; expected an integer of at least 1",
+    ),
+    "default keyword": (
+        f'[defaults]\ncorrector = {{type = "FWECorrector", args = {{n_iter = 3}}}}\n{A}',
+        "line 2, [defaults]: corrector: FWECorrector has no keyword 'n_iter' (did you mean n_iter",
+    ),
+    "groups missing": (f'{A}type = "pair"\n', 'line 1, analysis "a": groups is missing (such as '),
+    "groups": (
+        f"{A}type = \"pair\"\ngroups = {{x = 'a >'}}\n",
+        "line 4, analysis \"a\": groups: group 'x': selection, column 4: expected a column",
+    ),
+    "three groups": (f"{A}type = 'pair'\ngroups = {{x='a', y='a', z='a'}}\n", "expected one or t"),
+    "of one": (f'{A}type = "conjunction"\nof = ["a"]\n', "of: expected a list of two or more nam"),
+    "of nobody": (
+        f'{A}[[analysis]]\nname = "c"\ntype = "conjunction"\nof = ["a", "b"]\n',
+        "line 6, analysis \"c\": of: no analysis 'b' (there are: a, c)",
+    ),
+    "of itself": (f'{A}type = "decode"\nof = "a"\n', "line 4, analysis \"a\": of: it names itsel"),
+    "no region": (f'{A}type = "macm"\n', 'analysis "a": expected one of roi, sphere, found none'),
+    "two regions": (
+        f'{A}type = "macm"\nroi = "r"\nsphere = [1, 2, 3, 4]\n', "found roi and sphere",
+    ),
+    "sphere": (f'{A}type = "macm"\nsphere = [1, 2, 3]\n', "sphere: expected [x, y, z, radius], f"),
+    "syntax": ("[[analysis]\n", "line 1: "),
+    "syntax at the end": ('[[analysis]]\nname = "a\n', "line 2: "),
+    "twice": (f"{A}alpha = 0.1\nalpha = 0.2\n", "line 4: Cannot overwrite a value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_file(tmp_path, text, message) -> None:
+    """Each thing that can be wrong is one problem, with file and line."""
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith("analyses.toml")
+    assert message in problem
+
+
+def test_all_problems_come_at_once_in_order(tmp_path) -> None:
+    """A file with several slips is refused once, with all of them by their lines."""
+    found = problems(
+        tmp_path,
+        '[[analysis]]\nname = "a"\nselct = "x"\nalpha = 3\n[[analysis]]\nname = "A"\n'
+        'type = "pair"\n[run]\nseed = "x"\n',
+    )
+    assert [problem.split(",")[1] for problem in found] == [
+        " line 3", " line 4", " line 5", " line 6", " line 9",
+    ]  # fmt: skip
+
+
+def test_no_text_is_refused(tmp_path) -> None:
+    """A file that is no UTF-8 is named with the line."""
+    path = tmp_path / "analyses.toml"
+    path.write_bytes(b"[run]\nmask = '\xff'\n")
+    with pytest.raises(ModelError, match=r"analyses\.toml, line 2: this is not UTF-8 text"):
+        model.read(path)
+
+
+def test_deep_nesting_is_refused(tmp_path) -> None:
+    """A file of brackets alone does not overflow anything."""
+    with pytest.raises(ModelError):
+        read(tmp_path, f"a = {'[' * 100_000}")
+
+
+def test_missing_file_is_no_input(tmp_path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(NoInputError, match=r"there is no analysis file .*no\.toml"):
+        model.read(tmp_path / "no.toml")
+
+
+SCALARS = st.one_of(
+    st.booleans(), st.integers(-(2**63), 2**63 - 1), st.floats(),
+    st.sampled_from(["", "a", "b", "A", "--", "cbma", "pair", "median", "n > 0", "n = 3"]),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+)  # fmt: skip
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.sampled_from(["type", "args", "x", "method", "n_iters"]), inner),
+        st.fixed_dictionaries(
+            {"type": st.sampled_from(["ALE", "KDA", "FWECorrector", "FDRCorrector"])},
+            optional={"args": st.dictionaries(st.sampled_from(["n_iters", "kernel__r"]), inner)},
+        ),
+    ),
+    max_leaves=6,
+)
+NAMES = [*{key.name for kind in TYPES.values() for key in kind.keys}, "odd", "seed", "mask"]
+TABLE = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=6)
+
+
+@settings(deadline=None)
+@given(st.fixed_dictionaries({}, optional={
+    "run": st.one_of(TABLE, VALUES), "defaults": st.one_of(TABLE, VALUES),
+    "analysis": st.one_of(st.lists(TABLE, max_size=3), VALUES), "other": VALUES,
+}))  # fmt: skip
+def test_any_toml_is_a_model_or_a_model_error(content) -> None:
+    """Whatever stands in a file, the answer is a model or a list of problems with lines."""
+    text = "".join(f"{name} = {toml_value(value)}\n" for name, value in content.items())
+    with suppress(ModelError):
+        reader.parse(text.encode(), Path("analyses.toml"))

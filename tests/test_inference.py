@@ -1,0 +1,68 @@
+"""What an analysis rests on: defaults by corrector, words, and what does not go together."""
+
+import pytest
+
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import Inference, result_level
+from nimare_pipeline.settings import Analysis, Component
+
+BONFERRONI = Component("FWECorrector", {"method": "bonferroni"})
+FDR = Component("FDRCorrector", {"method": "indep"})
+MONTECARLO = Component("FWECorrector", {"method": "montecarlo"})
+
+
+@pytest.mark.parametrize(
+    ("corrector", "result", "level"),
+    [
+        (MONTECARLO, "", "size"),
+        (MONTECARLO, "cluster-mass", "mass"),
+        (MONTECARLO, "voxel", "voxel"),
+        (Component("FWECorrector"), "", "size"),
+        (BONFERRONI, "", "voxel"),
+        (FDR, "", "voxel"),
+        (FDR, "voxel", "voxel"),
+    ],
+)
+def test_level_follows_from_corrector_and_request(corrector, result: str, level: str) -> None:  # type: ignore[no-untyped-def]
+    """Cluster size where clusters are judged and nothing else is asked for, else voxels."""
+    assert result_level(Analysis("a", corrector=corrector, result=result)) == level
+
+
+@pytest.mark.parametrize(
+    ("corrector", "result", "message"),
+    [
+        (FDR, "cluster-size", "FDRCorrector with method 'indep' judges voxels only"),
+        (BONFERRONI, "cluster-mass", "needs FWECorrector with method 'montecarlo'"),
+        (MONTECARLO, "size", "result 'size' is unknown; there are: cluster-size, cluster-mass"),
+    ],
+)
+def test_what_a_corrector_does_not_give_is_refused(corrector, result, message) -> None:  # type: ignore[no-untyped-def]
+    """A level that is not judged cannot be the result."""
+    with pytest.raises(UsageError, match=message):
+        result_level(Analysis("a", corrector=corrector, result=result))
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "criterion", "column"),
+    [
+        ({}, None, "FWE-corrected p < 0.05 by cluster size", "p_size_fwe"),
+        ({}, "mass", "FWE-corrected p < 0.05 by cluster mass", "p_mass_fwe"),
+        ({}, "voxel", "FWE-corrected p < 0.05 voxel by voxel", "p_voxel_fwe"),
+        (
+            {"correction": {"error_rate": "FDR", "method": "indep"}},
+            None,
+            "FDR-corrected p < 0.05 voxel by voxel, Benjamini-Hochberg",
+            "p_voxel_fdr",
+        ),
+        (
+            {"correction": {"error_rate": "FWE", "method": "bonferroni"}},
+            "voxel",
+            "FWE-corrected p < 0.05 voxel by voxel, Bonferroni",
+            "p_voxel_fwe",
+        ),
+    ],
+)
+def test_inference_in_words(facts, level, criterion: str, column: str) -> None:  # type: ignore[no-untyped-def]
+    """The criterion as a caption says it, and the column of p."""
+    inference = Inference.of(facts, 0.05, level)
+    assert (inference.criterion, inference.column) == (criterion, column)

@@ -1,0 +1,157 @@
+"""Every option of an analysis changes what comes out: one that changes nothing fails here."""
+
+import gzip
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nimare_pipeline.cli.parser import build_parser, parse
+from nimare_pipeline.cli.plan import Planned, plan
+from nimare_pipeline.cli.request import PLACES
+from nimare_pipeline.workflows.base import init_analysis_wf
+from nimare_pipeline.workflows.run import run_workflow
+from tests.workflows.conftest import ellipsoid, make_small
+
+FEW = ("--n-iters", "40")
+MONTECARLO = (*FEW, "--voxel-thresh", "0.01")
+HOLM = ("--method", "holm")
+MKDA = ("--estimator", "MKDADensity")
+MISSING = "without N"
+"""Mark of a case whose data have a contrast without sample size."""
+
+CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    ("estimator", MONTECARLO, ("--estimator", "KDA")),
+    ("null_method", MONTECARLO, ("--null-method", "histogram")),
+    ("null_method", MONTECARLO, ("--null-method", "montecarlo")),
+    ("weighting", (*MKDA, *HOLM), ("--weighting", "sample_size")),
+    (
+        "inference_field",
+        (*MKDA, *HOLM, "--weighting", "sample_size"),
+        ("--inference-field", "inference"),
+    ),
+    ("fwhm", MONTECARLO, ("--fwhm", "9")),
+    ("sample_size", MONTECARLO, ("--sample-size", "40")),
+    ("radius", (*MKDA, *HOLM), ("--radius", "13")),
+    ("voxelization", MONTECARLO, ("--voxelization", "half-even")),
+    ("voxelization", (*MKDA, *HOLM), ("--voxelization", "half-up")),
+    ("outside", MONTECARLO, ("--outside", "drop")),
+    ("missing_n", (MISSING, *HOLM, "--missing-n", "median"), ("--missing-n", "exclude")),
+    ("missing_n", (MISSING, *HOLM, "--missing-n", "median"), ("--missing-n", "11")),
+    ("corrector", HOLM, ("--method", "indep", "--corrector", "FDRCorrector")),
+    ("method", HOLM, ("--method", "bonferroni")),
+    ("method", ("--method", "indep"), ("--method", "negcorr")),
+    ("n_iters", MONTECARLO, ("--n-iters", "41")),
+    ("n_iters", ("--null-method", "montecarlo", *HOLM, *FEW), ("--n-iters", "41")),
+    ("voxel_thresh", MONTECARLO, ("--voxel-thresh", "0.02")),
+    ("alpha", MONTECARLO, ("--alpha", "0.999")),
+    ("result", MONTECARLO, ("--result", "voxel")),
+    ("null_outside", MONTECARLO, ("--null-outside", "inside")),
+    ("null_outside", ("--null-method", "montecarlo", *HOLM, *FEW), ("--null-outside", "inside")),
+    ("seed", MONTECARLO, ("--seed", "43")),
+    ("mask", MONTECARLO, ("--mask", "half.nii.gz")),
+    ("tal2mni", MONTECARLO, ("--tal2mni", "brett")),
+    ("select", MONTECARLO, ("--select", "sample_size > 13")),
+    ("name", MONTECARLO, ("--name", "another")),
+]
+ELSEWHERE = {
+    "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
+    "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
+    "quiet", "notrack", "common_range", "z_max",
+}  # fmt: skip
+"""Options that choose, run or show, and change no result: tests/cli shows what each does."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
+    """Data whose results react to everything: Talairach foci, one focus outside, a coarse mask."""
+    import nibabel as nib
+
+    folder = tmp_path_factory.mktemp("options")
+    for name, missing in (("data", False), (MISSING, True)):
+        source = make_small(n_studies=8)
+        for number, study in enumerate(source.values()):
+            (contrast,) = study["contrasts"].values()
+            contrast["metadata"]["inference"] = "fixed" if number % 3 == 0 else "random"
+            contrast["coords"]["space"] = "TAL" if number % 2 else "MNI"
+        if missing:
+            del source["study3"]["contrasts"]["1"]["metadata"]["sample_sizes"]
+        else:
+            source["study2"]["contrasts"]["1"]["coords"]["z"][-1] = 44.0
+        (folder / name).mkdir()
+        # As it is: a Dataset would hold the foci in MNI space already.
+        (folder / name / "small.json").write_text(json.dumps(source))
+    nib.save(ellipsoid(), folder / "mask.nii.gz")
+    half = ellipsoid().get_fdata()
+    half[:9] = 0
+    nib.save(nib.Nifti1Image(half.astype("uint8"), ellipsoid().affine), folder / "half.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcome(folder: Path) -> Callable[..., dict[str, bytes]]:
+    """Run the graph of a command line, without figures, once for each; path to content."""
+    known: dict[tuple[str, ...], dict[str, bytes]] = {}
+
+    def run(*words: str) -> dict[str, bytes]:
+        if words not in known:
+            known[words] = _run(folder, words, folder / f"run{len(known)}")
+        return known[words]
+
+    return run
+
+
+def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
+    data = folder / (MISSING if MISSING in words else "data")
+    named = [str(folder / word) if word.endswith(".gz") else word for word in words]
+    argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]
+    request = parse([*argv, *(word for word in named if word != MISSING)], run_uuid="run")
+    (planned,) = plan(request)
+    assert planned.error is None, planned.error
+    stage = _graph(planned, request.settings, out)
+    return {
+        path.relative_to(stage).as_posix(): _content(path)
+        for path in sorted(stage.rglob("*"))
+        if path.name.endswith((".gz", ".tsv"))
+    }
+
+
+def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-untyped-def]
+    work, stage = out / "work", out / "stage"
+    work.mkdir(parents=True)
+    workflow = init_analysis_wf(
+        analysis=planned.analysis,
+        settings=settings,
+        dataset_file=str(planned.dataset.save(work / "dataset.npz")),
+        stage_dir=str(stage),
+        work_dir=str(work),
+    )
+    inner = workflow.get_node("cbma_wf")
+    inner.remove_nodes([inner.get_node("figures")])
+    run_workflow(workflow, settings=settings, crash_dir=out / "crash")
+    return stage
+
+
+def _content(path: Path) -> bytes:
+    stored = path.read_bytes()
+    return gzip.decompress(stored) if path.suffix == ".gz" else stored
+
+
+@pytest.mark.parametrize(("option", "base", "words"), CASES, ids=str)
+def test_option_changes_the_results(outcome, option: str, base, words) -> None:  # type: ignore[no-untyped-def]
+    """Maps or tables differ from those without the option, all else equal."""
+    assert outcome(*base) != outcome(*base, *words), option
+
+
+def test_no_option_changes_nothing(outcome, folder: Path) -> None:  # type: ignore[no-untyped-def]
+    """The same command gives the same bytes: what differs above is the option's doing."""
+    assert _run(folder, MONTECARLO, folder / "again") == outcome(*MONTECARLO)
+
+
+def test_every_option_is_tried() -> None:
+    """An option that is added needs a case here, or a reason to change no result."""
+    known = {action.dest for action in build_parser()._actions} - {"help", "version"}
+    tried = {option for option, _, _ in CASES}
+    assert known == tried | ELSEWHERE
+    assert PLACES.keys() <= tried
