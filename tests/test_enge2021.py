@@ -17,11 +17,34 @@ import pytest
 from numpy.typing import NDArray
 from scipy.stats import binom, ks_2samp, norm
 
+from nimare_pipeline.io import convert_sleuth_to_dataset
+from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.numerics.clusters import cluster_sizes, label
 from tests.cli.program import call
 
-WORDS = ("--voxelization", "truncate", "--null-outside", "inside", "--alpha", "0.01")
-"""What makes a run do as the paper did: the rounding and the redrawing of its NiMARE."""
+ANALYSES = """\
+# The ALE analyses of the paper, as its NiMARE rounded and redrew foci.
+[defaults]
+alpha = 0.01
+estimator = {type = "ALE", args = {kernel__voxelization = "truncate"}}
+corrector = {type = "FWECorrector", args = {method = "montecarlo", null_outside = "inside"}}
+
+[[analysis]]
+name = "all"
+sources = ["all.txt"]
+
+[[analysis]]
+name = "knowledge"
+sources = ["knowledge.txt"]
+
+[[analysis]]
+name = "relatedness"
+sources = ["relatedness.txt"]
+
+[[analysis]]
+name = "objects"
+sources = ["objects.txt"]
+"""
 PEER = Path(__file__).parent / "reference" / "nimare_enge.npz"
 
 
@@ -87,9 +110,13 @@ def paper(shared_data: Path) -> Paper:
 
 @pytest.fixture(scope="module")
 def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    out = tmp_path_factory.mktemp("enge") / "out"
-    source = shared_data / "references" / "enge2021" / "all.txt"
-    ended = call(source, out, "meta", *WORDS)
+    studies, out = (tmp_path_factory.mktemp("enge") / name for name in ("studies", "out"))
+    studies.mkdir()
+    for name in ("all", "knowledge", "relatedness", "objects"):
+        source = shared_data / "references" / "enge2021" / f"{name}.txt"
+        (studies / source.name).write_bytes(source.read_bytes())
+    (studies / "analyses.toml").write_text(ANALYSES)
+    ended = call(studies, out, "meta", "--analysis", "all")
     assert ended.code == 0, ended.err
     return Run(out)
 
@@ -104,6 +131,16 @@ def test_sizes_of_the_published_table(paper: Paper) -> None:
 def test_ale_map(paper: Paper, run: Run) -> None:
     """ALE of all 50 experiments at every voxel within 1e-6 (2e-9 in fact)."""
     assert np.abs(run.map("stat-ale") - paper.ale).max() < 5e-9
+
+
+@pytest.mark.parametrize("name", ["knowledge", "relatedness"])
+def test_ale_maps_of_its_tasks(shared_data: Path, name: str) -> None:
+    """The ALE maps of two of its subsets, too."""
+    folder = shared_data / "references" / "semantic_children"
+    dataset = convert_sleuth_to_dataset(folder / f"{name}.txt")
+    ale = ALE(kernel__voxelization="truncate").fit(dataset).maps["stat"]
+    published = np.asarray(nib.load(folder / f"{name}_stat.nii.gz").dataobj, dtype=float)[::-1]
+    assert np.abs(ale - published[dataset.mask.inside]).max() < 5e-9
 
 
 def test_z_map(paper: Paper, run: Run) -> None:

@@ -46,7 +46,7 @@ other commands (each with --help):
   nimare-pipeline validate PATH   everything that is wrong or odd in the data
   nimare-pipeline summary PATH    what the data hold: columns for a selection
   nimare-pipeline figures OUT_DIR draw the figures for a paper again
-  nimare-pipeline --selftest      whether this installation computes what it should
+  nimare-pipeline --selftest      compare this installation with known numbers
 
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
 17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no

@@ -186,8 +186,12 @@ class ALEKernel(Kernel):
         present = np.unique(foci.experiment)
         widths, kernel_of = np.unique(fwhm[present], return_inverse=True)
         _check_widths(widths, mask)
-        make = density_kernel if self.voxelization == "exact" else sampled_kernel
-        kernels = [make(width, mask.affine) for width in widths]
+        kernels = [
+            density_kernel(width, mask.affine)
+            if self.voxelization == "exact"
+            else sampled_kernel(width, mask.affine, self.voxelization)
+            for width in widths
+        ]
         peaks = np.array([kernel.max() for kernel in kernels])
         bound = float(-np.log1p(-peaks[kernel_of]).sum())
         bits = largest_bits(bound, len(present), LOG_BITS)

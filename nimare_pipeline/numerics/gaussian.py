@@ -21,6 +21,8 @@ _FAR_SD2 = 64.0
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 SAMPLED_TRUNCATION = 4.0
 """The sampled Gaussian of other tools ends at this many standard deviations."""
+MATLAB_TRUNCATION = 3.5
+"""That of Eickhoff's MATLAB code ends here."""
 SAMPLED_CUBE_MM = 30.0
 """Half side of the cube that other tools sample the Gaussian in (31 voxels of 2 mm)."""
 
@@ -130,12 +132,16 @@ def distance2_mm(linear, di, dj, dk):  # type: ignore[no-untyped-def]
     return x * x + y * y + z * z
 
 
-def sampled_kernel(fwhm_mm: float, affine: NDArray[np.float64]) -> NDArray[np.float64]:
+def sampled_kernel(
+    fwhm_mm: float, affine: NDArray[np.float64], voxelization: str = "half-even"
+) -> NDArray[np.float64]:
     """Separable, normalised, truncated Gaussian on the voxel grid, as other tools build it.
 
     Weights of each axis are ``exp(-x^2 / 2 sigma^2)`` at whole voxels out to
     ``int(4 sigma + 0.5)``, divided by their sum; the kernel is their product, cut to a cube of
-    31 voxels of 2 mm. This is an impulse filtered by ``scipy.ndimage.gaussian_filter``.
+    31 voxels of 2 mm. This is an impulse filtered by ``scipy.ndimage.gaussian_filter``, which
+    NiMARE and JALE use. The MATLAB code that rounds ``half-up`` ends at ``ceil(3.5 sigma)``: its
+    peaks are up to 6e-4 higher.
 
     Returns
     -------
@@ -147,7 +153,11 @@ def sampled_kernel(fwhm_mm: float, affine: NDArray[np.float64]) -> NDArray[np.fl
     weights = []
     for zoom in zooms:
         sigma = sigma_mm / zoom
-        radius = int(SAMPLED_TRUNCATION * sigma + 0.5)
+        radius = (
+            math.ceil(MATLAB_TRUNCATION * sigma)
+            if voxelization == "half-up"
+            else int(SAMPLED_TRUNCATION * sigma + 0.5)
+        )
         x = np.arange(-radius, radius + 1)
         weight = np.exp(-0.5 * (x / sigma) ** 2)
         weight /= weight.sum()

@@ -50,20 +50,38 @@ def voxelize(
     ------
     ValueError
         For an unknown rule.
+
+    Notes
+    -----
+    Up and down depend on where an axis runs to. These tools round on the MNI grid of FSL, whose x
+    runs to the left; on a grid whose x runs to the right the rules are mirrored along it, so that
+    a focus comes to lie at the same place in mm on both.
     """
     if rule not in _RULES:
         msg = f"voxelization {rule!r} is unknown; there are: {', '.join(_RULES)}"
         raise ValueError(msg)
-    return _RULES[rule](to_voxels(xyz, affine))
+    ijk = to_voxels(xyz, affine)
+    rounded, mirrored = (way(ijk) for way in _RULES[rule])
+    return np.where(_runs_against_fsl(affine), mirrored, rounded)
 
 
-_RULES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    "exact": lambda ijk: ijk,
-    "half-up": lambda ijk: np.floor(ijk + 0.5),
-    "half-even": np.rint,
-    "truncate": np.trunc,
-    "ceil": np.ceil,
+_Rounding = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_RULES: dict[str, tuple[_Rounding, _Rounding]] = {
+    "exact": (lambda ijk: ijk, lambda ijk: ijk),
+    "half-up": (lambda ijk: np.floor(ijk + 0.5), lambda ijk: np.ceil(ijk - 0.5)),
+    "half-even": (np.rint, np.rint),
+    "truncate": (np.trunc, np.ceil),
+    "ceil": (np.ceil, np.floor),
 }
+"""Each rule on an axis that runs as FSL's does, and on one that runs the other way."""
+
+
+def _runs_against_fsl(affine: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether each voxel axis runs against x to the left, y to the front and z up."""
+    linear = affine[:3, :3]
+    axis = np.abs(linear).argmax(axis=0)
+    to_plus = linear[axis, np.arange(3)] > 0
+    return np.asarray(to_plus == (axis == 0))
 
 
 def ale_maps(
@@ -204,7 +222,8 @@ def _place_gaussians(
     if not len(foci):
         return 0
     if voxelization != "exact":
-        return int(_gridded(foci.astype(np.int64), sampled_kernel(fwhm, affine), *memory))
+        kernel = sampled_kernel(fwhm, affine, voxelization)
+        return int(_gridded(foci.astype(np.int64), kernel, *memory))
     linear = np.ascontiguousarray(affine[:3, :3])
     volume = voxel_volume(affine)
     half = reach_voxels(reach_mm(fwhm, volume), affine)

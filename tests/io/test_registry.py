@@ -160,21 +160,6 @@ def test_unknown_files_are_listed(tmp_path) -> None:
     )
 
 
-def test_analysis_file_is_no_stranger(tmp_path) -> None:
-    """An analysis file beside the studies is not warned about."""
-    put(tmp_path, a_txt=SLEUTH, analyses_toml="[run]")
-    (source,) = io.read(tmp_path)
-    assert source.problems == ()
-
-
-def test_files_that_are_known_are_not_warned_about(tmp_path) -> None:
-    """Whoever reads may name files that are needed for something else."""
-    put(tmp_path, a_txt=SLEUTH, roi_nii="x", other_nii="x")
-    (source,) = io.read(tmp_path, known=[f"{tmp_path}/sub/../roi.nii", "/elsewhere"])
-    (problem,) = source.problems
-    assert str(problem).endswith("is left out: other.nii")
-
-
 def test_many_unknown_files_are_one_short_warning(tmp_path) -> None:
     """The first five are named, the others counted."""
     put(tmp_path, a_txt=SLEUTH, **{f"note{i:02}_csv": "hello" for i in range(68)})
@@ -233,7 +218,7 @@ def test_empty_folder(tmp_path) -> None:
     """An empty folder is no input, and the formats are named."""
     with pytest.raises(
         NoInputError,
-        match=r"nothing to analyse in .*accepted are: saved Dataset, table .*, Sleuth text",
+        match=r"nothing to analyse in .*accepted are: saved Dataset, .*, NIMADS .*, Sleuth text",
     ):
         io.read(tmp_path)
 

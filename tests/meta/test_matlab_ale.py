@@ -14,7 +14,8 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.io import convert_sleuth_to_dataset
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.base import montecarlo_plan, scale_of
-from nimare_pipeline.meta.kernel import ExperimentFoci
+from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
+from nimare_pipeline.numerics.gaussian import fwhm_from_sample_size, sampled_kernel
 from nimare_pipeline.numerics.ma import voxelize
 from nimare_pipeline.numerics.montecarlo import run_block
 
@@ -94,6 +95,33 @@ def test_its_file_is_read_whole(matlab: Matlab) -> None:
 def test_half_up_is_its_rule(matlab: Matlab, rule: str, exact: int) -> None:
     """Its kernels around the voxels that ``half-up`` finds: all 30 histograms to the voxel."""
     assert exact_rows(activation(matlab, rule), matlab) == exact
+
+
+def test_its_kernels(matlab: Matlab) -> None:
+    """For N of 1 to 50 the same voxels hold activation, and as much of it as float32 can tell."""
+    for size in range(1, 51):
+        ours = sampled_kernel(float(fwhm_from_sample_size(size)), matlab.mask.affine, "half-up")
+        inside = slice(HALF - len(ours) // 2, HALF + len(ours) // 2 + 1)
+        its = matlab.kernels[..., size - 1]
+        assert np.count_nonzero(its) == np.count_nonzero(its[inside, inside, inside]) == ours.size
+        np.testing.assert_allclose(ours, its[inside, inside, inside], rtol=1e-7)
+
+
+def test_histograms_of_our_kernel(matlab: Matlab) -> None:
+    """``ALEKernel(voxelization="half-up")`` gives its 30 histograms to the voxel."""
+    kernel = ALEKernel(voxelization="half-up")
+    maps = kernel.transform(matlab.dataset, masker=matlab.mask, return_type="array")
+    assert exact_rows(maps, matlab) == 30
+
+
+def test_histograms_on_the_other_orientation(matlab: Matlab) -> None:
+    """So it does on a grid whose x runs to the right, as that of our own masks."""
+    affine = matlab.mask.affine.copy()
+    affine[0] = 2, 0, 0, -90
+    mask = BrainMask(np.ascontiguousarray(matlab.mask.inside[::-1]), affine, "Grey10, mirrored")
+    kernel = ALEKernel(voxelization="half-up")
+    maps = kernel.transform(matlab.dataset, masker=mask, return_type="array")
+    assert exact_rows(maps, matlab) == 30
 
 
 def test_largest_ale(matlab: Matlab) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nimare_pipeline import defaults
 from nimare_pipeline.numerics.gaussian import SMALLEST_MA, sampled_kernel
 from nimare_pipeline.numerics.ma import ale_maps, sphere_counts, sphere_kernel, to_voxels, voxelize
 
@@ -86,9 +87,24 @@ def test_rounded_maps_place_the_sampled_kernel() -> None:
     ],
 )
 def test_voxelization_rules_at_ties(rule: str, expected: list[float]) -> None:
-    """Coordinates halfway between voxels go where each tool puts them."""
-    affine = np.diag([2.0, 2, 2, 1])
-    np.testing.assert_array_equal(voxelize(np.array([[1.0, 3, 5]]), affine, rule)[0], expected)
+    """Coordinates halfway between voxels go where each tool puts them, with x to the left."""
+    affine = np.diag([-2.0, 2, 2, 1])
+    np.testing.assert_array_equal(voxelize(np.array([[-1.0, 3, 5]]), affine, rule)[0], expected)
+
+
+@pytest.mark.parametrize("rule", defaults.VOXELIZATIONS)
+def test_voxelization_is_the_same_place_on_any_orientation(rule: str) -> None:
+    """A focus is moved to the same place in mm whichever way the axes run, in whichever order."""
+    fsl = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
+    canonical = np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
+    turned = np.array([[0, 0, -2.0, 90], [0, -2, 0, 90], [2, 0, 0, -72], [0, 0, 0, 1]])
+    xyz = np.array([(1, 1, 1), (-1, -3, 5), (0.3, -0.3, 11), (-37.4, 12.9, 55.5), (40, -60, 8)])
+
+    def placed(affine: np.ndarray) -> np.ndarray:
+        return voxelize(xyz, affine, rule) @ affine[:3, :3].T + affine[:3, 3]
+
+    np.testing.assert_allclose(placed(canonical), placed(fsl), atol=1e-9)
+    np.testing.assert_allclose(placed(turned), placed(fsl), atol=1e-9)
 
 
 def test_peers_voxel_examples() -> None:
