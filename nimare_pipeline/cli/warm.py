@@ -20,6 +20,8 @@ from nimare_pipeline.cli import compiled
 _LOGGER = logging.getLogger("nimare_pipeline")
 _EXAMPLE = Path(__file__).parents[1] / "data" / "examples" / "pain" / "pain.json"
 _N_ITERS = 2
+_VOXEL_THRESH = 0.5
+"""So low that a null of so few iterations reaches it."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -70,7 +72,8 @@ def warm_up() -> None:
     for name in ESTIMATORS:
         for args in _variants(name):
             result = get_estimator(Component(name, args)).fit(dataset)
-            FWECorrector(method="montecarlo", n_iters=_N_ITERS, n_cores=2).transform(result)
+            corrector = FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2)
+            corrector.transform(result)
 
 
 def never_compiled() -> Iterator[str]:
@@ -88,14 +91,17 @@ def never_compiled() -> Iterator[str]:
 def _variants(estimator: str) -> Iterator[dict[str, Any]]:
     """Arguments that lead to other loops, or to the same with other types."""
     from nimare_pipeline import defaults
-    from nimare_pipeline.registry import accepted_keywords
+    from nimare_pipeline.registry import accepted_keywords, get_estimator
+    from nimare_pipeline.settings import Component
 
     accepted = accepted_keywords("estimator", estimator)
-    yield {}
-    if "null_method" in accepted:
-        yield from ({"null_method": method} for method in defaults.NULL_METHODS)
-    if "kernel__voxelization" in accepted:
-        yield from ({"kernel__voxelization": rule} for rule in defaults.VOXELIZATIONS)
+    for method in get_estimator(Component(estimator)).null_methods:
+        few = {"n_iters": _N_ITERS} if method == "montecarlo" else {}
+        yield {"null_method": method, **few}
+    for rule in defaults.VOXELIZATIONS:
+        yield {"kernel__voxelization": rule}
+    if "weighting" in accepted:
+        yield {"weighting": "sample_size"}
 
 
 def _open_to_all(folder: Path) -> None:

@@ -53,6 +53,23 @@ with prepared():
     print("for", os.environ.get("NUMBA_CPU_NAME"))
 """
 
+EVERY_ESTIMATOR = """
+from nimare_pipeline.cli.environment import prepared
+with prepared():
+    from nimare_pipeline.correct import FWECorrector
+    from nimare_pipeline.io import convert_sleuth_to_dataset
+    from nimare_pipeline.registry import ESTIMATORS, get_estimator
+    from nimare_pipeline.settings import Component
+    dataset = convert_sleuth_to_dataset("/data/small.txt")
+    for name in ESTIMATORS:
+        for method in get_estimator(Component(name)).null_methods:
+            few = {"n_iters": 50} if method == "montecarlo" else {}
+            args = {"null_method": method, "mask": "/data/mask.nii.gz", **few}
+            result = get_estimator(Component(name, args)).fit(dataset)
+            FWECorrector(n_iters=2, voxel_thresh=0.2).transform(result)
+            print("done with", name, method)
+"""
+
 
 class TestBuild:
     def test_script_builds_and_runs_the_demo(self, docker: Docker, image: str, out: Path) -> None:
@@ -130,6 +147,39 @@ class TestRun:
         assert ended.code == 0, ended.err
         assert (ended.loaded > 0, ended.compiled) == (True, 0)
         assert results(out) == results(reference)
+
+    def test_every_estimator_finds_its_code(self, docker, image, small) -> None:
+        """Whatever there is to choose from, and whichever null: nothing is compiled."""
+        ended = docker.run(
+            *("-I", "-c", EVERY_ESTIMATOR),
+            image=image,
+            data=small,
+            options=(*TMP, "--entrypoint", "/opt/venv/bin/python"),
+            environ={"NUMBA_DEBUG_CACHE": "1"},
+        )
+        assert ended.code == 0, ended.err
+        assert ended.out.count("done with") > 6
+        assert (ended.loaded > 0, ended.compiled) == (True, 0)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("--estimator", "MKDADensity", "--weighting", "sample_size"),
+            ("--estimator", "KDA", "--null-method", "montecarlo"),
+        ],
+    )
+    def test_other_runs_find_their_code(self, docker, image, small, out, words) -> None:
+        """So it is from the command line, where arrays come from files."""
+        ended = docker.run(
+            *("/data/small.txt", "/out", "meta", "--n-iters", "50", "--voxel-thresh", "0.05"),
+            *words,
+            image=image,
+            out=out,
+            data=small,
+            environ={"NUMBA_DEBUG_CACHE": "1"},
+        )
+        assert ended.code == 0, ended.err
+        assert (ended.loaded > 0, ended.compiled) == (True, 0)
 
     def test_no_place_for_temporary_files(self, docker, image, reference, out) -> None:
         """Read-only without any /tmp works beside the results, and leaves nothing there."""
