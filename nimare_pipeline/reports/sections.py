@@ -216,7 +216,12 @@ def _paper(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
         "glass": "glass brain",
     }
     rows: dict[str, list[tuple[str, str]]] = {}
-    for key, path in sorted(page.record.paper_figures.items()):
+    figures = page.record.paper_figures
+    # The result before the whole map, slices before the glass brain.
+    for key in sorted(
+        figures, key=lambda key: (not key.startswith("result"), "glass" in key, key)
+    ):
+        path = figures[key]
         source, _, view = key.partition(".")[0].partition("_")
         meaning = f"{shown.get(source, source)}, {shown.get(view, view)}"
         kind = {".png": "PNG, 300 dpi"}.get(path.suffix, path.suffix[1:].upper())

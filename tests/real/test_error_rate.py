@@ -33,7 +33,11 @@ def test_smallest_p_is_uniform(rates: dict[tuple[str, str], Rates], level: str) 
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_redrawing_inside_is_conservative(rates: dict[tuple[str, str], Rates], level: str) -> None:
-    """With outside foci redrawn inside fewer datasets are significant, and p is not uniform."""
-    assert rates["inside", level].rate < rates["distance", level].rate
-    assert rates["inside", level].critical > rates["distance", level].critical
-    assert rates["inside", level].uniform_p < 0.01
+    """With outside foci redrawn inside fewer datasets are significant, and p is not uniform.
+
+    A count may have the same critical value with both.
+    """
+    inside, distance = rates["inside", level], rates["distance", level]
+    assert inside.rate <= distance.rate
+    assert inside.critical >= distance.critical
+    assert inside.uniform_p < 1e-6
