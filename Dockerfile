@@ -52,9 +52,9 @@ ENV PATH=/opt/venv/bin:$PATH \
     OPENBLAS_NUM_THREADS=1 \
     MKL_NUM_THREADS=1 \
     NUMBA_CACHE_DIR=/opt/nimare-pipeline/compiled
-RUN python -I -m nimare_pipeline.cli.warm "$NUMBA_CACHE_DIR"
 # An image that computes something else than it should is not made.
-RUN python -I -m nimare_pipeline --selftest quick
+RUN python -I -m nimare_pipeline.cli.warm "$NUMBA_CACHE_DIR" \
+    && python -I -m nimare_pipeline --selftest quick
 ARG IMAGE=nimare-pipeline
 ARG VERSION=unknown
 ARG REVISION=unknown

@@ -3,6 +3,8 @@
 # its own, because it asks for a newer one. Neither this system's libraries nor its sources are changed.
 # (With a borrowed C library `--unsquash` and builds from a SIF file do not work; nothing here needs them.)
 set -euo pipefail
+# As udev would have it, where there is no udev: else only root could mount an image file.
+if [ -c /dev/fuse ] && [ "$(id -u)" -eq 0 ]; then chmod 666 /dev/fuse; fi
 command -v apptainer >/dev/null && exit 0
 [ "$(id -u)" -eq 0 ] || { echo "apptainer is missing, and only root can install it" >&2; exit 1; }
 export DEBIAN_FRONTEND=noninteractive
@@ -42,6 +44,4 @@ cp -a "new$lib/apptainer/." "$lib/apptainer/"
 install -m 755 new/usr/bin/apptainer /usr/bin/apptainer
 # A root that lacks a capability (a CI machine's may) cannot hand all of them down.
 apptainer config global --set "root default capabilities" no
-# As udev would have it, where there is no udev: else only root could mount an image file.
-[ ! -c /dev/fuse ] || chmod 666 /dev/fuse
 apptainer --version
