@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nimare_pipeline.cli.main import COMMANDS
-from nimare_pipeline.cli.parser import build_parser
+from nimare_pipeline.cli.options import build_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nimare_pipeline.dataset import Dataset
@@ -270,6 +270,7 @@ TEXT = st.recursive(
 NUMBERS = st.lists(st.one_of(st.none(), st.integers(-2, 2)), min_size=1, max_size=6)
 
 
+@settings(deadline=None)
 @given(text=TEXT, numbers=NUMBERS, data=st.data())
 def test_logic_is_that_of_the_tables(text, numbers, data) -> None:
     """Any selection equals Kleene's truth tables, row by row."""

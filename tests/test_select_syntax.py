@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nimare_pipeline.errors import UsageError
@@ -154,6 +154,7 @@ def test_parts_stand_in_the_text() -> None:
 WORDS = ["a", "label('x')", "and", "or", "not", "in", "(", ")", "[", "]", ",", "==", "<", "1", "-"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([*WORDS, "'x'", "within(", "missing(", "true"])), st.text())
 def test_any_text_is_a_tree_or_a_usage_error(words, text) -> None:
     """Whatever is written, nothing but a UsageError comes out."""

@@ -38,7 +38,7 @@ def run_analysis(
     try:
         if planned.error is not None:
             raise planned.error
-        if not rerun and _is_up_to_date(planned, settings, folders):
+        if not rerun and is_up_to_date(planned, settings):
             _LOGGER.info("analysis %s is up to date", name)
             return AnalysisOutcome(name)
         start = time.monotonic()
@@ -52,14 +52,14 @@ def run_analysis(
     return AnalysisOutcome(name)
 
 
-def _is_up_to_date(planned: Planned, settings: Settings, folders: RunFolders) -> bool:
+def is_up_to_date(planned: Planned, settings: Settings) -> bool:
     """Whether the output folder holds what this would compute; the log says what is not so."""
     if planned.dataset is None or planned.cohort is None:
         return False
     from nimare_pipeline.up_to_date import NOT_THERE, why_not
 
     reason = why_not(
-        folders.output,
+        settings.output_dir,
         analysis=planned.analysis,
         settings=settings,
         dataset=planned.dataset,

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
-from nimare_pipeline.cli.parser import LEVELS, parse
+from nimare_pipeline.cli.options import LEVELS
+from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 

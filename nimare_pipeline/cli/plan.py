@@ -269,10 +269,21 @@ def _nearest_existing(path: Path) -> Path:
     return next((parent for parent in path.parents if parent.exists()), Path("/"))
 
 
-def describe(planned: Sequence[Planned], settings: Settings) -> str:
-    """Put the plan into words, for ``--dry-run``."""
+def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[str] = ()) -> str:
+    """Put the plan into words, for ``--dry-run``.
+
+    Parameters
+    ----------
+    planned, settings
+        What would be done.
+    current : sequence of str
+        Analyses that are up to date, so that nothing would be computed.
+    """
     lines = [f"input    {settings.bids_dir}", f"output   {settings.output_dir}"]
-    lines += [line for one in planned for line in ("", *_describe_one(one, settings))]
+    for one in planned:
+        lines += ["", *_describe_one(one, settings)]
+        if one.analysis.name in current:
+            lines[-1] = "  estimate   nothing to compute, it is up to date"
     return "\n".join(lines)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
 from nimare_pipeline.cli.container import container
-from nimare_pipeline.cli.execute import failed, run_analysis, run_report
+from nimare_pipeline.cli.execute import failed, is_up_to_date, run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.output import RunFolders
@@ -62,7 +62,8 @@ def dry_run(request: Request) -> Outcome:
     request = _ready(request)
     output.refuse_foreign(Path(request.settings.output_dir))
     planned = plan(request)
-    print(describe(planned, request.settings))
+    current = () if request.rerun else _up_to_date(planned, request.settings)
+    print(describe(planned, request.settings, current))
     code, reason = summarise(
         (
             AnalysisOutcome(one.analysis.name)
@@ -74,6 +75,10 @@ def dry_run(request: Request) -> Outcome:
         failed="cannot be done",
     )
     return Outcome(code, f"dry run, nothing was written; {reason}")
+
+
+def _up_to_date(planned: Sequence[Planned], settings: Settings) -> tuple[str, ...]:
+    return tuple(one.analysis.name for one in planned if is_up_to_date(one, settings))
 
 
 def rebuild_report(settings: Settings) -> Outcome:

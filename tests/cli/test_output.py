@@ -119,3 +119,11 @@ def test_work_elsewhere_leaves_nothing_hidden(tmp_path) -> None:
     output.remove_work(asked)
     assert (tmp_path / "w" / "store").is_dir()
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["logs"]
+
+
+def test_lock_that_cannot_be_opened(tmp_path) -> None:
+    """A lock that is a folder, or belongs to somebody else, is named with what to do."""
+    (tmp_path / "out" / ".work" / "lock").mkdir(parents=True)
+    with pytest.raises(OutputError, match=r"cannot open the lock .*lock: .*; remove it if no run"):
+        with output.opened(settings(tmp_path)):
+            pass

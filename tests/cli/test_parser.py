@@ -8,7 +8,9 @@ import pytest
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
-from nimare_pipeline.cli.parser import METHODS, Request, build_parser, parse
+from nimare_pipeline.cli.options import METHODS, build_parser
+from nimare_pipeline.cli.parser import parse
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.registry import CORRECTORS, get_corrector
 from nimare_pipeline.settings import Analysis

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from nimare_pipeline.cli import plan as planning
-from nimare_pipeline.cli.parser import Request, parse
+from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import label, name_analyses, plan
+from nimare_pipeline.cli.request import Request
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
 

@@ -39,6 +39,15 @@ def states(out: Path) -> dict[str, str]:
     return {one["name"]: one["state"] for one in status_of(out)["analyses"]}
 
 
+def written(out: Path) -> dict[Path, int]:
+    """When each map, table and record of an analysis was written; the report draws on its own."""
+    return {
+        path: path.stat().st_mtime_ns
+        for kind in ("statmap.nii.gz", "contrasts.tsv", "analysis.json")
+        for path in out.glob(f"tpl-*/cohort-*/*_{kind}")
+    }
+
+
 def table(out: Path, name: str, suffix: str) -> pd.DataFrame:
     (path,) = out.glob(f"tpl-*/cohort-{name}/*_{suffix}.tsv")
     return pd.read_csv(path, sep="\t", keep_default_na=False)
@@ -132,7 +141,7 @@ class TestFirstRun:
 def test_edited_analysis_is_computed_alone(first, folder, tmp_path) -> None:
     """Of six the edited one and the one that failed run again; the others are left as they are."""
     out, _ = first
-    before = {path: path.stat().st_mtime_ns for path in out.glob("tpl-*/cohort-*/*")}
+    before = written(out)
     old = contents(out)
     text = (folder / "analyses.toml").read_text()
     try:
@@ -145,13 +154,22 @@ def test_edited_analysis_is_computed_alone(first, folder, tmp_path) -> None:
         assert f"analysis {name} is up to date\n" in ended.err
     assert "analysis arm is computed again: select is another\n" in ended.err
     assert states(out) == dict.fromkeys(NAMES, "complete") | {"wrong": "failed"}
-    after = {path: path.stat().st_mtime_ns for path in out.glob("tpl-*/cohort-*/*")}
+    after = written(out)
     changed = {path.parent.name for path in after if before.get(path) != after[path]}
     assert changed == {"cohort-arm"}
     new = contents(out)
     assert {name: new[name] for name in old if "-arm" not in name} == {
         name: content for name, content in old.items() if "-arm" not in name
     }
+
+
+def test_dry_run_knows_what_is_up_to_date(first, folder, here) -> None:
+    """The plan says for which analyses nothing would be computed, unless all are to be."""
+    line = "  estimate   nothing to compute, it is up to date\n"
+    words = (folder, first[0], "meta", "--analysis", "all", "density", "--dry-run")
+    assert here(*words).out.count(line) == 2
+    assert here(*words, "--rerun").out.count(line) == 0
+    assert here(*words, "--seed", "1").out.count(line) == 0
 
 
 def test_rerun_computes_what_is_up_to_date(first, folder) -> None:

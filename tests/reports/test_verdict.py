@@ -190,3 +190,24 @@ def test_run_failure_speaks_of_its_own_analysis() -> None:
         ]
     }
     assert [run_failure(status, name) for name in "abc"] == ["bad", "", ""]
+
+
+def test_a_conservative_threshold_is_noted(evidence: Evidence) -> None:
+    """A discrete statistic whose clusters form at less than half the p asked for is noted."""
+    facts = {**evidence.facts, "cluster_forming": {"p": 0.001, "achieved_p": 8e-5}}
+    notice = find(verdict(replace(evidence, facts=facts)), "Clusters were formed at p < 8e-05")
+    assert notice.level == "note"
+    facts["cluster_forming"] = {"p": 0.001, "achieved_p": 0.00098}
+    titles = [notice.title for notice in verdict(replace(evidence, facts=facts)).notices]
+    assert not any("formed at" in title for title in titles)
+
+
+def test_the_verdict_speaks_of_what_was_judged(evidence: Evidence) -> None:
+    """The headline names the procedure, and its own p decides what is borderline."""
+    facts = {**evidence.facts, "correction": {"error_rate": "FDR", "method": "indep"}}
+    judged = verdict(replace(evidence, facts=facts, level="voxel"))
+    assert "FDR-corrected p < 0.05 voxel by voxel, Benjamini-Hochberg" in judged.headline
+    clusters = evidence.clusters.assign(p_size_fwe=0.0001, p_mass_fwe=0.0481)
+    by_mass = verdict(replace(evidence, clusters=clusters, level="mass"))
+    assert "by cluster mass" in by_mass.headline
+    assert find(by_mass, "1 cluster is a borderline case")

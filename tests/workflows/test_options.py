@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nimare_pipeline.cli.parser import build_parser, parse
+from nimare_pipeline.cli.options import build_parser
+from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import Planned, plan
 from nimare_pipeline.cli.request import PLACES
 from nimare_pipeline.workflows.base import init_analysis_wf

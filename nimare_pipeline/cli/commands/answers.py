@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
 from nimare_pipeline.cli.exit_codes import code_of, reason_of
-from nimare_pipeline.cli.parser import Formatter, Parser
+from nimare_pipeline.cli.options import Formatter, Parser
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
 

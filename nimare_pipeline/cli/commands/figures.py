@@ -6,7 +6,7 @@ from typing import Any
 
 from nimare_pipeline.cli import environment, logs, output, signals
 from nimare_pipeline.cli.exit_codes import ExitCode
-from nimare_pipeline.cli.parser import Formatter, Parser, add_figures
+from nimare_pipeline.cli.options import Formatter, Parser, add_figures
 from nimare_pipeline.cli.status import Outcome
 
 _DESCRIPTION = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nimare_pipeline.cli.main import COMMANDS, main
-from nimare_pipeline.cli.parser import build_parser
+from nimare_pipeline.cli.options import build_parser
 from tests.cli.program import EXAMPLE, environment
 from tests.cli.test_help import HEAVY
 
