@@ -3,6 +3,8 @@
 import inspect
 from typing import Any, Self
 
+import numpy as np
+
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.settings import Component
 
@@ -57,9 +59,14 @@ class Parametrised:
         """Name and JSON-able parameters that the result depends on (not the number of cores)."""
         plain = (bool, int, float, str)
         unused = {"n_cores", *self.without_effect()}
+        # A radius out of np.arange must not be left out: the null is planned from this record.
+        params = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params().items()
+        }
         args = {
             name: value
-            for name, value in self.get_params().items()
+            for name, value in params.items()
             if isinstance(value, plain) and name not in unused
         }
         return Component(type(self).__name__, dict(sorted(args.items())))

@@ -76,6 +76,16 @@ def test_estimator_can_be_made_again_from_its_record(make) -> None:  # type: ign
     assert get_estimator(estimator.component()).component() == estimator.component()
 
 
+@pytest.mark.parametrize("number", [np.int64, np.int32, np.float32, np.float64])
+def test_numbers_of_numpy_are_in_the_record(number) -> None:  # type: ignore[no-untyped-def]
+    """A radius out of an array plans the null it is asked for, not that of the default radius."""
+    data = scattered()
+    plain, asked = MKDADensity(kernel__r=6), MKDADensity(kernel__r=number(6))
+    assert asked.component() == plain.component()
+    corrector = FWECorrector(n_iters=2, voxel_thresh=0.01)
+    assert corrector.plan(asked.fit(data)).digest == corrector.plan(plain.fit(data)).digest
+
+
 @each
 def test_threads_change_no_bit(make) -> None:  # type: ignore[no-untyped-def]
     """One and two threads give the same maps under every null, corrected too."""
