@@ -229,7 +229,10 @@ class FWECorrector(Corrector):
                     ),
                     "thresholds": {
                         name: {
-                            f"{level:g}": _critical(null[key], level, scale_) for level in _LEVELS
+                            f"{level:g}": _critical(null[key], level, scale_)
+                            if key == "max_stat" or forming["statistic"] is not None
+                            else None
+                            for level in _LEVELS
                         }
                         for name, (key, scale_) in scales.items()
                     },

@@ -246,7 +246,7 @@ def _excess(result: MetaResult) -> NDArray[np.float64] | None:
     if "mass_floor" in forming and "numbers" in result.arrays:
         numbers = result.arrays["numbers"] - forming["mass_floor"]
         return Scale(**result.facts["scale"]).mass(numbers)
-    if "statistic" in forming:
+    if forming.get("statistic") is not None:
         return np.asarray(result.maps["stat"] - forming["statistic"])
     return None
 

@@ -11,9 +11,11 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.meta.cbma.mkda import MKDADensity
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component
+from tests.meta.conftest import dataset_of
 
 VOXEL = "level-voxel_corr-FWE_method-montecarlo"
 SIZE = "desc-size_level-cluster_corr-FWE_method-montecarlo"
@@ -111,6 +113,17 @@ def test_too_few_iterations_say_that_nothing_can_be_significant(fitted: MetaResu
     """With 10 iterations no p is below .05, and the threshold is None instead of a number."""
     facts = FWECorrector(n_iters=10).transform(fitted).facts
     assert facts["montecarlo"]["thresholds"]["voxel"]["0.05"] is None
+
+
+def test_where_nothing_is_unlikely_enough_no_threshold_is_made_up() -> None:
+    """One contrast's density of 1 has p > .001: no clusters, so neither statistic nor sizes."""
+    result = MKDADensity().fit(dataset_of({"a": ([20], [(0, 0, 0)])}))
+    facts = FWECorrector(n_iters=60).transform(result).facts
+    forming, thresholds = facts["cluster_forming"], facts["montecarlo"]["thresholds"]
+    assert result.maps["p"].min() > forming["p"] == 0.001
+    assert (forming["statistic"], forming["mass_above"], forming["achieved_p"]) == (None, None, 0)
+    assert {*thresholds["size_voxels"].values(), *thresholds["mass"].values()} == {None}
+    assert thresholds["voxel"]["0.05"] == 1
 
 
 def test_result_survives_the_disk(corrected: MetaResult, tmp_path) -> None:  # type: ignore[no-untyped-def]

@@ -309,11 +309,12 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     Returns
     -------
     threshold : int
-        In the whole numbers of the result's scale.
+        In the whole numbers of the result's scale; beyond any sum if nothing is that unlikely.
     facts : dict
         ``p`` asked for, ``statistic`` (the threshold), ``integer`` (the same as a whole number),
         ``achieved_p`` (well below ``p`` where the statistic is discrete), ``mass_floor`` and
-        ``mass_above`` (mass sums what exceeds this, as a whole number and a statistic).
+        ``mass_above`` (mass sums what exceeds this, as a whole number and a statistic). Where no
+        value is that unlikely no cluster forms, and ``statistic`` and ``mass_above`` are None.
 
     Notes
     -----
@@ -326,17 +327,18 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     if null.domain == "stat":
         smallest = scale.number(min(smallest, 1.0))
     threshold = floor = LARGEST_SUM
-    if np.isfinite(smallest):
+    forms = bool(np.isfinite(smallest))
+    if forms:
         threshold = floor = int(np.ceil(smallest))
         if null.support is not None:
             floor = int(null.largest_insignificant(voxel_thresh))
     return threshold, {
         "p": voxel_thresh,
-        "statistic": float(scale.statistic(threshold)),
+        "statistic": float(scale.statistic(threshold)) if forms else None,
         "integer": threshold,
         "achieved_p": achieved,
         "mass_floor": floor,
-        "mass_above": float(scale.statistic(floor)),
+        "mass_above": float(scale.statistic(floor)) if forms else None,
     }
 
 
