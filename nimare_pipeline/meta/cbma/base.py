@@ -148,10 +148,11 @@ class CoordinateEstimator(Parametrised):
         if ma_maps is None:
             ma_maps = self.kernel_transformer.maps(dataset, mask, self.n_cores)
         sums = self.sums(ma_maps, own, scale)
+        observed_max = int(sums.numbers.max())
         if self.null_method == "montecarlo":
-            null = self._simulated_null(design, scale, mask, store, progress)
+            null = self._simulated_null(design, scale, mask, observed_max, store, progress)
         else:
-            null = self.null(ma_maps, own, scale, int(sums.numbers.max()))
+            null = self.null(ma_maps, own, scale, observed_max)
         logsf = null.log_p(sums.stat if null.domain == "stat" else sums.numbers)
         maps = {
             MapSpec("stat"): sums.stat,
@@ -215,6 +216,7 @@ class CoordinateEstimator(Parametrised):
         design: FociDesign,
         scale: Scale,
         mask: BrainMask,
+        observed_max: int,
         store: Store | None,
         progress: Callable[[int], Any] | None,
     ) -> Null:
@@ -226,7 +228,7 @@ class CoordinateEstimator(Parametrised):
             mass_floor=LARGEST_SUM,
             null_outside=self.null_outside,
         )
-        shift, n_bins = self._histogram(design, scale)
+        shift, n_bins = self._histogram(design, scale, observed_max)
         counts = montecarlo_counts(
             plan,
             n_iters=self.n_iters,
@@ -239,9 +241,9 @@ class CoordinateEstimator(Parametrised):
         )
         return counted_null(counts, float(1 << shift), discrete=scale.domain == "linear")
 
-    def _histogram(self, design: FociDesign, scale: Scale) -> tuple[int, int]:
+    def _histogram(self, design: FociDesign, scale: Scale, observed_max: int) -> tuple[int, int]:
         """Width (as a power of 2) and number of the bins of a Monte Carlo null."""
-        del scale
+        del scale, observed_max
         peaks = np.array([int(kernel.max()) for kernel in design.kernels])
         return 0, int(peaks[design.experiment_kernel].sum() + 1)
 
