@@ -1,6 +1,7 @@
 """What estimators, kernels and correctors have in common: parameters that can be read and set."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -82,3 +83,31 @@ def unknown_keywords(owner: str, given: dict[str, Any], accepted: list[str]) -> 
         f"{owner} has no keyword {', '.join(map(repr, sorted(given)))}; "
         f"it accepts: {', '.join(accepted)}"
     )
+
+
+def check(name: str, value: Any, accepted: str, test: Callable[[Any], bool]) -> None:
+    """Refuse a value that fails a test, or that the test cannot be made with."""
+    try:
+        good = not isinstance(value, bool) and bool(test(value))
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        msg = f"{name} is {value!r}; expected {accepted}"
+        raise UsageError(msg)
+
+
+def count(name: str, value: Any) -> int:
+    """Value as an integer of at least 1; anything else is refused."""
+    check(name, value, "an integer of at least 1", lambda v: int(v) == v and v >= 1)
+    return int(value)
+
+
+def seed_number(value: Any) -> int:
+    """Value as a seed: an integer of 64 bits; anything else is refused."""
+    check(
+        "seed",
+        value,
+        "an integer from 0 to 2**64 - 1",
+        lambda v: int(v) == v and 0 <= int(v) < 2**64,
+    )
+    return int(value)

@@ -159,6 +159,25 @@ def test_values_out_of_range_are_refused(keywords: dict, message: str) -> None: 
         FWECorrector(**keywords)
 
 
+def test_whole_numbers_of_any_kind_are_kept_as_integers(tiny: Dataset, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Floats and numpy's numbers that are whole run, and the result can be written."""
+    corrector = FWECorrector(
+        n_iters=np.int64(3), seed=np.uint64(7), n_cores=1.0, voxel_thresh=np.float32(0.25)
+    )
+    estimator = ALE(null_method="montecarlo", n_iters=2.0, seed=np.int32(7))
+    result = corrector.transform(estimator.fit(tiny))
+    facts = MetaResult.load(result.save(tmp_path / "result.npz")).facts
+    assert (facts["montecarlo"]["n_iters"], facts["montecarlo"]["seed"]) == (3, 7)
+    assert (facts["null_n_iters"], facts["null_seed"]) == (2, 7)
+    assert facts["cluster_forming"]["p"] == 0.25
+
+
+def test_a_seed_is_whole() -> None:
+    """A seed of 1.5 would be recorded and not used."""
+    with pytest.raises(UsageError, match=r"seed is 1\.5; expected an integer from 0"):
+        FWECorrector(seed=1.5)
+
+
 def test_unknown_keywords_are_errors() -> None:
     """Python itself refuses a misspelt keyword."""
     with pytest.raises(TypeError, match="n_iter"):

@@ -6,7 +6,7 @@ import pytest
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import DataError
+from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.mkda import KDA, MKDADensity
 from nimare_pipeline.meta.kernel import ALEKernel
@@ -87,6 +87,25 @@ def test_numbers_of_numpy_are_in_the_record(number) -> None:  # type: ignore[no-
     assert asked.component() == plain.component()
     corrector = FWECorrector(n_iters=2, voxel_thresh=0.01)
     assert corrector.plan(asked.fit(data)).digest == corrector.plan(plain.fit(data)).digest
+
+
+@each
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"n_iters": 0}, "n_iters is 0; expected an integer of at least 1"),
+        ({"n_iters": 2.5}, "n_iters is 2.5; expected an integer of at least 1"),
+        ({"n_iters": "x"}, "n_iters is 'x'; expected an integer of at least 1"),
+        ({"n_cores": 0}, "n_cores is 0; expected an integer of at least 1"),
+        ({"seed": -1}, r"seed is -1; expected an integer from 0 to 2\*\*64 - 1"),
+        ({"seed": 2**64}, r"expected an integer from 0 to 2\*\*64 - 1"),
+        ({"seed": 1.5}, r"seed is 1.5; expected an integer from 0 to 2\*\*64 - 1"),
+    ],
+)
+def test_numbers_of_a_montecarlo_null_are_checked(make, keywords, message) -> None:  # type: ignore[no-untyped-def]
+    """What is no number of iterations, threads or a seed is refused at once."""
+    with pytest.raises(UsageError, match=message):
+        make(null_method="montecarlo", **keywords)
 
 
 @each

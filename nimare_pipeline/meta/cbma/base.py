@@ -20,7 +20,13 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.estimator import KERNEL_PREFIX, Parametrised, unknown_keywords
+from nimare_pipeline.meta.estimator import (
+    KERNEL_PREFIX,
+    Parametrised,
+    count,
+    seed_number,
+    unknown_keywords,
+)
 from nimare_pipeline.meta.kernel import ExperimentFoci, Kernel
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.montecarlo import montecarlo_counts
@@ -88,6 +94,11 @@ class CoordinateEstimator(Parametrised):
         name = type(self).__name__
         _one_of("null_method", parameters["null_method"], self.null_methods)
         _one_of("null_outside", parameters["null_outside"], defaults.NULL_OUTSIDE_POLICIES)
+        whole = {
+            "n_iters": count("n_iters", parameters["n_iters"]),
+            "n_cores": count("n_cores", parameters["n_cores"]),
+            "seed": seed_number(parameters["seed"]),
+        }
         kernel = parameters["kernel_transformer"]
         if isinstance(kernel, type) or kernel is None:
             kernel = (kernel or self.kernel_class)()
@@ -101,7 +112,7 @@ class CoordinateEstimator(Parametrised):
         own = {key.removeprefix(KERNEL_PREFIX): v for key, v in kernel_parameters.items()}
         if own:
             kernel = self.kernel_class(**(kernel.get_params() | own))
-        for key, value in {**parameters, "kernel_transformer": kernel}.items():
+        for key, value in {**parameters, **whole, "kernel_transformer": kernel}.items():
             setattr(self, key, value)
 
     def without_effect(self) -> tuple[str, ...]:
