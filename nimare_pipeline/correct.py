@@ -11,7 +11,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.base import cluster_forming, montecarlo_plan, scale_of
-from nimare_pipeline.meta.estimator import Parametrised
+from nimare_pipeline.meta.estimator import Parametrised, check, count, seed_number
 from nimare_pipeline.montecarlo import montecarlo_chunk
 from nimare_pipeline.numerics import multiple
 from nimare_pipeline.numerics.clusters import label
@@ -130,15 +130,12 @@ class FWECorrector(Corrector):
     ) -> None:
         _one_of("method", method, self.methods())
         _one_of("null_outside", null_outside, defaults.NULL_OUTSIDE_POLICIES)
-        _check("n_iters", n_iters, "an integer of at least 1", _is_count)
-        _check("n_cores", n_cores, "an integer of at least 1", _is_count)
-        _check("voxel_thresh", voxel_thresh, "a number between 0 and 1", lambda v: 0 < v < 1)
-        _check("seed", seed, "an integer from 0 to 2**64 - 1", lambda v: 0 <= int(v) < 2**64)
+        check("voxel_thresh", voxel_thresh, "a number between 0 and 1", lambda v: 0 < v < 1)
         self.method = method
-        self.n_iters = n_iters
-        self.voxel_thresh = voxel_thresh
-        self.n_cores = n_cores
-        self.seed = seed
+        self.n_iters = count("n_iters", n_iters)
+        self.voxel_thresh = float(voxel_thresh)
+        self.n_cores = count("n_cores", n_cores)
+        self.seed = seed_number(seed)
         self.null_outside = null_outside
 
     @classmethod
@@ -229,7 +226,10 @@ class FWECorrector(Corrector):
                     ),
                     "thresholds": {
                         name: {
-                            f"{level:g}": _critical(null[key], level, scale_) for level in _LEVELS
+                            f"{level:g}": _critical(null[key], level, scale_)
+                            if key == "max_stat" or forming["statistic"] is not None
+                            else None
+                            for level in _LEVELS
                         }
                         for name, (key, scale_) in scales.items()
                     },
@@ -320,18 +320,4 @@ def _critical(null: NDArray[np.int64], level: float, scale: Callable[[Any], Any]
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         msg = f"{name} {value!r} is unknown; there are: {', '.join(known)}"
-        raise UsageError(msg)
-
-
-def _is_count(value: Any) -> bool:
-    return int(value) == value and value >= 1
-
-
-def _check(name: str, value: Any, accepted: str, test: Callable[[Any], bool]) -> None:
-    try:
-        good = not isinstance(value, bool) and bool(test(value))
-    except (TypeError, ValueError, OverflowError):
-        good = False
-    if not good:
-        msg = f"{name} is {value!r}; expected {accepted}"
         raise UsageError(msg)

@@ -140,10 +140,11 @@ def _check(
         raise UsageError(msg)
 
 
-def corrected_p(result: MetaResult, level: Level) -> MapSpec | None:
+def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSpec | None:
     """Find the map of corrected p that a level judges by; None if the result has none.
 
-    Where a result was corrected several times, the last correction counts.
+    Where a result was corrected several times, the last correction (of the error rate, if one is
+    named) counts.
     """
     measure = level if level in {"size", "mass"} else None
     found = [
@@ -151,6 +152,7 @@ def corrected_p(result: MetaResult, level: Level) -> MapSpec | None:
         for spec in result.specs.values()
         if spec.statistic == "p"
         and spec.correction is not None
+        and error_rate in {"", spec.correction}
         and spec.measure == measure
         and (spec.level or "voxel") == ("cluster" if measure else "voxel")
     ]
@@ -158,10 +160,8 @@ def corrected_p(result: MetaResult, level: Level) -> MapSpec | None:
 
 
 def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any] | None:
-    spec = corrected_p(result, level)
-    if spec is None or error_rate not in {"", spec.correction}:
-        return None
-    return result.maps[spec.name]
+    spec = corrected_p(result, level, error_rate)
+    return None if spec is None else result.maps[spec.name]
 
 
 def _suprathreshold(
@@ -246,7 +246,7 @@ def _excess(result: MetaResult) -> NDArray[np.float64] | None:
     if "mass_floor" in forming and "numbers" in result.arrays:
         numbers = result.arrays["numbers"] - forming["mass_floor"]
         return Scale(**result.facts["scale"]).mass(numbers)
-    if "statistic" in forming:
+    if forming.get("statistic") is not None:
         return np.asarray(result.maps["stat"] - forming["statistic"])
     return None
 

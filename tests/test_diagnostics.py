@@ -238,6 +238,19 @@ def test_cluster_table_by_voxel_makes_clusters_of_significant_voxels():
     assert table[["p_size_fwe", "p_mass_fwe", "mass"]].isna().all(axis=None)
 
 
+def test_cluster_table_quotes_both_error_rates():
+    """Corrected for family-wise error, then for false discoveries: both p of the peaks are there.
+
+    The last correction is the one that is judged by.
+    """
+    fdr = MapSpec("p", correction="FDR", method="indep")
+    result = make_result()
+    result = result.with_maps({fdr: np.where(result.maps["stat"] >= 6, 0.02, 0.4)})
+    clusters = cluster_table(result, level="voxel").clusters
+    assert set(clusters["p_voxel_fdr"]) == {0.02}
+    assert set(clusters["p_voxel_fwe"]) == {0.01, 0.2}
+
+
 def test_cluster_table_without_level_keeps_all_clusters():
     """Level none needs no corrected map."""
     assert cluster_table(make_result(), level="none").clusters["cluster"].max() == 3

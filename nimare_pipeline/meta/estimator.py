@@ -1,7 +1,10 @@
 """What estimators, kernels and correctors have in common: parameters that can be read and set."""
 
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
+
+import numpy as np
 
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.settings import Component
@@ -57,9 +60,14 @@ class Parametrised:
         """Name and JSON-able parameters that the result depends on (not the number of cores)."""
         plain = (bool, int, float, str)
         unused = {"n_cores", *self.without_effect()}
+        # A radius out of np.arange must not be left out: the null is planned from this record.
+        params = {
+            name: value.item() if isinstance(value, np.generic) else value
+            for name, value in self.get_params().items()
+        }
         args = {
             name: value
-            for name, value in self.get_params().items()
+            for name, value in params.items()
             if isinstance(value, plain) and name not in unused
         }
         return Component(type(self).__name__, dict(sorted(args.items())))
@@ -75,3 +83,31 @@ def unknown_keywords(owner: str, given: dict[str, Any], accepted: list[str]) -> 
         f"{owner} has no keyword {', '.join(map(repr, sorted(given)))}; "
         f"it accepts: {', '.join(accepted)}"
     )
+
+
+def check(name: str, value: Any, accepted: str, test: Callable[[Any], bool]) -> None:
+    """Refuse a value that fails a test, or that the test cannot be made with."""
+    try:
+        good = not isinstance(value, bool) and bool(test(value))
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
+        msg = f"{name} is {value!r}; expected {accepted}"
+        raise UsageError(msg)
+
+
+def count(name: str, value: Any) -> int:
+    """Value as an integer of at least 1; anything else is refused."""
+    check(name, value, "an integer of at least 1", lambda v: int(v) == v and v >= 1)
+    return int(value)
+
+
+def seed_number(value: Any) -> int:
+    """Value as a seed: an integer of 64 bits; anything else is refused."""
+    check(
+        "seed",
+        value,
+        "an integer from 0 to 2**64 - 1",
+        lambda v: int(v) == v and 0 <= int(v) < 2**64,
+    )
+    return int(value)

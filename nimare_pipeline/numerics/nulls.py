@@ -85,7 +85,13 @@ class Null:
         if not len(significant):
             return float("inf"), 0.0
         first = int(significant[0])
-        value = (first - 0.5) * self.step if self.support is None else self.support[first]
+        if self.support is None:
+            value = (first - 0.5) * self.step
+        elif self.method == "montecarlo" and first:
+            # What was never drawn in between has the same p, and may be observed.
+            value = self.support[first - 1] + 1
+        else:
+            value = self.support[first]
         return float(value), float(np.exp(self.logsf[first]))
 
     def largest_insignificant(self, p: float) -> float:

@@ -54,7 +54,7 @@ def uncorrected(
     observed: Array,
     *,
     estimator: str,
-    forming: Mapping[str, float] | None,
+    forming: Mapping[str, Any] | None,
 ) -> Any:
     """Figure of the null of the statistic beside the observed voxels, with the threshold.
 
@@ -67,7 +67,7 @@ def uncorrected(
     estimator : str
         What the statistic is called.
     forming : dict, optional
-        Cluster-forming ``p`` and ``statistic``.
+        Cluster-forming ``p`` and ``statistic`` (None if nothing is that unlikely).
     """
     log10_tail = np.maximum(log_tail.astype(float) / np.log(10), _LOWEST_LOG10)
     ordered = np.sort(observed[np.isfinite(observed)].astype(float))[::-1]
@@ -92,7 +92,7 @@ def uncorrected(
         linewidth=1.6,
         label="observed: share of voxels ≥ x",
     )
-    if forming:
+    if forming and forming["statistic"] is not None:
         label = f"cluster-forming threshold, p < {forming['p']:g}"
         _threshold_line(ax, forming["statistic"], label)
     ax.plot(

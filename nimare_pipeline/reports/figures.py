@@ -206,7 +206,8 @@ DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
 
 
 def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
-    arrays = inputs.result.arrays
+    arrays, forming = inputs.result.arrays, inputs.result.facts.get("cluster_forming") or {}
+    none_forms = "statistic" in forming and forming["statistic"] is None
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
     rows = (
@@ -219,7 +220,9 @@ def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
             title,
             np.asarray(arrays[key], dtype=float),
             key == "montecarlo_max_size",
-            montecarlo_threshold(arrays[key], inputs.alpha),
+            np.inf
+            if none_forms and key != "montecarlo_max_stat"
+            else montecarlo_threshold(arrays[key], inputs.alpha),
             float(np.nanmax(values)) if values.size else None,
         )
         for title, key, values in rows
@@ -232,10 +235,12 @@ def _observed_clusters(inputs: _Inputs, stat: Array) -> tuple[Array, Array]:
     from scipy.ndimage import label
 
     forming = inputs.result.facts.get("cluster_forming")
-    if not forming:
+    if not forming or forming["statistic"] is None:
         return np.array([]), np.array([])
+    # Compared as whole numbers where they were: a float may fall short of its own rounding.
+    recorded = inputs.result.arrays.get("suprathreshold")
+    above = np.nan_to_num(stat) >= forming["statistic"] if recorded is None else recorded
     # SciPy's default neighbours share a face, as everywhere in the package.
-    above = np.nan_to_num(stat) >= forming["statistic"]
     volume, n_clusters = label(inputs.result.mask.volume(above))
     members = volume[inputs.result.mask.inside]
     floor = forming.get("mass_above", forming["statistic"])

@@ -11,9 +11,11 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.meta.cbma.mkda import MKDADensity
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component
+from tests.meta.conftest import dataset_of
 
 VOXEL = "level-voxel_corr-FWE_method-montecarlo"
 SIZE = "desc-size_level-cluster_corr-FWE_method-montecarlo"
@@ -113,6 +115,17 @@ def test_too_few_iterations_say_that_nothing_can_be_significant(fitted: MetaResu
     assert facts["montecarlo"]["thresholds"]["voxel"]["0.05"] is None
 
 
+def test_where_nothing_is_unlikely_enough_no_threshold_is_made_up() -> None:
+    """One contrast's density of 1 has p > .001: no clusters, so neither statistic nor sizes."""
+    result = MKDADensity().fit(dataset_of({"a": ([20], [(0, 0, 0)])}))
+    facts = FWECorrector(n_iters=60).transform(result).facts
+    forming, thresholds = facts["cluster_forming"], facts["montecarlo"]["thresholds"]
+    assert result.maps["p"].min() > forming["p"] == 0.001
+    assert (forming["statistic"], forming["mass_above"], forming["achieved_p"]) == (None, None, 0)
+    assert {*thresholds["size_voxels"].values(), *thresholds["mass"].values()} == {None}
+    assert thresholds["voxel"]["0.05"] == 1
+
+
 def test_result_survives_the_disk(corrected: MetaResult, tmp_path) -> None:  # type: ignore[no-untyped-def]
     """Maps, meanings, arrays and facts come back as they were."""
     loaded = MetaResult.load(corrected.save(tmp_path / "result.npz"))
@@ -144,6 +157,25 @@ def test_values_out_of_range_are_refused(keywords: dict, message: str) -> None: 
     """Each option says what it accepts."""
     with pytest.raises(UsageError, match=message):
         FWECorrector(**keywords)
+
+
+def test_whole_numbers_of_any_kind_are_kept_as_integers(tiny: Dataset, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Floats and numpy's numbers that are whole run, and the result can be written."""
+    corrector = FWECorrector(
+        n_iters=np.int64(3), seed=np.uint64(7), n_cores=1.0, voxel_thresh=np.float32(0.25)
+    )
+    estimator = ALE(null_method="montecarlo", n_iters=2.0, seed=np.int32(7))
+    result = corrector.transform(estimator.fit(tiny))
+    facts = MetaResult.load(result.save(tmp_path / "result.npz")).facts
+    assert (facts["montecarlo"]["n_iters"], facts["montecarlo"]["seed"]) == (3, 7)
+    assert (facts["null_n_iters"], facts["null_seed"]) == (2, 7)
+    assert facts["cluster_forming"]["p"] == 0.25
+
+
+def test_a_seed_is_whole() -> None:
+    """A seed of 1.5 would be recorded and not used."""
+    with pytest.raises(UsageError, match=r"seed is 1\.5; expected an integer from 0"):
+        FWECorrector(seed=1.5)
 
 
 def test_unknown_keywords_are_errors() -> None:

@@ -173,3 +173,12 @@ def test_counted_null_of_a_discrete_statistic_knows_what_was_never_drawn() -> No
     """Values 0, 2 and 3 were drawn, 1 and 4 were not: 1 has the p of 2, and 4 one of 1 / 11."""
     null = counted_null(np.array([6, 0, 3, 1, 0]), 1.0, discrete=True)
     np.testing.assert_allclose(np.exp(null.log_p(np.arange(5))), np.array([11, 5, 5, 2, 1]) / 11)
+
+
+def test_values_never_drawn_are_on_the_side_of_the_border_that_their_p_is_on() -> None:
+    """Values 0 and 5 were drawn: 1 to 5 share a p, so the smallest significant value is 1."""
+    null = counted_null(np.array([90, 0, 0, 0, 0, 9]), 1.0, discrete=True)
+    border, level = null.smallest_significant(0.2)
+    assert (border, level) == (1, pytest.approx(0.1))
+    values = np.arange(6)
+    np.testing.assert_array_equal(np.exp(null.log_p(values)) < 0.2, values >= border)

@@ -57,6 +57,15 @@ def test_methods_state_the_connectivity_of_the_package(
     assert words in methods(small, analysis, connectivity=None).markdown
 
 
+def test_methods_say_that_no_cluster_could_form(small: Small, analysis: dict[str, Any]) -> None:
+    """Without a value that is unlikely enough there is no threshold to quote."""
+    forming = {"p": 0.001, "statistic": None, "achieved_p": 0.0}
+    text = methods(small, analysis, cluster_forming=forming).markdown
+    assert "No value of the statistic has an uncorrected p < 0.001, so that no clusters" in text
+    assert "formed clusters" not in text
+    assert "None" not in text
+
+
 def test_methods_state_another_connectivity(small: Small, analysis: dict[str, Any]) -> None:
     """The sentence follows the facts."""
     text = methods(small, analysis, connectivity="vertices").markdown

@@ -157,6 +157,21 @@ def test_threshold_of_the_maxima_is_the_critical_value(small: Small) -> None:
     assert panel.threshold == np.sort(panel.null)[-4]
 
 
+def test_nulls_are_drawn_where_no_cluster_can_form(small: Small, tmp_path: Path) -> None:
+    """No cluster-forming threshold: none is drawn, and no size or mass is called critical."""
+    forming = {"p": 0.001, "statistic": None, "mass_above": None, "achieved_p": 0.0}
+    result = replace(small.result, facts={**small.result.facts, "cluster_forming": forming})
+    pieces = replace(small, result=result)
+    keys = ("null_montecarlo", "null_uncorrected")
+    assert sorted(draw(pieces, tmp_path, keys)) == sorted(keys)
+    inputs = figures._Inputs(
+        result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05
+    )
+    assert [np.isfinite(one.threshold) for one in figures._montecarlo_panels(inputs)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
 def test_counts_have_bins_of_whole_numbers() -> None:
     """Bins hold equal numbers of integers, so that a histogram of sizes is no comb."""
     panel = distributions.Maxima("size", np.arange(1, 101), True, np.inf, None)  # noqa: FBT003

@@ -201,6 +201,20 @@ def test_a_broken_section_says_so(
     assert "Monte Carlo nulls." in page.text
 
 
+def test_nulls_say_that_no_cluster_can_form(small: Small, write: Write) -> None:
+    """Where no value is unlikely enough the section on nulls says so, and quotes no sizes."""
+    facts = dict(small.result.facts)
+    facts["cluster_forming"] = {"p": 0.001, "statistic": None, "achieved_p": 0.0}
+    known = facts["montecarlo"]["thresholds"]
+    facts["montecarlo"] = {
+        **facts["montecarlo"],
+        "thresholds": {**known, "size_voxels": dict.fromkeys(known["size_voxels"])},
+    }
+    text = Elements(report(write(replace(small, result=replace(small.result, facts=facts))))).text
+    assert "No value is as unlikely as p < 0.001, so that no cluster can form." in text
+    assert "no cluster can form" in text.partition("cluster size, voxels")[2]
+
+
 def test_nothing_significant_is_said_everywhere(nothing: Small, write: Write) -> None:
     """Verdict, result, table and draft say that nothing is significant."""
     text = Elements(report(write(nothing))).text

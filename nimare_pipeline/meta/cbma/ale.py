@@ -131,8 +131,11 @@ class ALE(CoordinateEstimator):
             _bits(scale),
         )
 
-    def _histogram(self, design: FociDesign, scale: Scale) -> tuple[int, int]:
+    def _histogram(self, design: FociDesign, scale: Scale, observed_max: int) -> tuple[int, int]:
         shift = max(_bits(scale) - FINEST_BIN_BITS, 0)
+        # What is beyond the last bin counts as in it, so that all that was observed must fit.
+        while (observed_max >> shift) + 2 > MOST_BINS:
+            shift += 1
         peaks = np.array([int(kernel.max()) for kernel in design.kernels])
         largest = int(peaks[design.experiment_kernel].sum())
         return shift, min((largest >> shift) + 2, MOST_BINS)

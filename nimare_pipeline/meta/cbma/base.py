@@ -20,7 +20,13 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.estimator import KERNEL_PREFIX, Parametrised, unknown_keywords
+from nimare_pipeline.meta.estimator import (
+    KERNEL_PREFIX,
+    Parametrised,
+    count,
+    seed_number,
+    unknown_keywords,
+)
 from nimare_pipeline.meta.kernel import ExperimentFoci, Kernel
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.montecarlo import montecarlo_counts
@@ -88,6 +94,11 @@ class CoordinateEstimator(Parametrised):
         name = type(self).__name__
         _one_of("null_method", parameters["null_method"], self.null_methods)
         _one_of("null_outside", parameters["null_outside"], defaults.NULL_OUTSIDE_POLICIES)
+        whole = {
+            "n_iters": count("n_iters", parameters["n_iters"]),
+            "n_cores": count("n_cores", parameters["n_cores"]),
+            "seed": seed_number(parameters["seed"]),
+        }
         kernel = parameters["kernel_transformer"]
         if isinstance(kernel, type) or kernel is None:
             kernel = (kernel or self.kernel_class)()
@@ -101,7 +112,7 @@ class CoordinateEstimator(Parametrised):
         own = {key.removeprefix(KERNEL_PREFIX): v for key, v in kernel_parameters.items()}
         if own:
             kernel = self.kernel_class(**(kernel.get_params() | own))
-        for key, value in {**parameters, "kernel_transformer": kernel}.items():
+        for key, value in {**parameters, **whole, "kernel_transformer": kernel}.items():
             setattr(self, key, value)
 
     def without_effect(self) -> tuple[str, ...]:
@@ -148,10 +159,11 @@ class CoordinateEstimator(Parametrised):
         if ma_maps is None:
             ma_maps = self.kernel_transformer.maps(dataset, mask, self.n_cores)
         sums = self.sums(ma_maps, own, scale)
+        observed_max = int(sums.numbers.max())
         if self.null_method == "montecarlo":
-            null = self._simulated_null(design, scale, mask, store, progress)
+            null = self._simulated_null(design, scale, mask, observed_max, store, progress)
         else:
-            null = self.null(ma_maps, own, scale, int(sums.numbers.max()))
+            null = self.null(ma_maps, own, scale, observed_max)
         logsf = null.log_p(sums.stat if null.domain == "stat" else sums.numbers)
         maps = {
             MapSpec("stat"): sums.stat,
@@ -215,6 +227,7 @@ class CoordinateEstimator(Parametrised):
         design: FociDesign,
         scale: Scale,
         mask: BrainMask,
+        observed_max: int,
         store: Store | None,
         progress: Callable[[int], Any] | None,
     ) -> Null:
@@ -226,7 +239,7 @@ class CoordinateEstimator(Parametrised):
             mass_floor=LARGEST_SUM,
             null_outside=self.null_outside,
         )
-        shift, n_bins = self._histogram(design, scale)
+        shift, n_bins = self._histogram(design, scale, observed_max)
         counts = montecarlo_counts(
             plan,
             n_iters=self.n_iters,
@@ -239,9 +252,9 @@ class CoordinateEstimator(Parametrised):
         )
         return counted_null(counts, float(1 << shift), discrete=scale.domain == "linear")
 
-    def _histogram(self, design: FociDesign, scale: Scale) -> tuple[int, int]:
+    def _histogram(self, design: FociDesign, scale: Scale, observed_max: int) -> tuple[int, int]:
         """Width (as a power of 2) and number of the bins of a Monte Carlo null."""
-        del scale
+        del scale, observed_max
         peaks = np.array([int(kernel.max()) for kernel in design.kernels])
         return 0, int(peaks[design.experiment_kernel].sum() + 1)
 
@@ -309,11 +322,12 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     Returns
     -------
     threshold : int
-        In the whole numbers of the result's scale.
+        In the whole numbers of the result's scale; beyond any sum if nothing is that unlikely.
     facts : dict
         ``p`` asked for, ``statistic`` (the threshold), ``integer`` (the same as a whole number),
         ``achieved_p`` (well below ``p`` where the statistic is discrete), ``mass_floor`` and
-        ``mass_above`` (mass sums what exceeds this, as a whole number and a statistic).
+        ``mass_above`` (mass sums what exceeds this, as a whole number and a statistic). Where no
+        value is that unlikely no cluster forms, and ``statistic`` and ``mass_above`` are None.
 
     Notes
     -----
@@ -326,17 +340,18 @@ def cluster_forming(result: MetaResult, voxel_thresh: float) -> tuple[int, dict[
     if null.domain == "stat":
         smallest = scale.number(min(smallest, 1.0))
     threshold = floor = LARGEST_SUM
-    if np.isfinite(smallest):
+    forms = bool(np.isfinite(smallest))
+    if forms:
         threshold = floor = int(np.ceil(smallest))
         if null.support is not None:
             floor = int(null.largest_insignificant(voxel_thresh))
     return threshold, {
         "p": voxel_thresh,
-        "statistic": float(scale.statistic(threshold)),
+        "statistic": float(scale.statistic(threshold)) if forms else None,
         "integer": threshold,
         "achieved_p": achieved,
         "mass_floor": floor,
-        "mass_above": float(scale.statistic(floor)),
+        "mass_above": float(scale.statistic(floor)) if forms else None,
     }
 
 
