@@ -90,7 +90,8 @@ class FWECorrector(Corrector):
     and cluster mass of each iteration, and gives ``p = (b + 1) / (n_iters + 1)`` with b the number
     of iterations that reach the observed value (Phipson & Smyth 2010). Clusters are voxels with
     uncorrected p below ``voxel_thresh`` that share faces; mass is the sum over a cluster of the
-    statistic above the threshold, for ALE in the unit it adds up in, -log(1 - ALE).
+    statistic above the threshold, for ALE in the unit it adds up in, -log(1 - ALE), and for a
+    discrete statistic above the largest value that is not significant.
 
     ``bonferroni`` and ``holm`` correct the voxels' p by their number; Holm's is never less
     powerful.
