@@ -139,6 +139,7 @@ def methods(
         "fixed_n": args.get("kernel__sample_size"),
         "inference_field": args.get("inference_field"),
         "discount": args.get("fixed_effects_discount", defaults.FIXED_EFFECTS_DISCOUNT),
+        "select": analysis.get("select", "").strip(),
         "alpha": alpha,
         "neighbours": CONNECTIVITY_WORDS.get(
             facts.get("connectivity") or defaults.CONNECTIVITY, ""

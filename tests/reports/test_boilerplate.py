@@ -168,6 +168,15 @@ def test_methods_name_the_histogram_null(small: Small, analysis: dict[str, Any])
     assert "exact distribution" not in text
 
 
+def test_methods_state_the_selection(small: Small, analysis: dict[str, Any]) -> None:
+    """What experiments were selected by is said, also in LaTeX; without a selection nothing is."""
+    text = methods(small, {**analysis, "select": "sample_size >= 12 and n_foci > 3"})
+    said = "Experiments were analysed if they met the criterion “sample_size >= 12 and n_foci > 3”."
+    assert said in text.markdown
+    assert r"“sample\_size \textgreater{}= 12 and n\_foci \textgreater{} 3”" in text.tex
+    assert "criterion" not in methods(small, {**analysis, "select": ""}).markdown
+
+
 def test_methods_without_facts_leave_sentences_out(analysis: dict[str, Any]) -> None:
     """Where numbers are missing, their sentences are, and the rest is still written."""
     text = boilerplate.methods({}, analysis, {}).markdown
