@@ -9,6 +9,8 @@ import pandas as pd
 
 MINUS = "\N{MINUS SIGN}"
 NOT_KNOWN = "n/a"
+LEVELS = (0.1, 0.05, 0.025, 0.01, 0.005, 0.001)
+"""Levels that readers compare p values with."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -59,12 +61,20 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def p_value(value: Any) -> str:
-    """Probability for readers: three decimals, more where it is small."""
+    """Probability for readers: three decimals, more where it is small.
+
+    More also where rounding would take it from below a level to the level itself: 0.0499 is
+    significant at 0.05, and 0.050 would not look so.
+    """
     if is_missing(value):
         return NOT_KNOWN
-    if value >= 0.001:
-        return f"{value:.3f}"
-    return f"{value:.4f}" if value >= 0.00005 else scientific(float(value))
+    if value < 0.00005:
+        return scientific(float(value))
+    for digits in range(3 if value >= 0.001 else 4, 8):
+        text = f"{value:.{digits}f}"
+        if not any(value < level <= float(text) for level in LEVELS):
+            break
+    return text
 
 
 def percent(part: Any, whole: Any) -> str:

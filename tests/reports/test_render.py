@@ -45,13 +45,18 @@ def test_number_is_written_for_readers(value: object, text: str) -> None:
         (0.04812, "0.048"),
         (0.001, "0.001"),
         (0.00042, "0.0004"),
+        (0.0499, "0.0499"),
+        (0.04998, "0.04998"),
+        (0.05, "0.050"),
+        (0.0503, "0.050"),
+        (0.00097, "0.00097"),
         (1 / 10_001, "0.0001"),
         (2e-6, "2.0 × 10⁻⁶"),
     ],
     ids=str,
 )
 def test_p_value_keeps_what_matters(value: float, text: str) -> None:
-    """A p value has three decimals, more where it is small."""
+    """A p value has three decimals, more where it is small or just below a level."""
     assert render.p_value(value) == text
 
 
