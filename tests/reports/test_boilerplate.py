@@ -222,7 +222,7 @@ def test_results_quote_the_clusters(small: Small, analysis: dict[str, Any]) -> N
     row = small.clusters.clusters.iloc[0]
     assert "1 cluster showed significant convergence" in text
     assert f"({row.n_voxels} voxels, {64 * row.n_voxels:,} mm³, p = 0.010)" in text
-    assert "peak at MNI (36, 4, 0) in the right hemisphere (ALE = 0.04, z = 6.00)" in text
+    assert "peak at MNI (36, 4, 0) in the right hemisphere (ALE = 0.0400, z = 6.00)" in text
     assert f"with foci of {row.n_experiments} of the 19 experiments inside" in text
 
 
