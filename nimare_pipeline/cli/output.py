@@ -158,6 +158,27 @@ def _make(folder: Path) -> None:
         raise OutputError(msg) from error
 
 
+def foresee(folder: Path) -> None:
+    """Raise what ``_make`` would, as far as it can be told without writing.
+
+    Raises
+    ------
+    OutputError
+        If a file is in the way, or the folder that exists may not be written.
+    """
+    folder = folder.resolve()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    if not there.is_dir():
+        msg = f"cannot write to the folder {folder}: {there} is a file; give another folder"
+        raise OutputError(msg)
+    if not os.access(there, os.W_OK | os.X_OK):
+        msg = (
+            f"cannot write to the folder {folder}: {os.strerror(errno.EACCES)}; "
+            f"give a folder that user id {os.getuid()} may write to"
+        )
+        raise OutputError(msg)
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Hold an advisory lock; the system lets go of it when the process ends, however it ends."""

@@ -313,9 +313,16 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  estimator  {_component(analysis.estimator)}",
         f"  corrector  {_component(analysis.corrector)}",
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
-        f"  machine    {settings.plugin}, {settings.n_procs} threads, {settings.n_chunks} chunks",
+        f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(inside + outside, planned, settings)}",
     ]
+
+
+def _machine(settings: Settings) -> str:
+    counted = {"thread": settings.n_procs, "chunk": settings.n_chunks}
+    return ", ".join(
+        [settings.plugin, *(f"{n} {noun}{'' if n == 1 else 's'}" for noun, n in counted.items())]
+    )
 
 
 def _component(component: object) -> str:

@@ -61,6 +61,8 @@ def dry_run(request: Request) -> Outcome:
     """
     request = _ready(request)
     output.refuse_foreign(Path(request.settings.output_dir))
+    for folder in (request.settings.output_dir, request.settings.work_dir):
+        output.foresee(Path(folder))
     planned = plan(request)
     current = () if request.rerun else _up_to_date(planned, request.settings)
     print(describe(planned, request.settings, current))

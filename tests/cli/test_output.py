@@ -2,6 +2,10 @@
 
 import errno
 import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -56,6 +60,36 @@ def test_unwritable_folder(tmp_path) -> None:
     with pytest.raises(OutputError, match=r"cannot write to the folder /proc/out.*user id \d+"):
         with output.opened(settings(Path("/proc"))):
             pass
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Ask as a user without rights what may be written; root may write everywhere."""
+    was_root = os.getuid() == 0
+    if was_root:
+        os.setreuid(65534, -1)
+    try:
+        yield
+    finally:
+        if was_root:
+            os.setreuid(0, -1)
+
+
+def test_unwritable_folder_is_foreseen() -> None:
+    """A folder that this user may not write is told from one that he may, and nothing is made."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, inside = Path(name), Path(name, "a", "b")
+        folder.chmod(0o777)
+        with nobody():
+            output.foresee(inside)
+        folder.chmod(0o555)
+        with (
+            nobody(),
+            pytest.raises(OutputError, match=f"folder {inside}: Permission denied; give"),
+        ):
+            output.foresee(inside)
+        folder.chmod(0o700)
+        assert not list(folder.iterdir())
 
 
 def test_full_disk_is_not_a_permission(tmp_path, monkeypatch) -> None:

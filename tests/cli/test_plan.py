@@ -235,6 +235,6 @@ class TestPlan:
             f"input    {data}", "analysis pain", "2 of 2 studies, 1 excluded",
             "2 inside the mask, 0 outside (keep)", "50 participants, 20 to 30 a contrast",
             "ALE(null_method=approximate)", "n_iters=10000", "alpha 0.05, seed 42",
-            "Linear, 2 threads, 1 chunks", "GB of memory",
+            "Linear, 2 threads, 1 chunk\n", "GB of memory",
         ):  # fmt: skip
             assert words in text

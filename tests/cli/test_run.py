@@ -318,6 +318,15 @@ def test_dry_run_refuses_what_a_run_refuses(stage: Stage) -> None:
     (stage.out / "report.html").touch()
     with pytest.raises(OutputError, match=r"holds report\.html"):
         stage.run("--dry-run")
+
+
+@pytest.mark.parametrize("below", ["", "a/b"])
+def test_dry_run_sees_a_file_in_the_way(stage: Stage, below) -> None:
+    """A file where the output folder would be is said by a dry run, not first by the run."""
+    stage.out.touch()
+    words = [str(stage.data), str(stage.out / below), "meta", "--dry-run"]
+    with pytest.raises(OutputError, match=rf"{stage.out} is a file; give another folder"):
+        run(parse(words))
     with pytest.raises(UsageError, match="OUT_DIR is BIDS_DIR"):
         run(parse([str(stage.data), str(stage.data), "meta", "--dry-run"]))
 

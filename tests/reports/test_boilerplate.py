@@ -171,7 +171,9 @@ def test_methods_name_the_histogram_null(small: Small, analysis: dict[str, Any])
 def test_methods_state_the_selection(small: Small, analysis: dict[str, Any]) -> None:
     """What experiments were selected by is said, also in LaTeX; without a selection nothing is."""
     text = methods(small, {**analysis, "select": "sample_size >= 12 and n_foci > 3"})
-    said = "Experiments were analysed if they met the criterion “sample_size >= 12 and n_foci > 3”."
+    said = (
+        "Experiments were analysed if they met the criterion “sample_size >= 12 and n_foci > 3”."
+    )
     assert said in text.markdown
     assert r"“sample\_size \textgreater{}= 12 and n\_foci \textgreater{} 3”" in text.tex
     assert "criterion" not in methods(small, {**analysis, "select": ""}).markdown
