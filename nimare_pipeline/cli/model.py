@@ -12,7 +12,7 @@ from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, FILE_NAME
-from nimare_pipeline.registry import get_corrector, get_estimator
+from nimare_pipeline.registry import accepted_keywords, get_corrector, get_estimator
 from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
 
@@ -42,6 +42,7 @@ def with_model(request: Request) -> Request:
         if request.only:
             msg = "--analysis picks analyses of an analysis file; give one with --model"
             raise UsageError(msg + _why(request))
+        _refuse_strange(request)
         return replace(request, analysis=_placed(request.analysis, request))
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
@@ -199,6 +200,31 @@ def _placed(analysis: Analysis, request: Request) -> Analysis:
     source = Path(request.settings.bids_dir)
     folders = [*typed, *analysis.folders, str(source if source.is_dir() else source.parent)]
     return replace(analysis, folders=tuple(dict.fromkeys(folders)) if _files(analysis) else ())
+
+
+def _refuse_strange(request: Request) -> None:
+    """Refuse an option of another estimator by the name it has on the command line.
+
+    Raises
+    ------
+    UsageError
+        With the options that the estimator does take.
+    """
+    estimator = request.analysis.estimator.type
+    known = accepted_keywords("estimator", estimator)
+    own = {
+        option: keyword
+        for option, places in PLACES.items()
+        for part, keyword in places
+        if part == "estimator" and keyword != "type" and len(places) == 1
+    }
+    strange = sorted(
+        option for option in own if option in request.given and own[option] not in known
+    )
+    if strange:
+        taken = [option for option, keyword in own.items() if keyword in known]
+        msg = f"{estimator} has no {_options(strange)}; its options are {_options(taken)}"
+        raise UsageError(msg)
 
 
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:

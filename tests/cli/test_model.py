@@ -56,6 +56,25 @@ def test_file_of_the_input_folder_is_used_and_said(folder) -> None:
     assert named == "'b c' is called 'bC': names are of letters and digits"
 
 
+@pytest.mark.parametrize(
+    ("words", "strange", "own"),
+    [
+        (["--estimator", "KDA", "--fwhm", "9"], "KDA has no --fwhm;", "--radius"),
+        (["--radius", "8", "--weighting", "sample_size"], "ALE has no --radius, --weighting;",
+         "--fwhm, --sample-size"),
+        (["--estimator", "MKDADensity", "--sample-size", "9"], "MKDADensity has no --sample-size;",
+         "--weighting, --inference-field, --radius"),
+    ],
+)  # fmt: skip
+def test_option_of_another_estimator_is_named_as_it_was_typed(
+    tmp_path, words, strange, own
+) -> None:
+    """The message speaks of options, not of the keywords of classes that stand behind them."""
+    with pytest.raises(UsageError) as caught:
+        ask(tmp_path, *words)
+    assert str(caught.value) == f"{strange} its options are --null-method, {own}, --voxelization"
+
+
 def test_model_none_ignores_the_file(folder) -> None:
     """``--model none`` is a run without a file."""
     request = ask(folder, "--model", "none")
