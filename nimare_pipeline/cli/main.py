@@ -5,12 +5,15 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.options import LEVELS
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
+from nimare_pipeline.cli.values import nearest
+from nimare_pipeline.errors import UsageError
 
 COMMANDS: Mapping[str, str] = {
     "--selftest": "nimare_pipeline.cli.commands.selftest",
@@ -41,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if _is_command(words):
             outcome = import_module(COMMANDS[words[0]]).run(words[1:])
         else:
+            _refuse_misspelt(words)
             outcome = _run(parse(words, run_uuid=new_run_uuid()))
     except SystemExit as left:  # --help, --version
         return int(left.code or 0)
@@ -76,6 +80,17 @@ def _run(request: Request) -> Outcome:
         from nimare_pipeline.cli.run import run
 
         return run(request)
+
+
+def _refuse_misspelt(words: Sequence[str]) -> None:
+    """Raise ``UsageError`` for words that are no run and begin with nearly a command."""
+    is_run = len(words) > 2 and not any(word.startswith("-") for word in words[:3])
+    if not words or is_run or Path(words[0]).exists():
+        return
+    near = nearest(words[0], COMMANDS)
+    if near:
+        msg = f"there is no file, folder or command {words[0]!r}; did you mean {near}?"
+        raise UsageError(msg)
 
 
 def _is_command(words: Sequence[str]) -> bool:

@@ -80,6 +80,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise ``UsageError``."""
+        # Who leaves words out wants to know them all; commands add their usage themselves.
+        if message.startswith("the following arguments are required") and "usage:" not in message:
+            message = f"{message}; usage: {self.usage}"
         raise UsageError(message.removeprefix("argument "))
 
 

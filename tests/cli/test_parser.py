@@ -246,7 +246,8 @@ def test_wrong_word_is_a_usage_error(words, message) -> None:
 
 def test_missing_arguments_are_named() -> None:
     """Without its three arguments the program says which are missing."""
-    with pytest.raises(UsageError, match="required: OUT_DIR, meta"):
+    usage = "usage: nimare-pipeline BIDS_DIR OUT_DIR meta"
+    with pytest.raises(UsageError, match=f"required: OUT_DIR, meta; {usage}"):
         parse(["in"])
 
 

@@ -80,3 +80,22 @@ def test_folder_called_like_a_command(name: str, tmp_path: Path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     assert main([name, "out", "meta", "--dry-run"]) == 66
     assert f"there is no file or folder {tmp_path / name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["valdate", "in"], "validate"),
+        (["Summary", "in", "--json"], "summary"),
+        (["--self-test"], "--selftest"),
+    ],
+)
+def test_misspelt_command_is_recognised(words, near, tmp_path, monkeypatch, capsys) -> None:
+    """A word that is nearly a command is asked about, unless it is a folder."""
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 64
+    line = f"there is no file, folder or command {words[0]!r}; did you mean {near}?\n"
+    assert capsys.readouterr().out == f"FAILED (exit 64): {line}"
+    (tmp_path / words[0]).mkdir()
+    assert main(words) == 64
+    assert "did you mean" not in capsys.readouterr().out
