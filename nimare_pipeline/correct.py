@@ -11,7 +11,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.base import cluster_forming, montecarlo_plan, scale_of
-from nimare_pipeline.meta.estimator import Parametrised, check, count, seed_number
+from nimare_pipeline.meta.estimator import Parametrised, check, count, expect_type, seed_number
 from nimare_pipeline.montecarlo import montecarlo_chunk
 from nimare_pipeline.numerics import multiple
 from nimare_pipeline.numerics.clusters import label
@@ -56,8 +56,9 @@ class Corrector(Parametrised):
         Raises
         ------
         UsageError
-            If the result has no map of log p.
+            If it is no MetaResult, or has no map of log p.
         """
+        expect_type("transform", result, MetaResult)
         adjust = multiple.METHODS[self.error_rate][self.method]
         found = [spec for spec in result.specs.values() if _is_uncorrected_logp(spec)]
         if not found:
@@ -164,6 +165,7 @@ class FWECorrector(Corrector):
         """
         if not self.needs_montecarlo:
             return super().transform(result)
+        expect_type("transform", result, MetaResult)
         with iterations(self.n_iters, "Monte Carlo") as progress:
             null = montecarlo_chunk(
                 self.plan(result),

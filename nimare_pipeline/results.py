@@ -52,6 +52,13 @@ class MetaResult:
     description_: str = ""
     bibtex_: str = ""
 
+    def __repr__(self) -> str:
+        # Maps and nulls would fill a notebook with numbers.
+        return (
+            f"MetaResult({self.estimator.type}, {len(self.ids)} contrasts, "
+            f"{np.count_nonzero(self.mask.inside):,} voxels; maps: {', '.join(self.maps)})"
+        )
+
     @property
     def masker(self) -> Any:
         """Nilearn NiftiMasker of the mask, fitted."""

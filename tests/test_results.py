@@ -43,6 +43,14 @@ def test_an_image_holds_the_map_inside_and_no_evidence_outside(result: MetaResul
     assert result.get_map("z", return_type="array") is result.maps["z"]
 
 
+def test_a_result_is_shown_in_one_line(result: MetaResult) -> None:
+    """A notebook shows the method, the sizes and the names of the maps, not their values."""
+    assert repr(result) == (
+        "MetaResult(ALE, 0 contrasts, 18 voxels; "
+        "maps: z, p, z_desc-size_level-cluster_corr-FWE_method-montecarlo)"
+    )
+
+
 def test_what_is_not_there_is_said(result: MetaResult) -> None:
     """An unknown map lists those there are, an unknown type what is accepted."""
     with pytest.raises(

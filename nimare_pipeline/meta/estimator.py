@@ -96,6 +96,13 @@ def check(name: str, value: Any, accepted: str, test: Callable[[Any], bool]) -> 
         raise UsageError(msg)
 
 
+def expect_type(method: str, value: Any, wanted: type) -> None:
+    """Refuse what is no object of the class that a method works on."""
+    if not isinstance(value, wanted):
+        msg = f"{method} takes a {wanted.__name__}, not a {type(value).__name__}"
+        raise UsageError(msg)
+
+
 def count(name: str, value: Any) -> int:
     """Value as an integer of at least 1; anything else is refused."""
     check(name, value, "an integer of at least 1", lambda v: int(v) == v and v >= 1)

@@ -37,6 +37,16 @@ def test_order_of_studies_does_not_matter(make) -> None:  # type: ignore[no-unty
 
 
 @each
+def test_what_is_no_dataset_is_refused(make) -> None:  # type: ignore[no-untyped-def]
+    """A path is no Dataset, and a Dataset no result: what was expected is said."""
+    with pytest.raises(UsageError, match="fit takes a Dataset, not a str"):
+        make().fit("pain.json")
+    for corrector in (FWECorrector(n_iters=1), FWECorrector("holm"), FDRCorrector()):
+        with pytest.raises(UsageError, match="transform takes a MetaResult, not a Dataset"):
+            corrector.transform(scattered())
+
+
+@each
 def test_input_and_parameters_are_unchanged(make) -> None:  # type: ignore[no-untyped-def]
     """Fitting changes neither the dataset nor the estimator; twice gives the same bits."""
     data, estimator = scattered(), make()

@@ -24,6 +24,7 @@ from nimare_pipeline.meta.estimator import (
     KERNEL_PREFIX,
     Parametrised,
     count,
+    expect_type,
     seed_number,
     unknown_keywords,
 )
@@ -146,9 +147,12 @@ class CoordinateEstimator(Parametrised):
 
         Raises
         ------
+        UsageError
+            If it is no Dataset.
         DataError
             If the dataset has no foci, or contrasts lack what the estimator needs.
         """
+        expect_type("fit", dataset, Dataset)
         mask = dataset.mask if self.mask is None else analysis_mask(self.mask)[0]
         foci = ExperimentFoci.of(dataset)
         if not len(foci.xyz):
