@@ -201,6 +201,26 @@ def test_a_broken_section_says_so(
     assert "Monte Carlo nulls." in page.text
 
 
+def test_caption_of_the_clusters_names_the_columns_there_are(small: Small, write: Write) -> None:
+    """p of size and mass are spoken of where the table has them."""
+    three = "p(size), p(mass) and p(voxel) are FWE-corrected by Monte Carlo."
+    assert three in Elements(report(write(small))).text
+    table = small.clusters.clusters.assign(p_size_fwe=np.nan, p_mass_fwe=np.nan)
+    voxels = replace(small, clusters=replace(small.clusters, clusters=table))
+    text = Elements(report(write(voxels))).text
+    assert "p(voxel) is FWE-corrected by Monte Carlo." in text
+    assert "p(size)" not in text
+
+
+def test_achieved_level_is_quoted_where_it_differs(small: Small, write: Write) -> None:
+    """0.00099 is p < 0.001; a discrete statistic may be far from it."""
+    assert "(p < 0.001) form clusters." in Elements(report(write(small))).text
+    facts = dict(small.result.facts)
+    facts["cluster_forming"] = {**facts["cluster_forming"], "achieved_p": 0.000256}
+    text = Elements(report(write(replace(small, result=replace(small.result, facts=facts))))).text
+    assert "(p < 0.001; achieved 0.000256) form clusters." in text
+
+
 def test_nulls_say_that_no_cluster_can_form(small: Small, write: Write) -> None:
     """Where no value is unlikely enough the section on nulls says so, and quotes no sizes."""
     facts = dict(small.result.facts)
