@@ -109,6 +109,7 @@ def verdict(evidence: Evidence) -> Verdict:
             _failure,
             _significance,
             _power,
+            _false_discoveries,
             _iterations,
             _discrete,
             _borderline,
@@ -195,6 +196,18 @@ def _iterations(evidence: Evidence) -> Iterator[Notice]:
         f"A corrected p of 0.05 has a standard error of {error:.4f}. Use {defaults.N_ITERS:,} for "
         "a publication.",
     )
+
+
+def _false_discoveries(evidence: Evidence) -> Iterator[Notice]:
+    estimator = evidence.analysis.get("estimator", {}).get("type", defaults.ESTIMATOR)
+    if evidence.inference.error_rate == "FDR" and estimator == "ALE":
+        yield Notice(
+            "warn",
+            "FDR is not recommended for ALE",
+            "In large simulations cluster-level FWE was the most appropriate correction, and "
+            "voxel-level FWE valid; uncorrected inference and FDR are to be avoided (Eickhoff et "
+            "al., 2016).",
+        )
 
 
 def _discrete(evidence: Evidence) -> Iterator[Notice]:

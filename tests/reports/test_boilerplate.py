@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from nimare_pipeline import bibliography, defaults
+from nimare_pipeline.inference import Inference
 from nimare_pipeline.reports import boilerplate
 from tests.reports.conftest import HOSTILE, Small
 
@@ -275,3 +276,16 @@ def test_thresholds_at_leaves_out_what_is_not_known(small: Small) -> None:
     }
     assert boilerplate.thresholds_at(facts, 0.001) == {}
     assert boilerplate.thresholds_at(facts, 0.2) == {}
+
+
+def test_methods_of_voxels_speak_of_no_clusters_of_the_null(
+    small: Small, analysis: dict[str, Any]
+) -> None:
+    """Where voxels are reported, what formed clusters in the null is left out."""
+    text = boilerplate.methods(
+        small.result.facts, analysis, VERSIONS, inference=Inference("voxel")
+    ).markdown
+    assert "The largest ALE value of the iteration was kept." in text
+    assert "formed clusters" not in text
+    assert "cluster size" not in text
+    assert "ALE above 0.0235; in clusters of them, voxels that share a face" in text

@@ -211,3 +211,18 @@ def test_the_verdict_speaks_of_what_was_judged(evidence: Evidence) -> None:
     by_mass = verdict(replace(evidence, clusters=clusters, level="mass"))
     assert "by cluster mass" in by_mass.headline
     assert find(by_mass, "1 cluster is a borderline case")
+
+
+@pytest.mark.parametrize(
+    ("error_rate", "estimator", "warned"),
+    [("FDR", "ALE", True), ("FDR", "KDA", False), ("FWE", "ALE", False)],
+)
+def test_fdr_of_ale_is_a_caution(
+    evidence: Evidence, error_rate: str, estimator: str, *, warned: bool
+) -> None:
+    """The simulations that advise against it were of ALE, and so is the caution."""
+    facts = {**evidence.facts, "correction": {"error_rate": error_rate, "method": "indep"}}
+    analysis = {**evidence.analysis, "estimator": {"type": estimator, "args": {}}}
+    judged = verdict(replace(evidence, facts=facts, analysis=analysis))
+    titles = [notice.title for notice in judged.notices if notice.level == "warn"]
+    assert ("FDR is not recommended for ALE" in titles) is warned
