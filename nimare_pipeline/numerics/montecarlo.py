@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ from nimare_pipeline.numerics.simulate import simulate, simulate_counts
 
 _SLICE_SECONDS = 0.1
 """A compiled call lasts about this long, so that signals and progress are served in between."""
+_POLL_SECONDS = 0.02
+"""So often progress is told and a stop asked about, in the calling thread."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def _run_slices(
     progress: Callable[[int], None] | None,
 ) -> None:
     """Hand short runs of iterations to threads, each with memory of its own."""
-    queue = _Slices(n_iters)
+    queue = _Slices(n_iters, max(1, n_threads))
 
     def serve() -> None:
         work = make_work()
@@ -237,17 +239,22 @@ def _run_slices(
 
 
 class _Slices:
-    """Hands out short runs of iterations to threads."""
+    """Hands out short runs of iterations to threads, shorter ones towards the end.
 
-    def __init__(self, n_iters: int) -> None:
+    So no thread is left with a long run while the others have nothing more to do.
+    """
+
+    def __init__(self, n_iters: int, n_threads: int) -> None:
         self._lock = threading.Lock()
+        self._n_threads = n_threads
         self._next, self._end, self._done = 0, n_iters, 0
 
     def take(self, seconds_each: float) -> tuple[int, int] | None:
-        size = max(1, int(_SLICE_SECONDS / seconds_each)) if seconds_each > 0 else 1
+        size = int(_SLICE_SECONDS / seconds_each) if seconds_each > 0 else 1
         with self._lock:
             if self._next >= self._end:
                 return None
+            size = max(1, min(size, (self._end - self._next) // (2 * self._n_threads)))
             begin, self._next = self._next, min(self._next + size, self._end)
             return begin, self._next
 
@@ -273,7 +280,7 @@ def _watch(
     """Wait for the workers in the calling thread, where signals arrive."""
     told = 0
     while True:
-        running = not all(worker.done() for worker in workers)
+        running = wait(workers, timeout=_POLL_SECONDS).not_done
         if progress is not None and (done := queue.done()) > told:
             progress(done - told)
             told = done
@@ -282,7 +289,6 @@ def _watch(
         if should_stop is not None and should_stop():
             msg = "the Monte Carlo block was stopped"
             raise InterruptedError(msg)
-        time.sleep(0.02)
 
 
 def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:

@@ -196,13 +196,18 @@ class TestRun:
         assert {path.name for path in out.iterdir()} == {path.name for path in reference.iterdir()}
 
     def test_no_place_at_all(self, docker: Docker, image: str) -> None:
-        """A dry run writes nothing, so it needs no place; a run says where it cannot write."""
-        ended = docker.run("/data", "/out", "meta", "--dry-run", image=image, options=())
+        """A run says where it cannot write, and a dry run says so before it."""
+        for words in (("--dry-run",), ()):
+            ended = docker.run("/data", "/out", "meta", *words, image=image, options=())
+            assert ended.code == 73
+            assert "cannot write to the folder /out" in ended.line
+
+    def test_dry_run_writes_nothing(self, docker: Docker, image: str, out: Path) -> None:
+        """It needs no temporary folder either."""
+        ended = docker.run("/data", "/out", "meta", "--dry-run", image=image, out=out, options=())
         assert ended.code == 0, ended.err
         assert ended.line.endswith("dry run, nothing was written; 1 analysis can be done")
-        ended = docker.run("/data", "/out", "meta", image=image, options=())
-        assert ended.code == 73
-        assert "cannot write to the folder /out" in ended.line
+        assert list(out.iterdir()) == []
 
     def test_too_little_room_for_temporary_files(self, docker, image, small, out) -> None:
         """Where the compiled code does not fit, it is compiled in memory."""
