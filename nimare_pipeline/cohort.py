@@ -13,7 +13,7 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
-from nimare_pipeline.select import select
+from nimare_pipeline.macm import NO_FOCUS, choose
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
     ID_COLUMNS,
@@ -27,6 +27,8 @@ KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
 NOT_SELECTED = "not selected"
 """Reason of a contrast that the analysis' selection does not name."""
+NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
+"""Reasons that are no exclusion: the analysis never meant these contrasts."""
 
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
 _CARRIED = {
@@ -103,7 +105,7 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
-    selected = select(dataset, analysis.select, analysis.folders)
+    selected, unchosen = choose(dataset, analysis, NOT_SELECTED)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
@@ -111,13 +113,13 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        (why or _reason(row, size_reason, used=used)) if chosen else NOT_SELECTED
-        for why, row, size_reason, used, chosen in zip(
+        other or why or _reason(row, size_reason, used=used)
+        for other, why, row, size_reason, used in zip(
+            unchosen,
             barred,
             contrasts.itertuples(),
             sizes.reason,
             has_foci.tolist(),
-            selected.holds,
             strict=True,
         )
     ]
@@ -272,7 +274,7 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
     found = [
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
-        if row.reason != NOT_SELECTED
+        if row.reason not in NOT_CHOSEN
     ]
     included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
     outside = included[~included["inside"]]

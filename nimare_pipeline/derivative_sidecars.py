@@ -29,6 +29,7 @@ NUMBERS = {
     "Voxelization": "voxelization",
     "NullMethod": "null_method",
     "NullIterations": "null_n_iters",
+    "Region": "region",
 }
 """Keys of a map's sidecar and the facts they quote."""
 

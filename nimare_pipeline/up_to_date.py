@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline import __version__, environment
+from nimare_pipeline import __version__, environment, macm
 from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
@@ -63,6 +63,7 @@ def why_not(
         return (
             _record_differs(record, analysis, settings)
             or _input_differs(checksums, dataset, cohort)
+            or _region_differs(record, analysis, dataset)
             or _snapshot_differs(output, analysis.name, dataset)
             or _files_differ(output, checksums)
         )
@@ -102,6 +103,13 @@ def _input_differs(checksums: Mapping[str, str], dataset: Dataset, cohort: Cohor
         if hashlib.sha256(content).hexdigest() not in written:
             return words
     return ""
+
+
+def _region_differs(record: Mapping[str, Any], analysis: Analysis, dataset: Dataset) -> str:
+    if analysis.type != "macm":
+        return ""
+    now = plain(macm.describe(dataset, analysis))
+    return "" if record["Facts"].get("region") == now else "the region is another"
 
 
 def _snapshot_differs(output: Path, name: str, dataset: Dataset) -> str:

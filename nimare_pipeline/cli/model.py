@@ -47,6 +47,8 @@ def with_model(request: Request) -> Request:
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
         ("merge", "each of its analyses pools its sources"),
+        ("roi", "its analyses of the type macm name their regions"),
+        ("sphere", "its analyses of the type macm name their regions"),
     ):
         if option in request.given:
             msg = f"--{option} has no meaning with the analysis file {path}: {instead}"
@@ -196,7 +198,7 @@ def _placed(analysis: Analysis, request: Request) -> Analysis:
     First where the words were written (the current folder, for those of the command line; the
     folder of the analysis file), then in the input folder.
     """
-    typed = [str(Path.cwd())] if "select" in request.given else []
+    typed = [str(Path.cwd())] if request.given & {"select", "roi"} else []
     source = Path(request.settings.bids_dir)
     folders = [*typed, *analysis.folders, str(source if source.is_dir() else source.parent)]
     return replace(analysis, folders=tuple(dict.fromkeys(folders)) if _files(analysis) else ())

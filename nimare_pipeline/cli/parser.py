@@ -103,8 +103,11 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         **{name: drawn[name] for name in drawn if judged or (name in given and not simulated)},
         **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
     }
+    region = _region(options)
     return Analysis(
         name=options.name or "",
+        type="macm" if region else "cbma",
+        options=region,
         estimator=Component(options.estimator, _present(estimator)),
         corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
@@ -113,6 +116,20 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         result=options.result or "",
         select=options.select,
     )
+
+
+def _region(options: argparse.Namespace) -> dict[str, Any]:
+    """Region of a coactivation model; empty for another analysis.
+
+    Raises
+    ------
+    UsageError
+        For a sphere without extent.
+    """
+    if options.sphere is not None and options.sphere[3] <= 0:
+        msg = f"--sphere: the radius is {options.sphere[3]:g}, and must be above 0 mm"
+        raise UsageError(msg)
+    return _present({"roi": options.roi, "sphere": options.sphere})
 
 
 def _correction(options: argparse.Namespace, given: frozenset[str]) -> tuple[str, str]:

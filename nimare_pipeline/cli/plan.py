@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.database import reader
 from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
@@ -90,7 +91,8 @@ def plan(request: Request) -> list[Planned]:
     show_problems(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
     if request.analyses:
-        planned = gather(request.analyses, sources)
+        read = reader(request.settings, sources, lambda source: show_problems(source.problems))
+        planned = gather(request.analyses, sources, read)
     else:
         planned = name_analyses(request, sources)
     alone = len(planned) == 1
@@ -156,7 +158,11 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         raise UsageError(msg)
     planned = [
         Planned(
-            replace(request.analysis, name=label(wanted or source.name), sources=source.files),
+            replace(
+                request.analysis,
+                name=label(wanted or _name(request.analysis, source.name)),
+                sources=source.files,
+            ),
             source.dataset,
             problems=source.problems,
         )
@@ -164,13 +170,40 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
     ]
     _refuse_clashes(planned)
     for one, source in zip(planned, sources, strict=True):
-        _say_conversion(wanted or source.name, one.analysis.name)
+        _say_conversion(wanted or _name(request.analysis, source.name), one.analysis.name)
     return planned
 
 
-def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Planned]:
-    """Analyses of an analysis file with their sources pooled, each with its own error, if any."""
-    pooled: dict[tuple[str, ...], Planned] = {}
+def _name(analysis: Analysis, source: str) -> str:
+    """Name of an analysis that is given none: its source, and its region if it has one.
+
+    Each region of a database has its own, so that runs for several into one folder add up.
+    """
+    roi, sphere = analysis.options.get("roi"), analysis.options.get("sphere")
+    if roi is not None:
+        return label(f"{source} {Path(roi).name.partition('.')[0]}")
+    if sphere is not None:
+        numbers = " ".join(f"{axis}{v:g}" for axis, v in zip("xyzr", sphere, strict=True))
+        return label(f"{source} sphere {numbers.replace('-', 'm').replace('.', 'p')}")
+    return source
+
+
+def gather(
+    analyses: Sequence[Analysis],
+    sources: Sequence["Source"],
+    read: Callable[[Analysis], Sequence["Source"]] | None = None,
+) -> list[Planned]:
+    """Analyses of an analysis file with their sources pooled, each with its own error, if any.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    sources : sequence of Source
+        What the input folder holds.
+    read : callable, optional
+        Gives the sources of an analysis, where it names a database of its own.
+    """
+    pooled: dict[tuple[int, ...], Planned] = {}
     planned = []
     for analysis in analyses:
         try:
@@ -179,8 +212,8 @@ def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Pl
                     f"type {analysis.type} is not built yet; this version runs: {', '.join(BUILT)}"
                 )
                 raise UsageError(msg)
-            chosen = sources_of(analysis, sources)
-            key = tuple(source.name for source in chosen)
+            chosen = sources_of(analysis, read(analysis) if read else sources)
+            key = tuple(map(id, chosen))
             # Analyses of the same files share their dataset.
             if key not in pooled:
                 pooled[key] = _pooled(analysis, chosen)
@@ -193,8 +226,9 @@ def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Pl
 
 
 def _merged(template: Analysis, sources: Sequence["Source"]) -> Planned:
-    name = label(template.name or "all")
-    _say_conversion(template.name or "all", name)
+    asked = template.name or _name(template, "all")
+    name = label(asked)
+    _say_conversion(asked, name)
     return _pooled(replace(template, name=name), sources)
 
 
@@ -288,24 +322,26 @@ def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[s
 
 
 def _describe_one(planned: Planned, settings: Settings) -> list[str]:
-    from nimare_pipeline.cohort import NOT_SELECTED
+    from nimare_pipeline.cohort import NO_FOCUS, NOT_SELECTED
 
     analysis = planned.analysis
     head = [f"analysis {analysis.name}", f"  sources    {', '.join(analysis.sources)}"]
     head += [f"  select     {' '.join(analysis.select.split())}"] if analysis.select else []
+    head += _region(analysis)
     if planned.cohort is None:
         return [*head, f"  cannot run {planned.error}"]
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
     n = used["sample_size"].dropna()
     inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
     others = planned.cohort.contrasts.loc[~planned.cohort.contrasts["included"], "reason"]
-    unselected = int((others == NOT_SELECTED).sum())
-    excluded = len(others) - unselected
+    unselected, elsewhere = int((others == NOT_SELECTED).sum()), int((others == NO_FOCUS).sum())
+    excluded = len(others) - unselected - elsewhere
     return [
         *head,
         f"  contrasts  {len(used)} of {used['study_id'].nunique()} studies"
         + (f", {excluded} excluded" if excluded else "")
-        + (f", {unselected} not selected" if unselected else ""),
+        + (f", {unselected} not selected" if unselected else "")
+        + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
         if len(n)
@@ -316,6 +352,15 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(inside + outside, planned, settings)}",
     ]
+
+
+def _region(analysis: Analysis) -> list[str]:
+    roi, sphere = analysis.options.get("roi"), analysis.options.get("sphere")
+    if roi is None and sphere is None:
+        return []
+    x, y, z, radius = sphere or (0, 0, 0, 0)
+    words = f"{radius:g} mm around {x:g}, {y:g}, {z:g}" if sphere else str(roi)
+    return [f"  region     {words}"]
 
 
 def _machine(settings: Settings) -> str:

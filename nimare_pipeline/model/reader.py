@@ -314,7 +314,7 @@ def _analysis(values: Mapping[str, Any], path: Path) -> Analysis:
     fields = {name: values[name] for name in _FIELDS if name in values}
     fields |= {name: _component(values[name]) for name in _COMPONENTS if name in values}
     for name in _COMPONENTS:
-        if name not in values and values["type"] not in BUILT:
+        if name not in values and values["type"] != "cbma":
             key = TYPES[values["type"]].key(name)
             default = key.default if key is not None else None
             fields[name] = _component(default or {"type": ""})

@@ -42,6 +42,7 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "region",
     "n_voxels",
     "voxel_size_mm",
 )

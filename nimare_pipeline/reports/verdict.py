@@ -108,6 +108,7 @@ def verdict(evidence: Evidence) -> Verdict:
         for judge in (
             _failure,
             _significance,
+            _region,
             _power,
             _false_discoveries,
             _iterations,
@@ -159,6 +160,17 @@ def _significance(evidence: Evidence) -> Iterator[Notice]:
             "Nothing is significant",
             "No cluster passed the threshold. This is no evidence that there is no convergence; "
             "the uncorrected map below shows what there is.",
+        )
+
+
+def _region(evidence: Evidence) -> Iterator[Notice]:
+    region = evidence.facts.get("region")
+    if region and not evidence.clusters.empty:
+        yield Notice(
+            "note",
+            "The region itself converges by construction",
+            f"Every experiment was chosen for a focus in {region.get('words', 'it')}: a cluster "
+            "there is no finding; those elsewhere are.",
         )
 
 

@@ -173,7 +173,7 @@ class TestImages:
         text = (folder / "analyses.toml").read_text()
         assert "#   6 images; contrasts.tsv says which is what: please fill it in\n" in text
         assert "#   1 of them is in its column unknown_map: move it\n" in text
-        assert "# This version cannot run this type yet; it runs: cbma\n" in text
+        assert "# This version cannot run this type yet; it runs: cbma, " in text
 
     def test_table_that_is_there_stays(self, folder) -> None:
         """A table somebody has filled in is kept, also with ``--force``, and described."""
