@@ -24,7 +24,7 @@ _UNCORRECTED = "uncorrected"
 _LABEL = re.compile(r"[a-zA-Z0-9+]+")
 _DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
-_OWN_STATISTIC |= {"MKDAChi2": "chi2"}
+_OWN_STATISTIC |= {"MKDAChi2": "chi2", defaults.CONJUNCTION: "minimum"}
 _TAILS: dict[Tail, str] = {"positive": "positive", "negative": "negative", "two-sided": "twoSided"}
 
 

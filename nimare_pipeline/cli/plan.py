@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.database import reader
 from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
-from nimare_pipeline.model.schema import BUILT
+from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -96,15 +97,17 @@ def plan(request: Request) -> list[Planned]:
     else:
         planned = name_analyses(request, sources)
     alone = len(planned) == 1
-    return [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
+    selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
+    return check(selected, request.settings)
 
 
 def check_classes(analysis: Analysis) -> None:
     """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
     if analysis.type not in BUILT:
         return
-    get_estimator(analysis.estimator)
-    get_corrector(analysis.corrector)
+    for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
+        if TYPES[analysis.type].key(part) is not None:
+            make(getattr(analysis, part))
     result_level(analysis)
 
 
@@ -212,6 +215,9 @@ def gather(
                     f"type {analysis.type} is not built yet; this version runs: {', '.join(BUILT)}"
                 )
                 raise UsageError(msg)
+            if combined(analysis):
+                planned.append(Planned(analysis, None))
+                continue
             chosen = sources_of(analysis, read(analysis) if read else sources)
             key = tuple(map(id, chosen))
             # Analyses of the same files share their dataset.
@@ -325,6 +331,8 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
     from nimare_pipeline.cohort import NO_FOCUS, NOT_SELECTED
 
     analysis = planned.analysis
+    if combined(analysis):
+        return _describe_conjunction(planned)
     head = [f"analysis {analysis.name}", f"  sources    {', '.join(analysis.sources)}"]
     head += [f"  select     {' '.join(analysis.select.split())}"] if analysis.select else []
     head += _region(analysis)
@@ -361,6 +369,15 @@ def _region(analysis: Analysis) -> list[str]:
     x, y, z, radius = sphere or (0, 0, 0, 0)
     words = f"{radius:g} mm around {x:g}, {y:g}, {z:g}" if sphere else str(roi)
     return [f"  region     {words}"]
+
+
+def _describe_conjunction(planned: Planned) -> list[str]:
+    analysis = planned.analysis
+    head = [f"analysis {analysis.name}", f"  combines   {', '.join(combined(analysis))}"]
+    if planned.error is not None:
+        return [*head, f"  cannot run {planned.error}"]
+    level = analysis.options.get("level", "result")
+    return [*head, f"  level      {level}", "  estimate   a few seconds"]
 
 
 def _machine(settings: Settings) -> str:

@@ -40,6 +40,7 @@ ALWAYS_CITED = (
     "fonov2011",
     "abraham2014",
     "langner2014",
+    "nichols2005",
 )
 """Papers that verdict and captions name."""
 MAX_CRASH_CHARACTERS = 20_000

@@ -70,7 +70,8 @@ class Page:
             self.record.facts,
             self.record.analysis,
             self.versions,
-            contrasts=self.record.contrasts,
+            # A conjunction's experiments were chosen, and are described, where they were analysed.
+            contrasts=None if self.record.facts.get("conjunction") else self.record.contrasts,
             inference=self.inference,
         )
 
@@ -141,6 +142,10 @@ def _data(page: Page) -> dict[str, Any]:
 
 def _region(page: Page) -> dict[str, Any]:
     return _base(page) | {"region": page.record.facts["region"]}
+
+
+def _conjunction(page: Page) -> dict[str, Any]:
+    return _base(page) | {"conjunction": page.record.facts["conjunction"]}
 
 
 def _foci(page: Page) -> dict[str, Any]:
@@ -271,12 +276,16 @@ ANALYSIS_SECTIONS = (
     Spec("files", "Files", _files),
 )
 _REGION = Spec("region", "Region", _region)
+_CONJUNCTION = Spec("conjunction", "What is combined", _conjunction)
 RUN_SECTIONS = (Spec("settings", "Settings and versions", _settings), Spec("log", "Log", _log))
 
 
 def of(page: Page) -> tuple[Spec, ...]:
-    """Sections of an analysis: those of a region stand where there is one."""
+    """Sections of an analysis: of what it has."""
     first, *others = ANALYSIS_SECTIONS
+    if page.record.facts.get("conjunction"):
+        without = ("data", "foci", "nulls")
+        return (_CONJUNCTION, *(spec for spec in ANALYSIS_SECTIONS if spec.slug not in without))
     return (first, *([_REGION] if page.record.facts.get("region") else []), *others)
 
 
