@@ -13,7 +13,7 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
-from nimare_pipeline.groups import GROUP, Groups, find_groups
+from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
@@ -141,6 +141,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
             f"analysis {analysis.name}: no contrast is left to analyse ({why or 'none was read'})"
         )
         raise EmptySelectionError(msg)
+    if analysis.type == "pair":
+        require_groups(contrasts, group_names(analysis.options["groups"]))
     kept = contrasts.loc[contrasts["included"], "id"].tolist()
     foci["used"] &= foci["id"].isin(set(kept))
     return Cohort(

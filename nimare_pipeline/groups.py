@@ -130,15 +130,26 @@ def split(
     EmptySelectionError
         If no contrast of a group can be used.
     """
+    require_groups(contrasts, names)
     used = contrasts[contrasts["included"]]
-    parts = []
+    one, two = (dataset.slice(used.loc[used[GROUP] == name, "id"].tolist()) for name in names)
+    return one, two
+
+
+def require_groups(contrasts: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a table of contrasts in which a group has none that can be used.
+
+    Raises
+    ------
+    EmptySelectionError
+        With the name of the group, and why its contrasts are left out.
+    """
     for name in names:
-        ids = used.loc[used[GROUP] == name, "id"].tolist()
-        if not ids:
-            msg = f"group {name!r} has no contrast left to analyse"
+        mine = contrasts[contrasts[GROUP] == name]
+        if not mine["included"].any():
+            why = listed([f"{row.id}: {row.reason}" for row in mine.itertuples()], 5)
+            msg = f"group {name!r} has no contrast left to analyse ({why})"
             raise EmptySelectionError(msg)
-        parts.append(dataset.slice(ids))
-    return parts[0], parts[1]
 
 
 def _select_group(dataset: "Dataset", name: str, text: str, folders: Sequence[str]) -> Selected:

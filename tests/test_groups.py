@@ -68,7 +68,7 @@ def test_group_that_is_empty(dataset, select, groups, message) -> None:
 
 def test_selection_of_a_group_that_is_wrong(dataset) -> None:
     """The error names the group."""
-    with pytest.raises(UsageError, match="group 'b': .*no column 'modallity'; did you mean mod"):
+    with pytest.raises(UsageError, match=r"group 'b': .*no column 'modallity'; did you mean mod"):
         find_groups(dataset, "", {"a": HEAT, "b": 'modallity == "touch"'})
 
 
@@ -100,6 +100,5 @@ def test_group_of_which_nothing_can_be_used() -> None:
         "a": {"contrasts": {"1": contrast(9, "heat")}},
         "b": {"contrasts": {"1": contrast(9, "touch", include=False)}},
     }
-    cohort = make_cohort(Dataset(studies), pair())
     with pytest.raises(EmptySelectionError, match="group 'touch' has no contrast left to analyse"):
-        split(cohort.dataset, cohort.contrasts, ("heat", "touch"))
+        make_cohort(Dataset(studies), pair())
