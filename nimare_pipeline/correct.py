@@ -1,6 +1,6 @@
 """Correction for multiple comparisons."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -10,23 +10,14 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.cbma.base import cluster_forming, montecarlo_plan, scale_of
 from nimare_pipeline.meta.estimator import Parametrised, check, count, expect_type, seed_number
+from nimare_pipeline.meta.judging import Maps, MonteCarlo, corrected_maps
 from nimare_pipeline.montecarlo import montecarlo_chunk
 from nimare_pipeline.numerics import multiple
-from nimare_pipeline.numerics.clusters import label
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
-from nimare_pipeline.numerics.pvalues import (
-    logp_from_logsf,
-    montecarlo_p,
-    montecarlo_threshold,
-    z_from_logsf,
-)
+from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.progress import iterations
+from nimare_pipeline.registry import get_estimator
 from nimare_pipeline.results import MetaResult
-
-_LEVELS = (0.1, 0.05, 0.025, 0.01, 0.005, 0.001)
-"""Levels whose critical values every result quotes."""
 
 
 class Corrector(Parametrised):
@@ -64,14 +55,14 @@ class Corrector(Parametrised):
         if not found:
             msg = f"no uncorrected map logp in this result; there are: {', '.join(result.maps)}"
             raise UsageError(msg)
-        maps: dict[MapSpec, NDArray[np.float64]] = {}
+        maps: Maps = {}
         for spec in found:
             logsf = adjust(-np.log(10) * result.maps[spec.name])
             meaning = {"correction": self.error_rate, "method": self.method, "group": spec.group}
             sign = None
             if spec.tail == "two-sided":
                 sign = np.sign(result.maps[MapSpec("z", tail=spec.tail, group=spec.group).name])
-            maps |= _maps(logsf, tail=spec.tail, sign=sign, **meaning)
+            maps |= corrected_maps(logsf, tail=spec.tail, sign=sign, **meaning)
         n_tests = int((~np.isnan(result.maps[found[0].name])).sum())
         return result.with_maps(
             maps,
@@ -166,25 +157,27 @@ class FWECorrector(Corrector):
         if not self.needs_montecarlo:
             return super().transform(result)
         expect_type("transform", result, MetaResult)
-        with iterations(self.n_iters, "Monte Carlo") as progress:
+        plan = self.plan(result)
+        n_iters = plan.iterations(self.n_iters)
+        with iterations(n_iters, "Monte Carlo") as progress:
             null = montecarlo_chunk(
-                self.plan(result),
-                n_iters=self.n_iters,
+                plan,
+                n_iters=n_iters,
                 seed=self.seed,
                 n_threads=self.n_cores,
                 progress=progress,
             )
         return self.apply(result, null)
 
-    def plan(self, result: MetaResult) -> MonteCarloPlan:
+    @property
+    def choices(self) -> MonteCarlo:
+        """How the Monte Carlo correction is asked for, as estimators take it."""
+        return MonteCarlo(self.n_iters, self.seed, self.voxel_thresh, self.null_outside)
+
+    def plan(self, result: MetaResult) -> ArrayPlan:
         """What the Monte Carlo engine needs to know of a result."""
-        threshold, forming = cluster_forming(result, self.voxel_thresh)
-        return montecarlo_plan(
-            result,
-            threshold=threshold,
-            mass_floor=forming["mass_floor"],
-            null_outside=self.null_outside,
-        )
+        plan: ArrayPlan = get_estimator(result.estimator).montecarlo_plan(result, self.choices)
+        return plan
 
     def apply(self, result: MetaResult, null: Mapping[str, NDArray[np.int64]]) -> MetaResult:
         """Judge a result by null maxima computed before.
@@ -193,55 +186,17 @@ class FWECorrector(Corrector):
         ----------
         result : MetaResult
         null : dict of (n_iters,) int64 arrays
-            ``max_stat``, ``max_size``, ``max_mass`` in the engine's integers.
+            What the result's plan gives, in the engine's integers.
         """
-        threshold, forming = cluster_forming(result, self.voxel_thresh)
-        scale, observed = scale_of(result), result.arrays["numbers"]
-        size, mass = cluster_extents(
-            observed, threshold, result.mask.inside, mass_floor=forming["mass_floor"]
-        )
-        judged: tuple[tuple[NDArray[np.int64], str, dict[str, Any]], ...] = (
-            (observed, "max_stat", {"level": "voxel"}),
-            (size, "max_size", {"level": "cluster", "measure": "size"}),
-            (mass, "max_mass", {"level": "cluster", "measure": "mass"}),
-        )
-        maps: dict[MapSpec, NDArray[np.float64]] = {}
-        for values, key, meaning in judged:
-            logsf = np.log(montecarlo_p(values, null[key]))
-            maps |= _maps(logsf, correction="FWE", method=self.method, **meaning)
-        scales: dict[str, tuple[str, Callable[[Any], Any]]] = {
-            "voxel": ("max_stat", scale.statistic),
-            "size_voxels": ("max_size", lambda v: v),
-            "mass": ("max_mass", scale.mass),
-        }
+        judged = get_estimator(result.estimator).judge(result, null, self.choices)
         return result.with_maps(
-            maps,
+            judged.maps,
             {
                 "corrector": asdict(self.component()),
                 "correction": {"error_rate": self.error_rate, "method": self.method},
-                "cluster_forming": forming,
-                "montecarlo": {
-                    "n_iters": len(null["max_stat"]),
-                    "seed": self.seed,
-                    "null_outside": self.null_outside,
-                    "n_drawn_outside": (
-                        0 if self.null_outside == "inside" else result.facts["n_foci_outside"]
-                    ),
-                    "thresholds": {
-                        name: {
-                            f"{level:g}": _critical(null[key], level, scale_)
-                            if key == "max_stat" or forming["statistic"] is not None
-                            else None
-                            for level in _LEVELS
-                        }
-                        for name, (key, scale_) in scales.items()
-                    },
-                },
+                **judged.facts,
             },
-            {
-                **{f"montecarlo_{key}": scale_(null[key]) for key, scale_ in scales.values()},
-                "suprathreshold": observed >= threshold,
-            },
+            judged.arrays,
         )
 
 
@@ -267,57 +222,8 @@ class FDRCorrector(Corrector):
         self.method = method
 
 
-def cluster_extents(
-    values: NDArray[np.int64],
-    threshold: int,
-    mask: NDArray[np.bool_],
-    *,
-    mass_floor: int | None = None,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Size and mass, at each voxel, of the cluster it belongs to; 0 outside clusters.
-
-    Parameters
-    ----------
-    values : (n_voxels,) int array
-        Statistic over the mask.
-    threshold : int
-        Smallest value that forms clusters.
-    mask : (X, Y, Z) bool array
-    mass_floor : int, optional
-        Mass sums what exceeds this; the threshold by default.
-    """
-    floor = threshold if mass_floor is None else mass_floor
-    above = np.zeros(mask.shape, dtype=bool)
-    above[mask] = values >= threshold
-    labels, n = label(above, defaults.CONNECTIVITY)
-    own = labels[mask]
-    size = np.bincount(own, minlength=n + 1)
-    mass = np.zeros(n + 1, dtype=np.int64)
-    np.add.at(mass, own[own > 0], (values - floor)[own > 0])
-    size[0] = 0
-    return size[own], mass[own]
-
-
 def _is_uncorrected_logp(spec: MapSpec) -> bool:
     return spec.statistic == "logp" and spec.correction is None
-
-
-def _maps(
-    logsf: NDArray[np.float64], *, sign: NDArray[np.float64] | None = None, **meaning: Any
-) -> dict[MapSpec, NDArray[np.float64]]:
-    """p, z and logp of a natural-log p; with a sign, z is that of a two-sided p."""
-    z = z_from_logsf(logsf if sign is None else logsf - np.log(2))
-    return {
-        MapSpec("p", **meaning): np.exp(logsf),
-        MapSpec("z", **meaning): z if sign is None else z * sign,
-        MapSpec("logp", **meaning): logp_from_logsf(logsf),
-    }
-
-
-def _critical(null: NDArray[np.int64], level: float, scale: Callable[[Any], Any]) -> float | None:
-    """Critical value in the statistic's own units; None if too few draws make any significant."""
-    value = montecarlo_threshold(null, level)
-    return float(scale(value)) if np.isfinite(value) else None
 
 
 def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ References
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import ArrayLike, NDArray
 
-from nimare_pipeline import spaces
+from nimare_pipeline import named_files, spaces
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import counted
@@ -36,7 +36,6 @@ from nimare_pipeline.dataset import TOLERANCE_MM, Dataset
 from nimare_pipeline.errors import (
     DataError,
     EmptySelectionError,
-    NoInputError,
     Problem,
     UsageError,
 )
@@ -105,7 +104,7 @@ class Region:
             return cls(sphere=values)
         if not isinstance(roi, str | Path):
             return cls(mask=spaces.analysis_mask(roi)[0])
-        path = _located(roi, folders)
+        path = named_files.find(str(Path(roi).expanduser()), folders, "region file")
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         return cls(mask=spaces.analysis_mask(path)[0], sha256=digest)
 
@@ -170,43 +169,30 @@ def region_of(analysis: Analysis) -> Region:
     )
 
 
-def choose(dataset: Dataset, analysis: Analysis, not_selected: str) -> tuple[Selected, list[str]]:
-    """Contrasts that an analysis chooses: by its selection and, for a MACM, by its region.
+def in_region(dataset: Dataset, selected: Selected, analysis: Analysis) -> Selected:
+    """Of the contrasts that are selected, those with a focus in the region of an analysis.
 
     Parameters
     ----------
     dataset : Dataset
+        With the mask of the analysis.
+    selected : Selected
     analysis : Analysis
-    not_selected : str
-        Reason of a contrast that the selection does not name.
-
-    Returns
-    -------
-    Selected
-    list of str
-        Why each contrast is not chosen; empty for those that are.
+        Of type ``macm``.
 
     Raises
     ------
     UsageError, NoInputError, DataError
-        As for :func:`nimare_pipeline.select.select` and :meth:`Region.of`.
+        As for :meth:`Region.of` and :meth:`Region.over`.
     EmptySelectionError
-        If nothing is chosen.
+        If there is none.
     """
-    selected = select(dataset, analysis.select, analysis.folders)
-    reasons = ["" if holds else not_selected for holds in selected.holds]
-    if analysis.type != "macm":
-        return selected, reasons
     region = region_of(analysis)
     region.over(dataset.mask)
-    near = np.isin(dataset.ids, np.array(region.search(dataset), dtype=object))
-    here = selected.holds & near
+    here = selected.holds & np.isin(dataset.ids, np.array(region.search(dataset), dtype=object))
     if not here.any():
         raise EmptySelectionError(_nothing(dataset, region, selected.holds))
-    found = Selected(here, selected.parts, (*selected.problems, *_other_grid(region, dataset)))
-    return found, [
-        reason or ("" if holds else NO_FOCUS) for reason, holds in zip(reasons, near, strict=True)
-    ]
+    return Selected(here, selected.parts, (*selected.problems, *_other_grid(region, dataset)))
 
 
 def describe(dataset: Dataset, analysis: Analysis) -> dict[str, Any]:
@@ -292,8 +278,6 @@ def marked(result: MetaResult, region: Region, facts: dict[str, Any]) -> MetaRes
     facts : dict
         What :func:`describe` returns.
     """
-    from dataclasses import replace
-
     known = result.with_maps({}, {"region": facts}, {"region": region.over(result.mask)})
     n, searched = counted(facts["n_contrasts"], "contrast"), f"{facts['n_searched']:,}"
     sentence = (
@@ -330,16 +314,6 @@ def _facts(dataset: Dataset, region: Region, searched: NDArray[np.bool_]) -> dic
         "n_studies": int(inside["study_id"].nunique()),
         "n_foci": len(inside),
     }
-
-
-def _located(file: str | Path, folders: Sequence[str]) -> Path:
-    tried = [Path(folder) / Path(file).expanduser() for folder in folders] or [Path(file)]
-    found = next((path for path in tried if path.is_file()), None)
-    if found is None:
-        where = " or ".join(dict.fromkeys(str(path.parent) for path in tried))
-        msg = f"there is no region file {Path(file).name} in {where}"
-        raise NoInputError(msg)
-    return found
 
 
 def _nothing(dataset: Dataset, region: Region, searched: NDArray[np.bool_]) -> str:

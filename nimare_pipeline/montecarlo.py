@@ -5,8 +5,10 @@ seed and its first iteration only, so it is the same wherever and by however man
 computed. Chunks are runs of whole blocks, which is why their number cannot change a byte.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,14 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, run_block
+from nimare_pipeline.numerics.array_plan import ArrayPlan, kind_of
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block
 from nimare_pipeline.store import Store, key
 
-NULL_MAXIMA = ("max_stat", "max_size", "max_mass")
-"""What an iteration leaves: its largest statistic, cluster size and cluster mass, as integers."""
-
+PLANS: Mapping[str, str] = {
+    "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
+}
+"""Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 
 Block = tuple[int, int]
 
@@ -56,8 +60,21 @@ def chunk_blocks(n_iters: int, *, chunk: int = 0, n_chunks: int = 1) -> tuple[Bl
     return tuple((first, min(size, n_iters - first)) for first in firsts[start:stop])
 
 
+def load_plan(path: str | Path) -> ArrayPlan:
+    """Read a plan of any kind.
+
+    Raises
+    ------
+    ValueError
+        If the file was altered.
+    """
+    kind = kind_of(path)
+    plan: ArrayPlan = getattr(import_module(PLANS[kind]), kind).load(path)
+    return plan
+
+
 def montecarlo_chunk(
-    plan: MonteCarloPlan,
+    plan: ArrayPlan,
     *,
     n_iters: int,
     seed: int,
@@ -71,7 +88,7 @@ def montecarlo_chunk(
 
     Parameters
     ----------
-    plan : MonteCarloPlan
+    plan : ArrayPlan
         What an iteration draws and measures.
     n_iters, seed : int
         Iterations of the whole null, and the seed they are keyed by.
@@ -88,7 +105,8 @@ def montecarlo_chunk(
     Returns
     -------
     dict of str to (n_iterations of the chunk,) int64 array
-        ``max_stat``, ``max_size``, ``max_mass``, in order of iterations.
+        What an iteration leaves, in order of iterations: of a one-sample plan ``max_stat``,
+        ``max_size``, ``max_mass``. Empty if the chunk is.
 
     Raises
     ------
@@ -100,9 +118,8 @@ def montecarlo_chunk(
     for first, count in chunk_blocks(n_iters, chunk=chunk, n_chunks=n_chunks):
         told = _Told(tell)
         compute = partial(
-            run_block, plan, seed=seed, first=first, n_iters=count,
-            n_threads=n_threads, progress=told,
-        )  # fmt: skip
+            plan.run, seed=seed, first=first, n_iters=count, n_threads=n_threads, progress=told
+        )
         if store is None:
             blocks.append(compute())
         else:
@@ -174,7 +191,7 @@ def gather_null(
         If the chunks do not hold ``n_iters`` iterations.
     """
     null = _concatenate(list(parts))
-    held = len(null["max_stat"])
+    held = len(next(iter(null.values()), ()))
     if held != n_iters:
         msg = f"the Monte Carlo chunks hold {held} iterations, expected {n_iters}"
         raise DataError(msg)
@@ -182,10 +199,11 @@ def gather_null(
 
 
 def _concatenate(
-    parts: Iterable[Mapping[str, NDArray[np.int64]]],
+    parts: Sequence[Mapping[str, NDArray[np.int64]]],
 ) -> dict[str, NDArray[np.int64]]:
-    empty = np.empty(0, dtype=np.int64)
-    return {name: np.concatenate([empty, *(part[name] for part in parts)]) for name in NULL_MAXIMA}
+    """Put blocks together, name by name; a part without iterations may have no names."""
+    names = list(dict.fromkeys(name for part in parts for name in part))
+    return {name: np.concatenate([part[name] for part in parts if part]) for name in names}
 
 
 def _silent(n: int) -> None:

@@ -14,6 +14,8 @@ ESTIMATORS: Mapping[str, str] = {
     "MKDADensity": "nimare_pipeline.meta.cbma.mkda",
     "KDA": "nimare_pipeline.meta.cbma.mkda",
 }
+PAIR_ESTIMATORS: Mapping[str, str] = {}
+"""Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -28,7 +30,18 @@ def get_estimator(component: Component) -> Any:
     UsageError
         For an unknown name or keyword, with what is accepted.
     """
-    return _make("estimator", ESTIMATORS, component)
+    return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS}, component)
+
+
+def draws(component: Component) -> bool:
+    """Whether an estimator draws at random, so that a seed has an effect on it."""
+    estimator = get_estimator(component)
+    return "seed" in estimator.get_params() and "seed" not in estimator.without_effect()
+
+
+def permutes(name: str) -> bool:
+    """Whether an estimator of two groups permutes in its ``fit``, and so takes ``n_iters``."""
+    return "n_iters" in accepted_keywords("estimator", name)
 
 
 def get_corrector(component: Component) -> Any:
@@ -57,7 +70,8 @@ def accepted_keywords(kind: str, name: str) -> tuple[str, ...]:
     UsageError
         For an unknown name.
     """
-    register = {"estimator": ESTIMATORS, "corrector": CORRECTORS}[kind]
+    registers = {"estimator": {**ESTIMATORS, **PAIR_ESTIMATORS}, "corrector": CORRECTORS}
+    register = registers[kind]
     return tuple(_find(kind, register, name)().get_params())
 
 

@@ -311,10 +311,9 @@ def enge_thresholds() -> str:
 
 def _null_sums(n_threads: int) -> str:
     from nimare_pipeline import correct
-    from nimare_pipeline.numerics import montecarlo
 
     plan = correct.FWECorrector().plan(_pain_result("ALE", voxelization="exact"))
-    null = montecarlo.run_block(plan, seed=42, first=0, n_iters=50, n_threads=n_threads)
+    null = plan.run(seed=42, first=0, n_iters=50, n_threads=n_threads)
     return " ".join(str(int(null[name].sum())) for name in ("max_stat", "max_size", "max_mass"))
 
 

@@ -8,10 +8,12 @@ from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import init_cbma_wf
 from nimare_pipeline.workflows.conjunction import init_conjunction_wf
 from nimare_pipeline.workflows.macm import init_macm_wf
+from nimare_pipeline.workflows.pairwise import init_pair_wf
 from nimare_pipeline.workflows.run import fresh_workflow
 
 BUILDERS: Mapping[str, Callable[..., Any]] = {
     "cbma": init_cbma_wf,
+    "pair": init_pair_wf,
     "conjunction": init_conjunction_wf,
     "macm": init_macm_wf,
 }

@@ -72,6 +72,7 @@ def init_montecarlo_wf(
             ("n_iters", "n_iters"),
             ("seed", "seed"),
         ]),
+        (plan, correct, [("n_iters", "n_iters")]),
         (chunks, correct, [("null_file", "null_files")]),
         (correct, outputnode, [("result_file", "result_file")]),
     ])  # fmt: skip

@@ -9,7 +9,8 @@ from nimare_pipeline.errors import Problem
 from nimare_pipeline.interfaces.macm import MarkRegion
 from nimare_pipeline.interfaces.records import to_record
 from nimare_pipeline.settings import Analysis, Settings
-from nimare_pipeline.workflows.cbma import init_cbma_wf
+from nimare_pipeline.workflows.cbma import feed, fit_node, seeded
+from nimare_pipeline.workflows.inference import add_inference
 
 
 def init_macm_wf(
@@ -46,25 +47,22 @@ def init_macm_wf(
     result_file, clusters_file, stage_dir
         As of ``init_cbma_wf``.
     """
-    workflow = init_cbma_wf(
-        analysis=analysis, settings=settings, stage_dir=stage_dir, problems=problems, name=name
+    workflow = pe.Workflow(name)
+    record, drawing = to_record(analysis), seeded(analysis, settings)
+    region = pe.Node(MarkRegion(analysis=record), name="region", mem_gb=1)
+    load = add_inference(
+        workflow,
+        region,
+        analysis=drawing,
+        record=record,
+        settings=settings,
+        stage_dir=stage_dir,
+        problems=problems,
     )
-    fit, (target, links) = workflow.get_node("fit_estimator"), _after_fit(workflow)
-    region = pe.Node(MarkRegion(analysis=to_record(analysis)), name="region", mem_gb=1)
-    workflow.disconnect([(fit, target, links)])
+    fit = fit_node(drawing, settings)
+    feed(workflow, load, fit, analysis)
     workflow.connect([
         (workflow.get_node("inputnode"), region, [("dataset_file", "dataset_file")]),
         (fit, region, [("result_file", "result_file")]),
-        (region, target, links),
     ])  # fmt: skip
     return workflow
-
-
-def _after_fit(workflow: Any) -> tuple[Any, list[tuple[str, str]]]:
-    """Correction of an analysis, whichever it is, and how the fit is connected to it."""
-    (found,) = (
-        (target, list(data["connect"]))
-        for source, target, data in workflow._graph.edges(data=True)  # noqa: SLF001 - Nipype lists edges nowhere else
-        if source.name == "fit_estimator"
-    )
-    return found

@@ -73,3 +73,13 @@ def refuse_failed(analysis: Analysis, ended: Mapping[str, AnalysisOutcome]) -> N
         if name in ended and ended[name].exit_code is not ExitCode.OK:
             msg = f"{name}, which it combines, failed"
             raise NoInputError(msg)
+
+
+def describe(planned: "Planned") -> list[str]:
+    """Lines of the plan for an analysis that combines others."""
+    analysis = planned.analysis
+    head = [f"analysis {analysis.name}", f"  combines   {', '.join(combined(analysis))}"]
+    if planned.error is not None:
+        return [*head, f"  cannot run {planned.error}"]
+    level = analysis.options.get("level", "result")
+    return [*head, f"  level      {level}", "  estimate   a few seconds"]

@@ -38,7 +38,7 @@ def database_of(analysis: Analysis) -> Path | None:
 def reader(
     settings: Settings, sources: Sequence["Source"], show: Callable[["Source"], object]
 ) -> Callable[[Analysis], Sequence["Source"]]:
-    """Make a function that gives the sources of an analysis: those of its database, if it has one.
+    """Make a function that gives the sources of an analysis: of its database, if it has one.
 
     Parameters
     ----------
@@ -63,6 +63,9 @@ def reader(
             known[path.resolve()] = found
             for source in found:
                 show(source)
-        return known[path.resolve()]
+        database = known[path.resolve()]
+        # Two groups are compared across both; a region is searched for in the database alone.
+        both = analysis.type == "pair" and database is not sources
+        return [*sources, *database] if both else database
 
     return of

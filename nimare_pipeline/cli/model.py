@@ -49,6 +49,8 @@ def with_model(request: Request) -> Request:
         ("merge", "each of its analyses pools its sources"),
         ("roi", "its analyses of the type macm name their regions"),
         ("sphere", "its analyses of the type macm name their regions"),
+        ("group", "its analyses of type pair name their groups"),
+        ("inference_mask", "its analyses of type pair name theirs"),
     ):
         if option in request.given:
             msg = f"--{option} has no meaning with the analysis file {path}: {instead}"

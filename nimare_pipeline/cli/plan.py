@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nimare_pipeline.cli.conjunctions import check, combined
+from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
 from nimare_pipeline.cli.database import reader
 from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.regions import describe as region_line
+from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import result_level
@@ -19,6 +22,8 @@ from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from nimare_pipeline.cohort import Cohort
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
@@ -151,8 +156,13 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         If two sources would give one name.
     """
     wanted = request.analysis.name
+    if request.analysis.type == "pair":
+        from nimare_pipeline.groups import group_names
+
+        versus = "Versus".join(group_names(request.analysis.options["groups"]))
+        return [_merged(request.analysis, sources, versus)]
     if request.merge and len(sources) > 1:
-        return [_merged(request.analysis, sources)]
+        return [_merged(request.analysis, sources, named(request.analysis, "all"))]
     if wanted and len(sources) > 1:
         msg = (
             f"--name {wanted} names one analysis, but there are {len(sources)} input files "
@@ -163,7 +173,7 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         Planned(
             replace(
                 request.analysis,
-                name=label(wanted or _name(request.analysis, source.name)),
+                name=label(wanted or named(request.analysis, source.name)),
                 sources=source.files,
             ),
             source.dataset,
@@ -173,22 +183,8 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
     ]
     _refuse_clashes(planned)
     for one, source in zip(planned, sources, strict=True):
-        _say_conversion(wanted or _name(request.analysis, source.name), one.analysis.name)
+        _say_conversion(wanted or named(request.analysis, source.name), one.analysis.name)
     return planned
-
-
-def _name(analysis: Analysis, source: str) -> str:
-    """Name of an analysis that is given none: its source, and its region if it has one.
-
-    Each region of a database has its own, so that runs for several into one folder add up.
-    """
-    roi, sphere = analysis.options.get("roi"), analysis.options.get("sphere")
-    if roi is not None:
-        return label(f"{source} {Path(roi).name.partition('.')[0]}")
-    if sphere is not None:
-        numbers = " ".join(f"{axis}{v:g}" for axis, v in zip("xyzr", sphere, strict=True))
-        return label(f"{source} sphere {numbers.replace('-', 'm').replace('.', 'p')}")
-    return source
 
 
 def gather(
@@ -231,10 +227,9 @@ def gather(
     return planned
 
 
-def _merged(template: Analysis, sources: Sequence["Source"]) -> Planned:
-    asked = template.name or _name(template, "all")
-    name = label(asked)
-    _say_conversion(asked, name)
+def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> Planned:
+    name = label(template.name or otherwise)
+    _say_conversion(template.name or otherwise, name)
     return _pooled(replace(template, name=name), sources)
 
 
@@ -332,10 +327,10 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
 
     analysis = planned.analysis
     if combined(analysis):
-        return _describe_conjunction(planned)
+        return conjunction_lines(planned)
     head = [f"analysis {analysis.name}", f"  sources    {', '.join(analysis.sources)}"]
     head += [f"  select     {' '.join(analysis.select.split())}"] if analysis.select else []
-    head += _region(analysis)
+    head += region_line(analysis)
     if planned.cohort is None:
         return [*head, f"  cannot run {planned.error}"]
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
@@ -350,6 +345,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         + (f", {excluded} excluded" if excluded else "")
         + (f", {unselected} not selected" if unselected else "")
         + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
+        *_groups(used),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
         if len(n)
@@ -362,22 +358,14 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
     ]
 
 
-def _region(analysis: Analysis) -> list[str]:
-    roi, sphere = analysis.options.get("roi"), analysis.options.get("sphere")
-    if roi is None and sphere is None:
+def _groups(used: "DataFrame") -> list[str]:
+    """Say how many contrasts each group has."""
+    from nimare_pipeline.groups import GROUP
+
+    if GROUP not in used:
         return []
-    x, y, z, radius = sphere or (0, 0, 0, 0)
-    words = f"{radius:g} mm around {x:g}, {y:g}, {z:g}" if sphere else str(roi)
-    return [f"  region     {words}"]
-
-
-def _describe_conjunction(planned: Planned) -> list[str]:
-    analysis = planned.analysis
-    head = [f"analysis {analysis.name}", f"  combines   {', '.join(combined(analysis))}"]
-    if planned.error is not None:
-        return [*head, f"  cannot run {planned.error}"]
-    level = analysis.options.get("level", "result")
-    return [*head, f"  level      {level}", "  estimate   a few seconds"]
+    counts = used[GROUP].value_counts(sort=False)
+    return [f"  groups     {', '.join(f'{name}: {n}' for name, n in counts.items())}"]
 
 
 def _machine(settings: Settings) -> str:

@@ -39,10 +39,11 @@ class PlanMonteCarlo(PipelineInterface):
 
         corrector = get_corrector(Component(**self.inputs.corrector))
         plan_file = Path(runtime.cwd) / "plan.npz"
-        corrector.plan(MetaResult.load(self.inputs.result_file)).save(plan_file)
+        plan = corrector.plan(MetaResult.load(self.inputs.result_file))
+        plan.save(plan_file)
         self._results = {
             "plan_file": str(plan_file),
-            "n_iters": corrector.n_iters,
+            "n_iters": plan.iterations(corrector.n_iters),
             "seed": corrector.seed,
         }
         return runtime
@@ -60,7 +61,7 @@ class _MonteCarloChunkInputSpec(BaseInterfaceInputSpec):
 
 
 class _MonteCarloChunkOutputSpec(TraitedSpec):
-    null_file = File(exists=True, desc="largest statistic, size and mass of each iteration, npz")
+    null_file = File(exists=True, desc="null maxima of each iteration, npz")
 
 
 class MonteCarloChunk(PipelineInterface):
@@ -70,8 +71,7 @@ class MonteCarloChunk(PipelineInterface):
     output_spec = _MonteCarloChunkOutputSpec
 
     def _run_interface(self, runtime: Any) -> Any:
-        from nimare_pipeline.montecarlo import chunk_blocks, montecarlo_chunk
-        from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+        from nimare_pipeline.montecarlo import chunk_blocks, load_plan, montecarlo_chunk
         from nimare_pipeline.progress import iterations
         from nimare_pipeline.store import Store, write_arrays
 
@@ -83,7 +83,7 @@ class MonteCarloChunk(PipelineInterface):
         bar = None if alone and not self.inputs.quiet else False
         with iterations(total, what=what, bar=bar) as tell:
             null = montecarlo_chunk(
-                MonteCarloPlan.load(self.inputs.plan_file),
+                load_plan(self.inputs.plan_file),
                 **here,
                 seed=self.inputs.seed,
                 n_threads=self.inputs.n_threads,
@@ -97,6 +97,7 @@ class MonteCarloChunk(PipelineInterface):
 class _CorrectFWEInputSpec(BaseInterfaceInputSpec):
     result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
     corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+    n_iters = traits.Int(mandatory=True, desc="iterations of the whole null")
     null_files = InputMultiObject(
         File(exists=True), mandatory=True, desc="chunks of the null, in order, npz"
     )
@@ -119,7 +120,7 @@ class CorrectFWE(PipelineInterface):
         from nimare_pipeline.store import read_arrays
 
         corrector = get_corrector(Component(**self.inputs.corrector))
-        null = gather_null(map(read_arrays, self.inputs.null_files), n_iters=corrector.n_iters)
+        null = gather_null(map(read_arrays, self.inputs.null_files), n_iters=self.inputs.n_iters)
         result = corrector.apply(MetaResult.load(self.inputs.result_file), null)
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
         return runtime

@@ -6,29 +6,20 @@ and sums of integers, so the order of foci, the number of threads and the chunki
 cannot change a bit of the result.
 """
 
-import hashlib
-import json
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.numerics.simulate import simulate, simulate_counts
-
-_SLICE_SECONDS = 0.1
-"""A compiled call lasts about this long, so that signals and progress are served in between."""
-_POLL_SECONDS = 0.02
-"""So often progress is told and a stop asked about, in the calling thread."""
+from nimare_pipeline.numerics.threads import run_slices
 
 
 @dataclass(frozen=True)
-class MonteCarloPlan:
+class MonteCarloPlan(ArrayPlan):
     """Everything the loop reads, in padded voxel coordinates.
 
     Parameters
@@ -75,41 +66,9 @@ class MonteCarloPlan:
     template: NDArray[np.int32]
     scalars: NDArray[np.int64]
 
-    @property
-    def digest(self) -> str:
-        """SHA-256 of every array, its type and shape."""
-        total = hashlib.sha256()
-        for field in fields(self):
-            array = getattr(self, field.name)
-            total.update(json.dumps([field.name, array.dtype.str, array.shape]).encode())
-            total.update(np.ascontiguousarray(array).tobytes())
-        return total.hexdigest()
-
-    def save(self, path: str | Path) -> Path:
-        """Write the arrays and their digest to one npz file."""
-        path = Path(path)
-        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
-        digest = np.frombuffer(self.digest.encode(), dtype=np.uint8)
-        with path.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, digest=digest, **arrays)
-        return path
-
-    @classmethod
-    def load(cls, path: str | Path) -> "MonteCarloPlan":
-        """Read what ``save`` wrote and check its digest.
-
-        Raises
-        ------
-        UsageError
-            If the file was altered.
-        """
-        with np.load(path, allow_pickle=False) as archive:
-            plan = cls(**{field.name: archive[field.name] for field in fields(cls)})
-            recorded = archive["digest"].tobytes().decode()
-        if plan.digest != recorded:
-            msg = f"{path}: the Monte Carlo plan does not match its checksum; it was altered"
-            raise ValueError(msg)
-        return plan
+    def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
+        """Null maxima of a run of iterations; see :func:`run_block`."""
+        return run_block(self, **options)
 
 
 def run_block(
@@ -145,7 +104,7 @@ def run_block(
         the largest over the mask, 0 where there is no cluster.
     """
     out = np.zeros((3, n_iters), dtype=np.int64)
-    arrays = _arrays(plan)
+    arrays = plan.arrays()
     _simulate_slice(arrays, _scratch(plan), seed, first, out[:, :0])  # compile once
 
     def make_work() -> Callable[[int, int], None]:
@@ -156,7 +115,7 @@ def run_block(
 
         return work
 
-    _run_slices(make_work, n_iters, n_threads, should_stop, progress)
+    run_slices(make_work, n_iters, n_threads, should_stop, progress)
     return {"max_stat": out[0], "max_size": out[1], "max_mass": out[2]}
 
 
@@ -187,7 +146,7 @@ def count_block(
     (n_bins,) int64 array
         Sums to ``n_iters`` times the voxels of the mask.
     """
-    arrays = _arrays(plan)
+    arrays = plan.arrays()
     parts: list[NDArray[np.int64]] = []
     _count_slice(arrays, _scratch(plan), (seed, first, 0, shift), np.zeros(n_bins, np.int64))
 
@@ -200,95 +159,8 @@ def count_block(
 
         return work
 
-    _run_slices(make_work, n_iters, n_threads, None, progress)
+    run_slices(make_work, n_iters, n_threads, None, progress)
     return np.sum(parts, axis=0, dtype=np.int64)
-
-
-def _arrays(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
-    return tuple(getattr(plan, field.name) for field in fields(plan))
-
-
-def _run_slices(
-    make_work: Callable[[], Callable[[int, int], None]],
-    n_iters: int,
-    n_threads: int,
-    should_stop: Callable[[], bool] | None,
-    progress: Callable[[int], None] | None,
-) -> None:
-    """Hand short runs of iterations to threads, each with memory of its own."""
-    queue = _Slices(n_iters, max(1, n_threads))
-
-    def serve() -> None:
-        work = make_work()
-        seconds_each = 0.0
-        while (span := queue.take(seconds_each)) is not None:
-            begin = time.perf_counter()
-            work(*span)
-            seconds_each = (time.perf_counter() - begin) / (span[1] - span[0])
-            queue.finish(span[1] - span[0])
-
-    with ThreadPoolExecutor(max(1, n_threads)) as pool:
-        workers = [pool.submit(serve) for _ in range(max(1, n_threads))]
-        try:
-            _watch(workers, queue, should_stop, progress)
-        except BaseException:
-            queue.close()
-            raise
-        for worker in workers:
-            worker.result()
-
-
-class _Slices:
-    """Hands out short runs of iterations to threads, shorter ones towards the end.
-
-    So no thread is left with a long run while the others have nothing more to do.
-    """
-
-    def __init__(self, n_iters: int, n_threads: int) -> None:
-        self._lock = threading.Lock()
-        self._n_threads = n_threads
-        self._next, self._end, self._done = 0, n_iters, 0
-
-    def take(self, seconds_each: float) -> tuple[int, int] | None:
-        size = int(_SLICE_SECONDS / seconds_each) if seconds_each > 0 else 1
-        with self._lock:
-            if self._next >= self._end:
-                return None
-            size = max(1, min(size, (self._end - self._next) // (2 * self._n_threads)))
-            begin, self._next = self._next, min(self._next + size, self._end)
-            return begin, self._next
-
-    def finish(self, count: int) -> None:
-        with self._lock:
-            self._done += count
-
-    def done(self) -> int:
-        with self._lock:
-            return self._done
-
-    def close(self) -> None:
-        with self._lock:
-            self._next = self._end
-
-
-def _watch(
-    workers: Sequence[Any],
-    queue: _Slices,
-    should_stop: Callable[[], bool] | None,
-    progress: Callable[[int], None] | None,
-) -> None:
-    """Wait for the workers in the calling thread, where signals arrive."""
-    told = 0
-    while True:
-        running = wait(workers, timeout=_POLL_SECONDS).not_done
-        if progress is not None and (done := queue.done()) > told:
-            progress(done - told)
-            told = done
-        if not running:
-            return
-        if should_stop is not None and should_stop():
-            msg = "the Monte Carlo block was stopped"
-            raise InterruptedError(msg)
 
 
 def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:

@@ -20,15 +20,18 @@ def logp_from_logsf(logsf: NDArray[Any]) -> NDArray[np.float64]:
     return np.abs(np.asarray(logsf, dtype=float)) / np.log(10)
 
 
-def montecarlo_p(observed: NDArray[Any], null: NDArray[Any]) -> NDArray[np.float64]:
+def montecarlo_p(
+    observed: NDArray[Any], null: NDArray[Any], *, exhaustive: bool = False
+) -> NDArray[np.float64]:
     """(b + 1) / (n + 1), b the number of null values >= the observed one.
 
     Phipson & Smyth 2010 (doi 10.2202/1544-6115.1585): the observed data are one of the possible
-    draws, so p is never 0.
+    draws, so p is never 0. An exhaustive null holds them already, and p is b / n.
     """
     ordered = np.sort(null)
     b = len(ordered) - np.searchsorted(ordered, observed, side="left")
-    return np.asarray((b + 1) / (len(ordered) + 1))
+    more = 0 if exhaustive else 1
+    return np.asarray((b + more) / (len(ordered) + more))
 
 
 def montecarlo_threshold(null: NDArray[Any], alpha: float) -> float:

@@ -14,6 +14,8 @@ STREAM_FOCI = 1
 """Stream of the Monte Carlo draws of foci; other uses of the same seed take other streams."""
 STREAM_NULL = 2
 """Stream of the draws for an uncorrected Monte Carlo null."""
+STREAM_LABELS = 3
+"""Stream of the permutations of group labels."""
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)

@@ -228,7 +228,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         if group.title in groups
         for action in group._group_actions
     }
-    of_the_run = {"name", "merge", "mask", "tal2mni", "seed"}
+    of_the_run = {"name", "merge", "mask", "tal2mni", "seed", "group", "inference_mask"}
     assert options - of_the_run == set(PLACES)
     tried = {
         word[2:].replace("-", "_") for words, _, _ in OVERRIDES + OF_MKDA for word in words[:1]
@@ -293,7 +293,7 @@ class TestSources:
         assert (third.error, first.dataset) == (None, None)
 
 
-@pytest.mark.parametrize("kind", sorted(TYPES.keys() - set(BUILT)))
+@pytest.mark.parametrize("kind", sorted({*TYPES} - {*BUILT}))
 def test_type_that_is_not_built_fails_alone(kind) -> None:
     """Each type that this version cannot run says so, whatever else is in the file."""
     first, second = gather([Analysis("a", type=kind), Analysis("b")], [source("heat")])

@@ -204,7 +204,9 @@ def test_correct_fwe_corrects_as_the_library_does(run, save, result, corrected, 
         for i, span in enumerate((slice(20), slice(20, None)))
     ]
     outputs = run(
-        CorrectFWE(result_file=save(result, "r.npz"), corrector=CORRECTOR, null_files=parts)
+        CorrectFWE(
+            result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=parts
+        )
     )
     assert same_file(MetaResult.load(outputs.result_file), corrected, tmp_path)
 
@@ -213,7 +215,9 @@ def test_correct_fwe_refuses_an_incomplete_null(run, save, result, tmp_path):
     """A chunk that is missing is noticed."""
     null = run_block(FWECorrector(**ARGS).plan(result), seed=9, first=0, n_iters=20)
     part = str(write_arrays(tmp_path / "0.npz", null))
-    node = CorrectFWE(result_file=save(result, "r.npz"), corrector=CORRECTOR, null_files=[part])
+    node = CorrectFWE(
+        result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=[part]
+    )
     with pytest.raises(DataError, match="chunks hold 20 iterations, expected 30"):
         run(node)
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nimare_pipeline.correct import FDRCorrector, FWECorrector, cluster_extents
+from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.base import cluster_forming
 from nimare_pipeline.meta.cbma.mkda import MKDADensity
+from nimare_pipeline.meta.judging import cluster_extents
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Component

@@ -141,7 +141,8 @@ def test_multiproc_changes_no_byte(small_dataset, analysis, make_settings, refer
 CHILD = """
 import json, sys, time
 
-from nimare_pipeline import defaults, montecarlo
+from nimare_pipeline import defaults
+from nimare_pipeline.numerics import montecarlo
 from nimare_pipeline.settings import Analysis, Component, Settings
 from nimare_pipeline.workflows.base import init_analysis_wf
 from nimare_pipeline.workflows.run import run_workflow

@@ -20,21 +20,24 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.estimator import (
-    KERNEL_PREFIX,
-    Parametrised,
-    count,
-    expect_type,
-    seed_number,
-    unknown_keywords,
+from nimare_pipeline.meta.cbma.kernel_estimator import KernelEstimator
+from nimare_pipeline.meta.estimator import count, expect_type, seed_number
+from nimare_pipeline.meta.judging import (
+    LEVELS,
+    Judged,
+    Maps,
+    MonteCarlo,
+    cluster_extents,
+    corrected_maps,
+    critical_values,
 )
-from nimare_pipeline.meta.kernel import ExperimentFoci, Kernel
+from nimare_pipeline.meta.kernel import ExperimentFoci
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.montecarlo import montecarlo_counts
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.nulls import Null, counted_null
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
-from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
+from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.simulate import LARGEST_SUM
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.scale import Scale
@@ -54,7 +57,7 @@ class Sums:
     numbers: NDArray[np.int64]
 
 
-class CoordinateEstimator(Parametrised):
+class CoordinateEstimator(KernelEstimator):
     """Estimator of convergence among the foci of one set of contrasts.
 
     Parameters that all of them take:
@@ -73,10 +76,8 @@ class CoordinateEstimator(Parametrised):
         Threads; changes the speed, never a bit.
     """
 
-    kernel_class: ClassVar[type[Kernel]]
     null_methods: ClassVar[tuple[str, ...]] = ("approximate", "montecarlo")
     citations: ClassVar[tuple[str, ...]]
-    kernel_transformer: Any
     null_method: str
     n_iters: int
     seed: int
@@ -92,7 +93,6 @@ class CoordinateEstimator(Parametrised):
         UsageError
             For unknown keywords or values, or a kernel of another kind.
         """
-        name = type(self).__name__
         _one_of("null_method", parameters["null_method"], self.null_methods)
         _one_of("null_outside", parameters["null_outside"], defaults.NULL_OUTSIDE_POLICIES)
         whole = {
@@ -100,19 +100,7 @@ class CoordinateEstimator(Parametrised):
             "n_cores": count("n_cores", parameters["n_cores"]),
             "seed": seed_number(parameters["seed"]),
         }
-        kernel = parameters["kernel_transformer"]
-        if isinstance(kernel, type) or kernel is None:
-            kernel = (kernel or self.kernel_class)()
-        if type(kernel) is not self.kernel_class:
-            msg = f"{name} takes the kernel {self.kernel_class.__name__}, not {kernel!r}"
-            raise UsageError(msg)
-        known = [f"{KERNEL_PREFIX}{parameter}" for parameter in kernel.get_params()]
-        strange = {key: value for key, value in kernel_parameters.items() if key not in known}
-        if strange:
-            raise unknown_keywords(name, strange, [*self._parameter_names(), *known])
-        own = {key.removeprefix(KERNEL_PREFIX): v for key, v in kernel_parameters.items()}
-        if own:
-            kernel = self.kernel_class(**(kernel.get_params() | own))
+        kernel = self._take_kernel(parameters["kernel_transformer"], kernel_parameters)
         for key, value in {**parameters, **whole, "kernel_transformer": kernel}.items():
             setattr(self, key, value)
 
@@ -197,6 +185,59 @@ class CoordinateEstimator(Parametrised):
             description_=self.description(dataset, foci),
             bibtex_=bibtex(self.citations),
         )
+
+    def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> MonteCarloPlan:
+        """What the Monte Carlo engine needs to correct a result of this estimator."""
+        threshold, forming = cluster_forming(result, choices.voxel_thresh)
+        return montecarlo_plan(
+            result,
+            threshold=threshold,
+            mass_floor=forming["mass_floor"],
+            null_outside=choices.null_outside,
+        )
+
+    def judge(
+        self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
+    ) -> Judged:
+        """Judge a result of this estimator by the null maxima of its plan."""
+        threshold, forming = cluster_forming(result, choices.voxel_thresh)
+        scale, observed = scale_of(result), result.arrays["numbers"]
+        size, mass = cluster_extents(
+            observed, threshold, result.mask.inside, mass_floor=forming["mass_floor"]
+        )
+        judged: tuple[tuple[NDArray[np.int64], str, dict[str, Any]], ...] = (
+            (observed, "max_stat", {"level": "voxel"}),
+            (size, "max_size", {"level": "cluster", "measure": "size"}),
+            (mass, "max_mass", {"level": "cluster", "measure": "mass"}),
+        )
+        maps: Maps = {}
+        for values, key, meaning in judged:
+            logsf = np.log(montecarlo_p(values, null[key]))
+            maps |= corrected_maps(logsf, correction="FWE", method="montecarlo", **meaning)
+        scales: dict[str, tuple[str, Callable[[Any], Any]]] = {
+            "voxel": ("max_stat", scale.statistic),
+            "size_voxels": ("max_size", lambda v: v),
+            "mass": ("max_mass", scale.mass),
+        }
+        forms = forming["statistic"] is not None
+        inside = choices.null_outside == "inside"
+        facts = {
+            "cluster_forming": forming,
+            "montecarlo": {
+                "n_iters": len(null["max_stat"]),
+                "seed": choices.seed,
+                "null_outside": choices.null_outside,
+                "n_drawn_outside": 0 if inside else result.facts["n_foci_outside"],
+                "thresholds": {
+                    name: critical_values(null[key], scale_)
+                    if key == "max_stat" or forms
+                    else dict.fromkeys(map("{:g}".format, LEVELS))
+                    for name, (key, scale_) in scales.items()
+                },
+            },
+        }
+        arrays = {f"montecarlo_{key}": scale_(null[key]) for key, scale_ in scales.values()}
+        return Judged(maps, facts, {**arrays, "suprathreshold": observed >= threshold})
 
     def arrays(self, dataset: Dataset) -> dict[str, NDArray[Any]]:
         """What the design depends on beside the foci: widths of kernels, weights."""
