@@ -18,25 +18,23 @@ _STATISTICS = ("stat", "chi2", "z")
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rows of a table quote, as volumes; NaN where a result has none.
-
-    ``sign`` is 1 and -1 where a voxel counts for one or the other direction; of a result without
-    groups it is 1 everywhere.
-    """
+    """What the rows of a table quote, as volumes; NaN where a result has none."""
 
     stat: NDArray[np.float64]
     z: NDArray[np.float64]
-    sign: NDArray[np.int8]
     p_voxel_fwe: NDArray[np.float64]
     p_voxel_fdr: NDArray[np.float64]
     p_size: NDArray[np.float64]
     p_mass: NDArray[np.float64]
     excess: NDArray[np.float64]
 
-    @property
-    def height(self) -> NDArray[np.float64]:
-        """What peaks are found by: the statistic, of either direction as a positive number."""
-        return self.stat if (self.sign > 0).all() else np.abs(self.stat)
+    def height(self, negative: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What peaks are found by: the statistic, turned around where ``negative`` says so.
+
+        One that is never negative, as chi-square, is high in both directions.
+        """
+        signed = bool((self.stat < 0).any())
+        return np.where(negative, -self.stat, self.stat) if signed else self.stat
 
 
 def result_group(result: MetaResult) -> str | None:
@@ -44,15 +42,28 @@ def result_group(result: MetaResult) -> str | None:
     return result.facts.get("result_group") or None
 
 
-def result_map(result: MetaResult, statistic: str) -> NDArray[Any] | None:
-    """Uncorrected map of the result: ``stat``, ``z`` or ``p``; None if there is none."""
+def result_spec(result: MetaResult, statistic: str) -> MapSpec | None:
+    """Meaning of an uncorrected map of the result: ``stat``, ``z`` or ``p``; None without one."""
     group = result_group(result)
     wanted = _STATISTICS if statistic == "stat" else (statistic,)
-    for name in wanted:
-        for spec in result.specs.values():
-            if (spec.statistic, spec.correction, spec.group) == (name, None, group):
-                return result.maps[spec.name]
-    return None
+    found = {
+        spec.statistic: spec
+        for spec in result.specs.values()
+        if (spec.correction, spec.group) == (None, group)
+    }
+    return next((found[name] for name in wanted if name in found), None)
+
+
+def result_map(result: MetaResult, statistic: str) -> NDArray[Any] | None:
+    """Uncorrected map of the result: ``stat``, ``z`` or ``p``; None if there is none."""
+    spec = result_spec(result, statistic)
+    return None if spec is None else result.maps[spec.name]
+
+
+def is_two_sided(result: MetaResult) -> bool:
+    """Whether both signs of the result can be significant."""
+    spec = result_spec(result, "z")
+    return spec is not None and spec.tail == "two-sided"
 
 
 def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSpec | None:
@@ -80,14 +91,11 @@ def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any
     return None if spec is None else result.maps[spec.name]
 
 
-def signs(result: MetaResult) -> NDArray[np.int8]:
-    """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there are no groups."""
-    ones = np.ones(result.mask.n_voxels, dtype=np.int8)
-    if result_group(result) is None:
-        return ones
+def _signs(result: MetaResult) -> NDArray[np.int8]:
+    """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there is one only."""
     z = result_map(result, "z")
-    signed = result_map(result, "stat") if z is None else z
-    return ones if signed is None else np.where(signed < 0, -ones, ones)
+    ones = np.ones(result.mask.n_voxels, dtype=np.int8)
+    return ones if z is None or not is_two_sided(result) else np.where(z < 0, -ones, ones)
 
 
 def suprathreshold(
@@ -115,7 +123,7 @@ def suprathreshold(
         return np.asarray(result.arrays["suprathreshold"], dtype=np.int8)
     else:
         above = _below(result, voxel_thresh)
-    return np.where(above, signs(result), np.int8(0))
+    return np.where(above, _signs(result), np.int8(0))
 
 
 def _below(result: MetaResult, voxel_thresh: float | None) -> NDArray[np.bool_]:
@@ -184,7 +192,6 @@ def gather(result: MetaResult, level: Level, *, own: bool) -> Evidence:
     return Evidence(
         stat=volume(stat),
         z=volume(result_map(result, "z")),
-        sign=result.mask.volume(signs(result), outside=1),
         p_voxel_fwe=volume(_find(result, "voxel", "FWE")),
         p_voxel_fdr=volume(_find(result, "voxel", "FDR")),
         p_size=volume(p_size),
@@ -207,5 +214,5 @@ def excess(result: MetaResult) -> NDArray[np.float64] | None:
     stat = result_map(result, "stat")
     if forming.get("statistic") is None or stat is None:
         return None
-    height = stat if result_group(result) is None else np.abs(stat)
+    height = np.abs(stat) if is_two_sided(result) else stat
     return np.asarray(height - forming["statistic"])

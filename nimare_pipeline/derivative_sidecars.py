@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import nimare_pipeline
-from nimare_pipeline import environment
-from nimare_pipeline.cluster_evidence import corrected_p, result_group
+from nimare_pipeline import cluster_evidence, environment
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.diagnostics import ClusterTable
 from nimare_pipeline.directions import describe_group, directions, group_facts
@@ -181,13 +180,10 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
 
 def result_spec(result: MetaResult, clusters: ClusterTable) -> MapSpec:
     """Find the meaning of the map the verdict rests on: z, corrected as the clusters are."""
-    corrected = corrected_p(result, clusters.level)
+    corrected = cluster_evidence.corrected_p(result, clusters.level)
     if corrected is not None:
         return replace(corrected, statistic="z")
-    group = result_group(result)
-    known = (spec for spec in result.specs.values() if spec.correction is None)
-    found = (spec for spec in known if (spec.statistic, spec.group) == ("z", group))
-    return next(found, MapSpec("z", group=group))
+    return cluster_evidence.result_spec(result, "z") or MapSpec("z")
 
 
 def cluster_desc(result: MetaResult, clusters: ClusterTable) -> str:

@@ -99,16 +99,19 @@ def cluster_table(
     above = result.mask.volume(chosen, outside=0)
     evidence = cluster_evidence.gather(result, level, own=own)
     labels = _significant(above, evidence, level, alpha)
-    peaks = numerics.local_maxima(evidence.height, labels, peak_distance_mm, result.mask.affine)
-    labels, peaks = _number_by_size(labels, peaks, evidence.sign)
+    height = evidence.height(above < 0)
+    peaks = numerics.local_maxima(height, labels, peak_distance_mm, result.mask.affine)
+    labels, peaks = _number_by_size(labels, peaks, above)
     sides = directions(result.facts)
     inside = _foci_inside(foci, labels, result)
     columns = derivative_tables.CLUSTERS if sides is None else derivative_tables.PAIR_CLUSTERS
     rows = [
         row
         for number in range(1, labels.max(initial=0) + 1)
-        for row in _rows(number, labels, peaks, evidence, result.mask, inside, sides)
+        for row in _rows(number, labels, peaks, evidence, result.mask, inside)
     ]
+    if sides is not None:
+        _say_directions(rows, above, result.mask, sides)
     table = derivative_tables.typed(pd.DataFrame(rows, columns=list(columns)), columns)
     return ClusterTable(table, labels[result.mask.inside], level, alpha)
 
@@ -145,13 +148,13 @@ def _significant(
 
 
 def _number_by_size(
-    labels: NDArray[np.int32], peaks: numerics.Peaks, sign: NDArray[np.int8]
+    labels: NDArray[np.int32], peaks: numerics.Peaks, above: NDArray[np.int8]
 ) -> tuple[NDArray[np.int32], numerics.Peaks]:
     """Renumber clusters from 1 by direction, size, then peak (largest first), then place."""
     kept, first = np.unique(peaks.cluster, return_index=True)
     sizes = numerics.cluster_sizes(labels, int(labels.max(initial=0)))[kept - 1]
-    directed = sign[tuple(peaks.ijk[first].T)]
-    order = np.lexsort((kept, -peaks.stat[first], -sizes, -directed))
+    sign = above[tuple(peaks.ijk[first].T)]
+    order = np.lexsort((kept, -peaks.stat[first], -sizes, -sign))
     number = np.zeros(labels.max(initial=0) + 1, dtype=np.int32)
     number[kept[order]] = np.arange(1, len(kept) + 1)
     return number[labels], numerics.Peaks(
@@ -186,16 +189,12 @@ def _rows(
     evidence: Evidence,
     mask: BrainMask,
     inside: pd.DataFrame | None,
-    sides: Directions | None,
 ) -> list[dict[str, Any]]:
     mine = peaks.cluster == number
     rows = [
         {"cluster": number, "peak": f"{number}{_letters(rank)}", **_peak(ijk, evidence, mask)}
         for rank, ijk in enumerate(peaks.ijk[mine])
     ]
-    if sides is not None:
-        direction = sides.of(int(evidence.sign[tuple(peaks.ijk[mine][0])]))
-        rows = [{**row, "direction": direction} for row in rows]
     voxels = np.argwhere(labels == number)
     rows[0] |= _extent(voxels, peaks.ijk[mine][0], evidence, mask)
     rows[0] |= _centres(voxels, evidence, mask)
@@ -206,11 +205,22 @@ def _rows(
             "n_experiments": len(experiments),
             "n_studies": foci["study_id"].nunique(),
             "experiments": "; ".join(experiments),
+            **{
+                f"n_experiments_{group}": foci.loc[foci["group"] == group, "id"].nunique()
+                for group in GROUPS
+            },
         }
-        for group in GROUPS if sides is not None else ():
-            members = foci.loc[foci["group"] == group, "id"]
-            rows[0][f"n_experiments_{group}"] = members.nunique()
     return rows
+
+
+def _say_directions(
+    rows: list[dict[str, Any]], above: NDArray[np.int8], mask: BrainMask, sides: Directions
+) -> None:
+    """Put the direction of its peak into each row."""
+    to_voxels = np.linalg.inv(mask.affine)
+    for row in rows:
+        ijk = apply_affine(to_voxels, [row["x"], row["y"], row["z"]]).round().astype(int)
+        row["direction"] = sides.of(int(above[tuple(ijk)]))
 
 
 def _letters(rank: int) -> str:
@@ -257,7 +267,8 @@ def _extent(
 
 def _centres(voxels: NDArray[np.int64], evidence: Evidence, mask: BrainMask) -> dict[str, Any]:
     xyz = apply_affine(mask.affine, voxels)
-    weights = evidence.height[tuple(voxels.T)]
+    weights = evidence.stat[tuple(voxels.T)]
+    weights = -weights if (weights < 0).all() else weights
     # Weights of both signs, or all 0, have no centre.
     weighted = np.full(3, np.nan)
     if (weights >= 0).all() and weights.any():

@@ -161,3 +161,27 @@ def test_nothing_significant_keeps_columns_and_types(table):
     found = cluster_table(make_pair(), alpha=1e-6)
     pd.testing.assert_series_equal(table.dtypes, found.clusters.dtypes)
     assert (len(found.clusters), found.label_map.any()) == (0, False)
+
+
+def test_peak_of_the_second_groups_direction_is_where_the_difference_is_lowest():
+    """Groups of unequal size: less than expected is found by the run, though above 0."""
+    result = row_of_voxels([5, 6, 3, 4, -0.1])
+    arrays = {"suprathreshold": np.array([1, 1, -1, -1, 0], dtype=np.int8)}
+    table = cluster_table(replace(result, arrays=arrays), level="none").clusters
+    assert table["stat"].tolist() == [6, 3]
+    assert table["direction"].tolist() == ["group 1 > group 2", "group 2 > group 1"]
+
+
+def test_two_sided_statistic_without_groups_has_its_signs_apart_too():
+    """A conjunction has both signs and no groups: no direction, and no cluster of both."""
+    mask = BrainMask(np.ones((3, 1, 1), dtype=bool), AFFINE)
+    z = np.array([3.0, -4.0, -3.0])
+    maps = {
+        MapSpec("stat", tail="two-sided"): z,
+        MapSpec("z", tail="two-sided"): z,
+        MapSpec("p", tail="two-sided"): z * 0,
+    }
+    result = MetaResult(Component("Conjunction"), mask, {}, {}).with_maps(maps)
+    table = cluster_table(result, level="none", voxel_thresh=0.001).clusters
+    assert table["stat"].tolist() == [3, -4]
+    assert list(table) == list(derivative_tables.CLUSTERS)
