@@ -13,6 +13,7 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
+from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
@@ -28,6 +29,8 @@ KERNEL_FWHM = "kernel_fwhm"
 NOT_SELECTED = "not selected"
 """Reason of a contrast that the analysis' selection does not name."""
 
+ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
+"""Estimators whose kernel is as wide as the sample size says."""
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
 _CARRIED = {
     "original_space": "original_space",
@@ -49,8 +52,9 @@ class Cohort:
         Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
         ``sample_size`` (as used; NaN if unknown), ``sample_size_filled`` (bool: the file gives
         none, so that ``missing_n`` decided), ``n_foci``, ``n_foci_inside``, ``n_foci_outside``,
-        ``original_space``, ``space_transform``; where known ``file`` and ``line``; and
-        ``kernel_fwhm`` (mm) if the analysis gives some contrasts a fixed kernel.
+        ``original_space``, ``space_transform``; where known ``file`` and ``line``; of type
+        ``pair`` the ``group``, by its name; and ``kernel_fwhm`` (mm) if the analysis gives some
+        contrasts a fixed kernel.
     coordinates : DataFrame
         Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
         ``original_space``, ``inside`` (its voxel is in the mask), ``used``.
@@ -103,7 +107,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
-    selected = select(dataset, analysis.select, analysis.folders)
+    groups = _groups(dataset, analysis)
+    selected = groups.selected
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
@@ -125,6 +130,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     contrasts["included"] = contrasts["reason"] == ""
     contrasts["sample_size"] = sizes.used
     contrasts[SAMPLE_SIZE_FILLED] = _filled(dataset, sizes)
+    if analysis.type == "pair":
+        contrasts[GROUP] = groups.labels
     if sizes.fwhm_mm is not None:
         contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
     if not contrasts["included"].any():
@@ -134,6 +141,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
             f"analysis {analysis.name}: no contrast is left to analyse ({why or 'none was read'})"
         )
         raise EmptySelectionError(msg)
+    if analysis.type == "pair":
+        require_groups(contrasts, group_names(analysis.options["groups"]))
     kept = contrasts.loc[contrasts["included"], "id"].tolist()
     foci["used"] &= foci["id"].isin(set(kept))
     return Cohort(
@@ -142,6 +151,15 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         coordinates=_foci_of(contrasts[selected.holds], foci),
         problems=(*selected.problems, *_problems(contrasts, foci), *sizes.problems),
     )
+
+
+def _groups(dataset: Dataset, analysis: Analysis) -> Groups:
+    """Find what is selected; all of it in one nameless group unless two are compared."""
+    if analysis.type == "pair":
+        named = analysis.options.get("groups", {})
+        return find_groups(dataset, analysis.select, named, analysis.folders)
+    selected = select(dataset, analysis.select, analysis.folders)
+    return Groups(selected, np.full(len(dataset.ids), "", dtype=object))
 
 
 def _barred(metadata: pd.DataFrame) -> list[str]:
@@ -194,7 +212,7 @@ def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) ->
     nothing = ("",) * len(known)
     policy = analysis.missing_n
     fwhm_mm = _policy_fwhm(policy)
-    if fwhm_mm is not None and analysis.estimator.type != "ALE":
+    if fwhm_mm is not None and analysis.estimator.type not in ALE_KERNEL:
         msg = (
             f"missing_n {policy!r} is the width of a kernel of ALE; "
             f"{analysis.estimator.type} accepts error, median or exclude"
@@ -230,7 +248,7 @@ def _filled(dataset: Dataset, sizes: _Sizes) -> NDArray[np.bool_]:
 
 def follows_sample_size(estimator: Component) -> bool:
     """Whether an estimator needs each contrast's sample size: for its kernel, or its weight."""
-    if estimator.type == "ALE":
+    if estimator.type in ALE_KERNEL:
         return all(estimator.args.get(name) is None for name in _FIXED_KERNEL)
     return estimator.args.get("weighting") == "sample_size"
 

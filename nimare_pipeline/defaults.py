@@ -6,6 +6,7 @@ TARGET_SPACE = "mni152_2mm"
 TEMPLATE = "MNI152NLin6Asym"
 TAL2MNI = "other"
 ESTIMATOR = "ALE"
+PAIR_ESTIMATOR = "ALESubtraction"
 NULL_METHOD = "approximate"
 VOXELIZATION = "exact"
 KERNEL_RADIUS_MM = 10.0

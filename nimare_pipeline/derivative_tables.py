@@ -50,6 +50,7 @@ CONTRASTS: dict[str, Column] = {
     **_IDS,
     "included": Column("Whether the contrast is in the analysis", "boolean"),
     "reason": Column("Why it is not; n/a for contrasts that are"),
+    "group": Column("Group of a comparison that the contrast is in, by its name"),
     "sample_size": Column(
         "Sample size that is used: participants of the contrast (mean over its groups)", "number"
     ),

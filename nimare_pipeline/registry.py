@@ -33,6 +33,17 @@ def get_estimator(component: Component) -> Any:
     return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS}, component)
 
 
+def draws(component: Component) -> bool:
+    """Whether an estimator draws at random, so that a seed has an effect on it."""
+    estimator = get_estimator(component)
+    return "seed" in estimator.get_params() and "seed" not in estimator.without_effect()
+
+
+def permutes(name: str) -> bool:
+    """Whether an estimator of two groups permutes in its ``fit``, and so takes ``n_iters``."""
+    return "n_iters" in accepted_keywords("estimator", name)
+
+
 def get_corrector(component: Component) -> Any:
     """Corrector with its parameters set.
 

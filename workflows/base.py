@@ -6,9 +6,10 @@ from typing import Any
 from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import init_cbma_wf
+from nimare_pipeline.workflows.pairwise import init_pair_wf
 from nimare_pipeline.workflows.run import fresh_workflow
 
-BUILDERS: Mapping[str, Callable[..., Any]] = {"cbma": init_cbma_wf}
+BUILDERS: Mapping[str, Callable[..., Any]] = {"cbma": init_cbma_wf, "pair": init_pair_wf}
 """Type of an analysis to the builder of its workflow."""
 
 

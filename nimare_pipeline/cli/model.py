@@ -47,6 +47,8 @@ def with_model(request: Request) -> Request:
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
         ("merge", "each of its analyses pools its sources"),
+        ("group", "its analyses of type pair name their groups"),
+        ("inference_mask", "its analyses of type pair name theirs"),
     ):
         if option in request.given:
             msg = f"--{option} has no meaning with the analysis file {path}: {instead}"

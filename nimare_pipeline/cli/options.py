@@ -13,7 +13,7 @@ from nimare_pipeline.cli.request import NO_MODEL
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import RESULTS
-from nimare_pipeline.registry import CORRECTORS, ESTIMATORS
+from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS
 
 LEVELS = ("meta", "group", "dataset")
 """Analysis levels; all three mean the same, as a meta-analysis has one level."""
@@ -144,6 +144,21 @@ def _add_analysis(group: Any) -> None:
         help="which contrasts to analyse, for example 'sample_size >= 10' (default: all)",
     )
     group.add_argument(
+        "--group",
+        metavar="NAME=EXPR",
+        action="append",
+        default=[],
+        type=values.group,
+        help="compare two groups of contrasts: give it twice, for example "
+        "--group 'pain=condition == \"pain\"'; given once, the group is compared with the rest",
+    )
+    group.add_argument(
+        "--inference-mask",
+        metavar="FILE",
+        default="",
+        help="with --group: voxels in which a difference is looked for (default: all)",
+    )
+    group.add_argument(
         "--merge",
         action="store_true",
         help="pool several input files into one analysis (default: one analysis a file)",
@@ -151,9 +166,9 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--estimator",
         metavar="NAME",
-        default=defaults.ESTIMATOR,
-        type=values.one_of(ESTIMATORS),
-        help=f"one of {', '.join(ESTIMATORS)} (default: %(default)s)",
+        type=values.one_of((*ESTIMATORS, *PAIR_ESTIMATORS)),
+        help=f"one of {', '.join(ESTIMATORS)} (default: {defaults.ESTIMATOR}); with --group one "
+        f"of {', '.join(PAIR_ESTIMATORS)} (default: {defaults.PAIR_ESTIMATOR})",
     )
     group.add_argument(
         "--null-method",

@@ -10,6 +10,7 @@ from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.options import LEVELS, METHODS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, permutes
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 
@@ -81,6 +82,9 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
 def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     """Analysis template; keywords that stand at their default are left to the classes."""
     corrector, method = _correction(options, given)
+    pair = bool(options.group)
+    name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
+    _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
     simulated = options.null_method == "montecarlo"
     drawn = {
@@ -88,7 +92,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
     }
     estimator = {
-        "null_method": options.null_method,
+        "null_method": None if pair and "null_method" not in given else options.null_method,
         "weighting": options.weighting,
         "inference_field": options.inference_field,
         "kernel__fwhm": options.fwhm,
@@ -96,6 +100,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "kernel__r": options.radius,
         "kernel__voxelization": _unless(options.voxelization, defaults.VOXELIZATION),
         **(drawn if simulated else {}),
+        **({"n_iters": options.n_iters} if pair and permutes(name) else {}),
     }
     # What is asked for in vain is left in: the class refuses it, and says why.
     correction = {
@@ -105,14 +110,53 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     }
     return Analysis(
         name=options.name or "",
-        estimator=Component(options.estimator, _present(estimator)),
+        type="pair" if pair else "cbma",
+        estimator=Component(name, _present(estimator)),
         corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
         result=options.result or "",
         select=options.select,
+        options=_pair_options(options) if pair else {},
     )
+
+
+def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:
+    """Refuse an estimator of one group with two, and the other way round.
+
+    Raises
+    ------
+    UsageError
+        With what is accepted.
+    """
+    if pair and name in ESTIMATORS:
+        known = ", ".join(PAIR_ESTIMATORS)
+        msg = f"{name} analyses one group of contrasts; --group takes an estimator of two: {known}"
+        raise UsageError(msg)
+    if not pair and name in PAIR_ESTIMATORS:
+        msg = f"{name} compares two groups of contrasts; name them by --group NAME=EXPR"
+        raise UsageError(msg)
+    if not pair and inference_mask:
+        msg = "--inference-mask is for the comparison of two groups; name them by --group"
+        raise UsageError(msg)
+
+
+def _pair_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Options of a comparison as an analysis file has them.
+
+    Raises
+    ------
+    UsageError
+        For more than two groups, or two of one name.
+    """
+    groups = dict(options.group)
+    if len(options.group) > 2 or len(groups) != len(options.group):
+        names = ", ".join(name for name, _ in options.group)
+        msg = f"--group names one or two groups, each once, not: {names}"
+        raise UsageError(msg)
+    mask = options.inference_mask
+    return {"groups": groups, **({"inference_mask": mask} if mask else {})}
 
 
 def _correction(options: argparse.Namespace, given: frozenset[str]) -> tuple[str, str]:

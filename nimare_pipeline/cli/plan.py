@@ -17,6 +17,8 @@ from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
+
     from nimare_pipeline.cohort import Cohort
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
@@ -146,8 +148,13 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         If two sources would give one name.
     """
     wanted = request.analysis.name
+    if request.analysis.type == "pair":
+        from nimare_pipeline.groups import group_names
+
+        versus = "Versus".join(group_names(request.analysis.options["groups"]))
+        return [_merged(request.analysis, sources, versus)]
     if request.merge and len(sources) > 1:
-        return [_merged(request.analysis, sources)]
+        return [_merged(request.analysis, sources, "all")]
     if wanted and len(sources) > 1:
         msg = (
             f"--name {wanted} names one analysis, but there are {len(sources)} input files "
@@ -192,9 +199,9 @@ def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Pl
     return planned
 
 
-def _merged(template: Analysis, sources: Sequence["Source"]) -> Planned:
-    name = label(template.name or "all")
-    _say_conversion(template.name or "all", name)
+def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> Planned:
+    name = label(template.name or otherwise)
+    _say_conversion(template.name or otherwise, name)
     return _pooled(replace(template, name=name), sources)
 
 
@@ -306,6 +313,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  contrasts  {len(used)} of {used['study_id'].nunique()} studies"
         + (f", {excluded} excluded" if excluded else "")
         + (f", {unselected} not selected" if unselected else ""),
+        *_groups(used),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
         if len(n)
@@ -316,6 +324,16 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(inside + outside, planned, settings)}",
     ]
+
+
+def _groups(used: "DataFrame") -> list[str]:
+    """Say how many contrasts each group has."""
+    from nimare_pipeline.groups import GROUP
+
+    if GROUP not in used:
+        return []
+    counts = used[GROUP].value_counts(sort=False)
+    return [f"  groups     {', '.join(f'{name}: {n}' for name, n in counts.items())}"]
 
 
 def _machine(settings: Settings) -> str:

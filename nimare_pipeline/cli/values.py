@@ -85,6 +85,15 @@ def selection(text: str) -> str:
     return text
 
 
+def group(text: str) -> tuple[str, str]:
+    """Accept a named selection, ``name=selection``."""
+    name, equals, selected = text.partition("=")
+    if not equals or not name.strip().isidentifier() or not selected.strip():
+        msg = f"expected NAME=EXPR, such as 'pain=condition == \"pain\"', not {text!r}"
+        raise argparse.ArgumentTypeError(msg)
+    return name.strip(), selection(selected)
+
+
 def nearest(text: str, accepted: Iterable[str]) -> str | None:
     """Find the accepted name that is most like a text, ignoring case."""
     by_fold = {name.casefold(): name for name in accepted}

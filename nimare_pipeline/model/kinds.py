@@ -90,6 +90,8 @@ def _check_groups(value: object) -> str:
             "expected one or two named selections, such as "
             f"{{pain = 'condition == \"pain\"', touch = '...'}}, not {_short(value)}"
         )
+    if list(value) == ["rest"]:
+        return "'rest' is the name of the other group where one is given; call this one otherwise"
     for name, selection in value.items():
         wrong = _check_selection(selection)
         if not wrong and not str(selection).strip():

@@ -12,12 +12,18 @@ from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.lines import Way, key_lines, line_of
 from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
-from nimare_pipeline.registry import get_corrector, get_estimator
+from nimare_pipeline.registry import (
+    ESTIMATORS,
+    PAIR_ESTIMATORS,
+    get_corrector,
+    get_estimator,
+)
 from nimare_pipeline.select_syntax import nearest
 from nimare_pipeline.settings import Analysis, Component
 
 SECTIONS = ("run", "defaults", "analysis")
 _COMPONENTS = ("estimator", "corrector")
+_KINDS = {"cbma": ESTIMATORS, "macm": ESTIMATORS, "pair": PAIR_ESTIMATORS}
 _FIELDS = (
     "description", "select", "sources", "estimator", "corrector", "alpha", "missing_n", "outside",
     "result",
@@ -172,6 +178,7 @@ class _Checker:
                 self.wrong(path, where, f"{key.name} is missing", hint)
         self.one_region(path, where, type_name, {**defaults, **given})
         if type_name in BUILT:
+            self.kind(path, where, type_name, values)
             for part in _COMPONENTS:
                 if part in given and part in values:
                     self.component((*path, part), where, part, values[part])
@@ -210,6 +217,17 @@ class _Checker:
         except (TypeError, ValueError):
             args = ", ".join(f"{name} = {value!r}" for name, value in value["args"].items())
             self.wrong(path, where, f"{kind}: a keyword has a value of a wrong kind: {args}")
+
+    def kind(self, path: Way, where: str, type_name: str, values: Mapping[str, Any]) -> None:
+        """Complain of an estimator of one group where two are compared, or the other way round."""
+        name = values.get("estimator", {}).get("type")
+        pairs = type_name == "pair"
+        if name in (ESTIMATORS if pairs else PAIR_ESTIMATORS):
+            fitting = [kind for kind, names in _KINDS.items() if name in names]
+            known = ", ".join(PAIR_ESTIMATORS if pairs else ESTIMATORS)
+            message = f"estimator: {name} is not for the type {type_name}"
+            hint = f"it is for the type {' and '.join(fitting)}; {type_name} takes {known}"
+            self.wrong((*path, "estimator"), where, message, hint)
 
     def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
         """Complain of a result that the corrector does not give."""
@@ -314,7 +332,7 @@ def _analysis(values: Mapping[str, Any], path: Path) -> Analysis:
     fields = {name: values[name] for name in _FIELDS if name in values}
     fields |= {name: _component(values[name]) for name in _COMPONENTS if name in values}
     for name in _COMPONENTS:
-        if name not in values and values["type"] not in BUILT:
+        if name not in values and values["type"] != "cbma":
             key = TYPES[values["type"]].key(name)
             default = key.default if key is not None else None
             fields[name] = _component(default or {"type": ""})

@@ -223,7 +223,7 @@ def _keys(name: str) -> tuple[Key, ...]:
                 example='"neurosynth/"',
             ),
             _estimator(
-                "ALESubtraction",
+                defaults.PAIR_ESTIMATOR,
                 "Method, with its keywords",
                 '{type = "ALESubtraction", args = {n_iters = 10000}}',
             ),
@@ -369,5 +369,5 @@ TYPES: Mapping[str, Type] = {
 }
 """Types of analyses by the name they have in a file."""
 
-BUILT = ("cbma",)
+BUILT = ("cbma", "pair")
 """Types that this version can run; the others are checked, and fail alone."""

@@ -12,7 +12,7 @@ from nimare_pipeline import io, model
 from nimare_pipeline.cli.commands import init
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.errors import DataError, NoInputError, OutputError, UsageError
-from nimare_pipeline.model.schema import TYPES
+from nimare_pipeline.model.schema import BUILT, TYPES
 from tests.cli.program import EXAMPLE, call
 from tests.cli.studies import write_six
 
@@ -173,7 +173,7 @@ class TestImages:
         text = (folder / "analyses.toml").read_text()
         assert "#   6 images; contrasts.tsv says which is what: please fill it in\n" in text
         assert "#   1 of them is in its column unknown_map: move it\n" in text
-        assert "# This version cannot run this type yet; it runs: cbma\n" in text
+        assert f"# This version cannot run this type yet; it runs: {', '.join(BUILT)}\n" in text
 
     def test_table_that_is_there_stays(self, folder) -> None:
         """A table somebody has filled in is kept, also with ``--force``, and described."""

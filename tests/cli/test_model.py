@@ -15,6 +15,7 @@ from nimare_pipeline.cli.request import PLACES, Request
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, ModelError, NoInputError, UsageError
 from nimare_pipeline.io import Source
+from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.settings import Analysis, Component
 
 TWO = """\
@@ -227,7 +228,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         if group.title in groups
         for action in group._group_actions
     }
-    of_the_run = {"name", "merge", "mask", "tal2mni", "seed"}
+    of_the_run = {"name", "merge", "mask", "tal2mni", "seed", "group", "inference_mask"}
     assert options - of_the_run == set(PLACES)
     tried = {
         word[2:].replace("-", "_") for words, _, _ in OVERRIDES + OF_MKDA for word in words[:1]
@@ -292,11 +293,13 @@ class TestSources:
         assert (third.error, first.dataset) == (None, None)
 
 
-@pytest.mark.parametrize("kind", ["pair", "conjunction", "macm", "ibma", "decode"])
+@pytest.mark.parametrize("kind", sorted({*TYPES} - {*BUILT}))
 def test_type_that_is_not_built_fails_alone(kind) -> None:
     """Each type that this version cannot run says so, whatever else is in the file."""
     first, second = gather([Analysis("a", type=kind), Analysis("b")], [source("heat")])
-    assert str(first.error) == f"type {kind} is not built yet; this version runs: cbma"
+    assert (
+        str(first.error) == f"type {kind} is not built yet; this version runs: {', '.join(BUILT)}"
+    )
     assert second.error is None
 
 
