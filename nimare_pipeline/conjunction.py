@@ -24,7 +24,7 @@ from scipy.special import log_ndtr
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.brainmask import BrainMask
-from nimare_pipeline.diagnostics import corrected_p
+from nimare_pipeline.cluster_evidence import corrected_p, result_map, result_spec
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.inference import RESULTS
 from nimare_pipeline.maps import MapSpec, Tail
@@ -87,7 +87,7 @@ def conjunction(
         What makes a voxel significant: ``uncorrected`` p, or that of the inputs' own correction,
         ``voxel``, ``cluster-size`` or ``cluster-mass``.
     alpha : float
-        Level: a voxel is significant where all p are below.
+        Level: a voxel is significant where all p are below and z of all have one sign.
     names : sequence of str, optional
         What the inputs are called.
 
@@ -96,8 +96,8 @@ def conjunction(
     MetaResult
         Maps ``stat`` and ``z`` (the minimum statistic), ``p`` and ``logp`` (of the largest
         uncorrected p), and the largest corrected p, if a correction is asked for and all have the
-        same; ``arrays["suprathreshold"]`` are the significant voxels, of which
-        ``cluster_table(result, level="none")`` makes a table.
+        same; ``arrays["suprathreshold"]`` are the significant voxels (-1 where z
+        is negative), of which ``cluster_table(result, level="none")`` makes a table.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def combine(parts: Sequence[Part], *, level: str, alpha: float) -> MetaResult:
         MapSpec("p", tail): most,
         MapSpec("logp", tail): numerics.smallest_logp(logp, z),
     }
-    significant = _significant(parts, mask, level, alpha, most, z) & (least != 0)
+    significant = _significant(parts, mask, level, alpha, most, z) & ~np.isnan(least)
     corrected = {replace(part.corrected, tail=tail) for part in parts if part.corrected}
     if len(corrected) == 1 and level in RESULTS:
         maps[corrected.pop()] = numerics.largest_p(_corrected(parts, mask), z)
@@ -152,7 +152,7 @@ def combine(parts: Sequence[Part], *, level: str, alpha: float) -> MetaResult:
         mask=mask,
         maps={spec.name: values for spec, values in maps.items()},
         specs={spec.name: spec for spec in maps},
-        arrays={"suprathreshold": significant & ~np.isnan(least)},
+        arrays={"suprathreshold": np.where(significant, np.sign(least), 0).astype(np.int8)},
         facts={
             "estimator": {"type": defaults.CONJUNCTION, "args": {"level": level}},
             "n_voxels": mask.n_voxels,
@@ -181,10 +181,12 @@ def of_result(result: MetaResult, name: str, level: str) -> Part:
     UsageError
         If it lacks them.
     """
-    lacking = [key for key in ("z", "p", "logp") if key not in result.maps]
+    maps = {key: result_map(result, key) for key in ("z", "p", "logp")}
+    lacking = [key for key, values in maps.items() if values is None]
     if lacking:
         msg = f"{name} has no map {', '.join(lacking)}; it has: {', '.join(result.maps)}"
         raise UsageError(msg)
+    meaning = result_spec(result, "z")
     spec = corrected_p(result, RESULTS[level]) if level in RESULTS else None
     if level in RESULTS and spec is None:
         msg = f"{name} has no p corrected by {level}; it has: {', '.join(result.maps)}"
@@ -192,8 +194,8 @@ def of_result(result: MetaResult, name: str, level: str) -> Part:
     return Part(
         name,
         result.mask,
-        {key: result.maps[key] for key in ("z", "p", "logp")},
-        result.specs["z"].tail,
+        {key: values for key, values in maps.items() if values is not None},
+        "positive" if meaning is None else meaning.tail,
         spec,
         None if spec is None else result.maps[spec.name],
     )

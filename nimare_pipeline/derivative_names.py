@@ -2,8 +2,9 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path, PurePath, PurePosixPath
@@ -24,7 +25,10 @@ _UNCORRECTED = "uncorrected"
 _LABEL = re.compile(r"[a-zA-Z0-9+]+")
 _DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
-_OWN_STATISTIC |= {"MKDAChi2": "chi2", defaults.CONJUNCTION: "minimum"}
+_OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
+_OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"
+_GROUP_LABELS = {"AgF_prior": "AgFPrior", "FgA_prior": "FgAPrior"}
+"""Groups of maps whose names are no labels."""
 _TAILS: dict[Tail, str] = {"positive": "positive", "negative": "negative", "two-sided": "twoSided"}
 
 
@@ -48,39 +52,52 @@ class Place:
     resolution: str
 
     def statmap(self, spec: MapSpec, *, with_tail: bool = False) -> str:
-        """Path of a map; the tail is named only where another map differs by it alone."""
+        """Path of a map; a positive tail is named only where ``with_tail`` says so."""
         return self._build(
             "statmap",
             ".nii.gz",
             resolution=self.resolution,
             model=self.model,
-            contrast=spec.group,
+            contrast=_group_label(spec.group),
             stat=statistic_label(spec.statistic, self.model),
-            tail=_TAILS[spec.tail] if with_tail else None,
+            tail=_tail_label(spec.tail, named=with_tail),
             desc=spec.desc,
         )
 
-    def result_map(self, desc: str) -> str:
-        """Path of the map of uncorrected z inside the clusters called ``desc``."""
+    def result_map(self, desc: str, *, group: str | None = None, tail: Tail = "positive") -> str:
+        """Path of the map of uncorrected z inside the clusters called ``desc``, of a group."""
         return self._build(
             "statmap",
             ".nii.gz",
             resolution=self.resolution,
             model=self.model,
+            contrast=_group_label(group),
             stat="z",
+            tail=_tail_label(tail),
             desc=f"{desc}{THRESHOLDED}",
         )
 
-    def dseg(self, desc: str) -> str:
-        """Path of the label image of the clusters called ``desc``."""
+    def dseg(self, desc: str, *, group: str | None = None) -> str:
+        """Path of the label image of the clusters called ``desc``, of a group."""
         return self._build(
-            "dseg", ".nii.gz", model=self.model, resolution=self.resolution, desc=desc
+            "dseg",
+            ".nii.gz",
+            model=self.model,
+            contrast=_group_label(group),
+            resolution=self.resolution,
+            desc=desc,
         )
 
-    def table(self, suffix: str, desc: str | None = None) -> str:
+    def table(self, suffix: str, desc: str | None = None, *, group: str | None = None) -> str:
         """Path of a table; those of the estimator have a ``desc``."""
         extension = ".tsv.gz" if suffix == "nulldist" else ".tsv"
-        return self._build(suffix, extension, model=self.model if desc else None, desc=desc)
+        return self._build(
+            suffix,
+            extension,
+            model=self.model if desc else None,
+            contrast=_group_label(group),
+            desc=desc,
+        )
 
     def analysis(self) -> str:
         """Path of the file that says what was done, and with which numbers."""
@@ -191,9 +208,11 @@ def map_paths(place: Place, specs: Iterable[MapSpec]) -> dict[MapSpec, str]:
         If two maps would share a path.
     """
     specs = tuple(specs)
-    with_tail = len({spec.tail for spec in specs}) > 1
+    # A tail that is not said is the positive one; it is said where another map differs by it.
+    tails = Counter(replace(spec, tail="positive") for spec in set(specs))
     paths: dict[MapSpec, str] = {}
     for spec in specs:
+        with_tail = tails[replace(spec, tail="positive")] > 1
         path = place.statmap(spec, with_tail=with_tail)
         for other, taken in paths.items():
             if taken.casefold() == path.casefold():
@@ -217,7 +236,7 @@ def spec_from_entities(entities: Mapping[str, str]) -> MapSpec:
     spec = MapSpec(
         "stat" if stat == own else stat,
         tail=tails.get(entities.get("tail", "positive"), "positive"),
-        group=entities.get("contrast"),
+        group=_groups().get(entities.get("contrast", ""), entities.get("contrast")),
         **_from_desc(entities.get("desc")),
     )
     if spec.desc != entities.get("desc"):
@@ -243,6 +262,18 @@ def _from_desc(desc: str | None) -> dict[str, Any]:
 def statistic_label(statistic: str, model: str) -> str:
     """Name the statistic in ``stat-``: z, p and logp as they are, ``stat`` by the estimator."""
     return _OWN_STATISTIC.get(model, "stat") if statistic == "stat" else statistic
+
+
+def _tail_label(tail: Tail, *, named: bool = False) -> str | None:
+    return _TAILS[tail] if named or tail != "positive" else None
+
+
+def _group_label(group: str | None) -> str | None:
+    return None if group is None else _GROUP_LABELS.get(group, group)
+
+
+def _groups() -> dict[str, str]:
+    return {label: group for group, label in _GROUP_LABELS.items()}
 
 
 def template_label(target: str) -> str:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import nimare_pipeline
-from nimare_pipeline import environment
+from nimare_pipeline import cluster_evidence, environment
 from nimare_pipeline.derivative_names import Place
-from nimare_pipeline.diagnostics import ClusterTable, corrected_p
+from nimare_pipeline.diagnostics import ClusterTable
+from nimare_pipeline.directions import describe_group, directions, group_facts
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
@@ -34,7 +35,16 @@ NUMBERS = {
 }
 """Keys of a map's sidecar and the facts they quote."""
 
-_STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)"}
+GROUP_NUMBERS = {
+    key: fact
+    for key, fact in NUMBERS.items()
+    if key.startswith(("NumberOf", "ContrastsWithout", "FociOutside"))
+}
+"""Those that each group of a comparison has, too."""
+
+_STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
+_STATISTICS |= {"prob": "probability"}
+_TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass"}
 CONJUNCTION = "conjunction"
 """Value of ``desc`` of the clusters of a conjunction, which are judged by its parts."""
@@ -64,6 +74,7 @@ class Context:
             "Resolution": resolution_text(self.result),
             "Estimator": _component(self.result.estimator),
             **{key: facts[name] for key, name in NUMBERS.items() if name in facts},
+            **_groups(facts),
             **self.provenance(),
         }
 
@@ -97,15 +108,18 @@ def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
     """Describe a map."""
     model = context.result.estimator.type
     statistic = _STATISTICS.get(spec.statistic, model)
+    facts = context.result.facts
+    of = f", {describe_group(spec.group, facts)}" if spec.group else ""
     sidecar = {
         "Description": f"{_sentence(spec)} {statistic} map of the {model} meta-analysis"
-        f"{_zeros(spec)}",
+        f"{of}{_zeros(spec)}",
         "StatisticType": statistic,
         "Tail": spec.tail,
         "Units": "arbitrary",
         "OutsideMask": outside_value(spec),
         "MapSpec": asdict(spec),
     }
+    sidecar |= _signs(context, spec)
     if spec.correction is not None:
         sidecar["Correction"] = _correction(context, spec)
     return {**sidecar, **context.common()}
@@ -147,7 +161,7 @@ def mask_sidecar(context: Context, *, own: bool) -> dict[str, Any]:
 def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
     """Say what was done and with which numbers: all that a report needs beside maps and tables."""
     result, place = context.result, context.place
-    desc = cluster_desc(result, clusters)
+    desc, spec = cluster_desc(result, clusters), result_spec(result, clusters)
     return {
         "Name": context.analysis.name,
         "Description": _plain_citations(result.description_),
@@ -156,9 +170,9 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
         "Result": {
             "Level": clusters.level,
             "Alpha": clusters.alpha,
-            "Map": bids_uri(place.result_map(desc)),
-            "MapSpec": asdict(result_spec(result, clusters)),
-            "Labels": bids_uri(place.dseg(desc)),
+            "Map": bids_uri(place.result_map(desc, group=spec.group, tail=spec.tail)),
+            "MapSpec": asdict(spec),
+            "Labels": bids_uri(place.dseg(desc, group=spec.group)),
         },
         "Target": context.settings.target,
         "RandomSeed": context.settings.seed,
@@ -172,8 +186,10 @@ def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
 
 def result_spec(result: MetaResult, clusters: ClusterTable) -> MapSpec:
     """Find the meaning of the map the verdict rests on: z, corrected as the clusters are."""
-    corrected = corrected_p(result, clusters.level)
-    return MapSpec("z") if corrected is None else replace(corrected, statistic="z")
+    corrected = cluster_evidence.corrected_p(result, clusters.level)
+    if corrected is not None:
+        return replace(corrected, statistic="z")
+    return cluster_evidence.result_spec(result, "z") or MapSpec("z")
 
 
 def combines_own_masks(facts: Mapping[str, Any]) -> bool:
@@ -219,6 +235,26 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _groups(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which groups were compared, by their names, and how large they are."""
+    groups = {
+        group["label"]: {
+            "Name": group["name"],
+            **{key: group[fact] for key, fact in GROUP_NUMBERS.items() if fact in group},
+        }
+        for group in group_facts(facts)
+    }
+    return {"Groups": groups} if groups else {}
+
+
+def _signs(context: Context, spec: MapSpec) -> dict[str, Any]:
+    """Say what a positive and a negative value of a two-sided map mean."""
+    sides = directions(context.result.facts, spec.group)
+    if sides is None or spec.tail != "two-sided" or spec.statistic not in {"stat", "z"}:
+        return {}
+    return {"PositiveValues": sides.positive, "NegativeValues": sides.negative}
+
+
 def _component(component: Any) -> dict[str, Any]:
     return {"Name": component.type, "Parameters": component.args}
 
@@ -262,17 +298,27 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
     if spec.method == "montecarlo":
         montecarlo = facts.get("montecarlo", {})
         n_iters = montecarlo.get("n_iters")
-        thresholds = montecarlo.get("thresholds", {})
-        of_level = thresholds.get(_MEASURES.get(spec.measure or "", "voxel"), {})
         correction |= {
             "NumberOfIterations": n_iters,
             "RandomSeed": montecarlo.get("seed"),
             "NullOutside": montecarlo.get("null_outside"),
-            f"{_threshold_name(spec)}Threshold": of_level.get(f"{alpha:g}"),
+            "Randomised": montecarlo.get("randomised"),
+            **_thresholds(montecarlo.get("thresholds", {}), spec, f"{alpha:g}"),
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }
     return {key: value for key, value in correction.items() if value is not None}
 
 
-def _threshold_name(spec: MapSpec) -> str:
-    return f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"
+def _thresholds(
+    thresholds: Mapping[str, Any], spec: MapSpec, level: str
+) -> dict[str, float | None]:
+    """Critical values at a level: one, or that of each tail."""
+    measure = _MEASURES.get(spec.measure or "", "voxel")
+    name = f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"
+    if measure in thresholds:
+        return {f"{name}Threshold": thresholds[measure].get(level)}
+    return {
+        f"{name}Threshold{tail.capitalize()}": thresholds[f"{measure}_{tail}"].get(level)
+        for tail in _TAILS
+        if f"{measure}_{tail}" in thresholds
+    }

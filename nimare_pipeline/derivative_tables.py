@@ -106,6 +106,19 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
+PAIR_CLUSTERS: dict[str, Column] = {
+    "cluster": Column(
+        "Cluster, value in the dseg; those of the first group's direction first, then by size",
+        "integer",
+    ),
+    "direction": Column("Which of the groups has more: the first group's name > the second's"),
+    **{name: CLUSTERS[name] for name in CLUSTERS if name not in {"cluster", "experiments"}},
+    "n_experiments_group1": Column("n_experiments that are of the first group", "integer"),
+    "n_experiments_group2": Column("n_experiments that are of the second group", "integer"),
+    "experiments": CLUSTERS["experiments"],
+}
+"""Columns of the clusters of a comparison of two groups."""
+
 NULL_UNCORRECTED: dict[str, Column] = {
     "stat": Column("Value of the statistic", "number"),
     "logsf": Column("Natural logarithm of P(X >= stat) under the null", "number"),
@@ -117,6 +130,39 @@ NULL_MONTECARLO: dict[str, Column] = {
     "max_size": Column("Largest cluster, voxels", "integer"),
     "max_mass": Column("Largest cluster mass, in the unit of the table of clusters", "number"),
 }
+
+_MAXIMA = re.compile(r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative)_(?P<maximum>max_\w+)")
+_OF_TAIL = {"positive": "the statistic above 0", "negative": "the statistic below 0, as a number"}
+
+
+def null_columns(names: Iterable[str]) -> dict[str, Column]:
+    """Columns of a table of Monte Carlo maxima that has these.
+
+    Parameters
+    ----------
+    names : iterable of str
+        ``max_stat``; of a statistic of both signs ``positive_max_stat``, ``negative_max_stat``,
+        where several maps were tested with the map before it: ``association_positive_max_stat``.
+    """
+    columns = {"iteration": NULL_MONTECARLO["iteration"]}
+    for name in names:
+        if name in NULL_MONTECARLO:
+            columns[name] = NULL_MONTECARLO[name]
+        elif (found := _MAXIMA.fullmatch(name)) and found["maximum"] in NULL_MONTECARLO:
+            known = NULL_MONTECARLO[found["maximum"]]
+            of_map = f"; map of {found['map']}" if found["map"] else ""
+            text = f"{known.description}, of {_OF_TAIL[found['tail']]}{of_map}"
+            columns[name] = Column(text, known.kind)
+    return columns
+
+
+def null_order(name: str) -> tuple[str, bool, int]:
+    """Key to sort columns of a table of Monte Carlo maxima by: map, positive first, maximum."""
+    found = _MAXIMA.fullmatch(name)
+    maximum = found["maximum"] if found else name
+    of_map, negative = (found["map"] or "", found["tail"] == "negative") if found else ("", False)
+    return of_map, negative, list(NULL_MONTECARLO).index(maximum)
+
 
 DSEG: dict[str, Column] = {
     "index": Column("Value in the image", "integer"),

@@ -16,6 +16,7 @@ import pandas as pd
 
 import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline.cluster_evidence import result_map
 from nimare_pipeline.derivative_names import (
     Place,
     map_paths,
@@ -33,6 +34,7 @@ from nimare_pipeline.derivative_sidecars import (
     map_sidecar,
     mask_sidecar,
     result_sidecar,
+    result_spec,
     to_json,
 )
 from nimare_pipeline.derivatives_reader import read
@@ -250,21 +252,25 @@ def _write_maps(stage: _Stage, context: Context) -> None:
 
 def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> None:
     result, place = context.result, context.place
-    desc = cluster_desc(result, clusters)
-    _write_table(stage, place.table("clusters", desc), clusters.clusters, tables.CLUSTERS)
+    desc, spec = cluster_desc(result, clusters), result_spec(result, clusters)
+    path = place.table("clusters", desc, group=spec.group)
+    columns = tables.CLUSTERS if spec.group is None else tables.PAIR_CLUSTERS
+    _write_table(stage, path, clusters.clusters, columns)
     labels = np.asarray(clusters.label_map, dtype=np.int32)
     numbers = np.unique(labels[labels > 0])
     names = pd.DataFrame({"index": numbers, "name": [f"cluster {n}" for n in numbers]})
-    path = place.dseg(desc)
+    path = place.dseg(desc, group=spec.group)
     sidecar = dseg_sidecar(context, clusters) | tables.column_sidecar(names, tables.DSEG)
     _write_image(stage, path, result.mask.image(labels), sidecar)
     stage.write(path.replace(".nii.gz", ".tsv"), tables.to_tsv(names))
-    if "z" in result.maps:
-        inside = np.where(labels > 0, result.maps["z"], 0).astype(np.float32)
+    z = result_map(result, "z")
+    if z is not None:
+        inside = np.where(labels > 0, z, 0).astype(np.float32)
         image = result.mask.image(inside)
         image.header.set_intent(_INTENTS["z"])
         sidecar = result_sidecar(context, clusters, path)
-        _write_image(stage, place.result_map(desc), image, sidecar)
+        where = place.result_map(desc, group=spec.group, tail=spec.tail)
+        _write_image(stage, where, image, sidecar)
 
 
 def _write_nulls(stage: _Stage, context: Context) -> None:
@@ -274,12 +280,15 @@ def _write_nulls(stage: _Stage, context: Context) -> None:
         table = pd.DataFrame({"stat": arrays["null_stat"], "logsf": arrays["null_logsf"]})
         path = place.table("nulldist", "uncorrected")
         _write_table(stage, path, table, tables.NULL_UNCORRECTED)
-    names = [name for name in tables.NULL_MONTECARLO if f"montecarlo_{name}" in arrays]
+    found = [name.removeprefix("montecarlo_") for name in arrays if name.startswith("montecarlo_")]
+    columns = tables.null_columns(found)
+    # The same null maxima in the same order, in whatever order the arrays were kept.
+    names = sorted(columns.keys() - {"iteration"}, key=tables.null_order)
     if names:
         table = pd.DataFrame({name: arrays[f"montecarlo_{name}"] for name in names})
         table.insert(0, "iteration", np.arange(len(table)))
         path = place.table("nulldist", "montecarlo")
-        _write_table(stage, path, table, tables.NULL_MONTECARLO)
+        _write_table(stage, path, table, columns)
 
 
 def _write_figures(stage: _Stage, place: Place, folder: Path) -> None:

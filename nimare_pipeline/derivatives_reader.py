@@ -26,6 +26,7 @@ from nimare_pipeline.derivative_names import (
 )
 from nimare_pipeline.derivative_sidecars import CONJUNCTION, NUMBERS
 from nimare_pipeline.derivatives_swap import pending_swaps
+from nimare_pipeline.directions import is_pair
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
 from nimare_pipeline.maps import MapSpec
 
@@ -47,7 +48,7 @@ class AnalysisRecord:
     contrasts, coordinates, clusters : DataFrame
         Columns as in ``derivative_tables``; empty if missing. mm.
     null_uncorrected, null_montecarlo : DataFrame or None
-        Columns stat, logsf; and iteration, max_stat, max_size, max_mass.
+        Columns stat, logsf; and iteration, max_stat, max_size, max_mass, or those of each tail.
     maps : dict of MapSpec to Path
     result_spec : MapSpec
         The map the verdict rests on, a key of ``maps``.
@@ -212,12 +213,13 @@ class _Reader:
         data_problems = self._data_problems()
         maps = self._maps()
         result_spec = self._result_spec(record)
+        pair = is_pair(record.get("Facts") or {})
         frames = {
             name: self._table(name, columns)
             for name, columns in (
                 ("contrasts", tables.CONTRASTS),
                 ("coordinates", tables.COORDINATES),
-                ("clusters", tables.CLUSTERS),
+                ("clusters", tables.PAIR_CLUSTERS if pair else tables.CLUSTERS),
             )
         }
         result_map = self._image("statmap", lambda e: e.get("desc", "").endswith(THRESHOLDED))
@@ -227,8 +229,8 @@ class _Reader:
             folder=self.cohort,
             record=record,
             **frames,
-            null_uncorrected=self._null("uncorrected", tables.NULL_UNCORRECTED),
-            null_montecarlo=self._null("montecarlo", tables.NULL_MONTECARLO),
+            null_uncorrected=self._null("uncorrected"),
+            null_montecarlo=self._null("montecarlo"),
             maps=maps,
             result_spec=result_spec,
             result_map=result_map,
@@ -334,13 +336,15 @@ class _Reader:
                 self._miss(f"cannot be read: {error}", path)
         return tables.typed(pd.DataFrame(columns=list(columns)), columns)
 
-    def _null(self, desc: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame | None:
+    def _null(self, desc: str) -> pd.DataFrame | None:
         path = self._one("nulldist", ".tsv.gz", desc=desc)
         if path is None:
             return None
         sidecar = _json(path.with_name(path.name.replace(".tsv.gz", ".json")), self.problems)
-        names = sidecar.get("Columns", list(columns))
+        of_kind = tables.NULL_UNCORRECTED if desc == "uncorrected" else tables.NULL_MONTECARLO
+        names = sidecar.get("Columns", list(of_kind))
         try:
+            columns = of_kind | tables.null_columns(names)
             return tables.from_tsv(gzip.decompress(path.read_bytes()), columns, names=names)
         except _UNREADABLE as error:
             self._miss(f"cannot be read: {error}", path)

@@ -9,14 +9,14 @@ import pandas as pd
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
-from nimare_pipeline import defaults, derivative_tables
+from nimare_pipeline import cluster_evidence, defaults, derivative_tables
 from nimare_pipeline.brainmask import BrainMask
+from nimare_pipeline.cluster_evidence import Evidence
+from nimare_pipeline.directions import GROUPS, Directions, directions
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import Level
-from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics import clusters as numerics
 from nimare_pipeline.results import MetaResult
-from nimare_pipeline.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class ClusterTable:
     Parameters
     ----------
     clusters : DataFrame
-        A row for each peak, the cluster's main one first; columns ``derivative_tables.CLUSTERS``.
+        A row for each peak, the cluster's main one first; columns ``derivative_tables.CLUSTERS``,
+        of a comparison of groups ``derivative_tables.PAIR_CLUSTERS``.
     label_map : (n_voxels,) int32 array
         Number of the cluster over the mask, 0 outside.
     level : "size", "mass", "voxel" or "none"
@@ -39,19 +40,6 @@ class ClusterTable:
     label_map: NDArray[np.int32]
     level: Level = "size"
     alpha: float = defaults.ALPHA
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """What the rows quote, as volumes; NaN where a result has none."""
-
-    stat: NDArray[np.float64]
-    z: NDArray[np.float64]
-    p_voxel_fwe: NDArray[np.float64]
-    p_voxel_fdr: NDArray[np.float64]
-    p_size: NDArray[np.float64]
-    p_mass: NDArray[np.float64]
-    excess: NDArray[np.float64]
 
 
 def cluster_table(
@@ -68,12 +56,14 @@ def cluster_table(
 
     Clusters are the components (faces) of the suprathreshold voxels: those of ``threshold_map``,
     else of the result's own array ``suprathreshold``, else those with uncorrected p below
-    ``voxel_thresh``.
+    ``voxel_thresh``. Of a comparison of groups, voxels of both directions are never in one
+    cluster; those of the first group's direction come first.
 
     Parameters
     ----------
     result : MetaResult
-        With maps stat, z, p and, unless ``level`` is "none", the corrected p.
+        With maps stat, z, p and, unless ``level`` is "none", the corrected p; of groups, those of
+        the fact ``result_group``.
     alpha : float
         Level of significance: a cluster stays if its corrected p is below.
     level : "size", "mass", "voxel" or "none"
@@ -104,23 +94,25 @@ def cluster_table(
     Foci belong to the voxel floor(ijk + 0.5), as everywhere in the package.
     """
     _check(alpha, level, foci, voxel_thresh)
-    own = _is_own_threshold(result, level, threshold_map, voxel_thresh)
-    above = result.mask.volume(
-        _suprathreshold(result, level, alpha, threshold_map, voxel_thresh), outside=False
-    )
-    evidence = _gather(result, level, own=own)
+    own = cluster_evidence.is_own_threshold(result, level, threshold_map, voxel_thresh)
+    chosen = cluster_evidence.suprathreshold(result, level, alpha, threshold_map, voxel_thresh)
+    above = result.mask.volume(chosen, outside=0)
+    evidence = cluster_evidence.gather(result, level, own=own)
     labels = _significant(above, evidence, level, alpha)
-    peaks = numerics.local_maxima(evidence.stat, labels, peak_distance_mm, result.mask.affine)
-    labels, peaks = _number_by_size(labels, peaks)
-    inside = _foci_inside(foci, labels, result.mask)
+    height = evidence.height(above < 0)
+    peaks = numerics.local_maxima(height, labels, peak_distance_mm, result.mask.affine)
+    labels, peaks = _number_by_size(labels, peaks, above)
+    sides = directions(result.facts)
+    inside = _foci_inside(foci, labels, result)
+    columns = derivative_tables.CLUSTERS if sides is None else derivative_tables.PAIR_CLUSTERS
     rows = [
         row
         for number in range(1, labels.max(initial=0) + 1)
         for row in _rows(number, labels, peaks, evidence, result.mask, inside)
     ]
-    table = derivative_tables.typed(
-        pd.DataFrame(rows, columns=list(derivative_tables.CLUSTERS)), derivative_tables.CLUSTERS
-    )
+    if sides is not None:
+        _say_directions(rows, above, result.mask, sides)
+    table = derivative_tables.typed(pd.DataFrame(rows, columns=list(columns)), columns)
     return ClusterTable(table, labels[result.mask.inside], level, alpha)
 
 
@@ -140,122 +132,15 @@ def _check(
         raise UsageError(msg)
 
 
-def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSpec | None:
-    """Find the map of corrected p that a level judges by; None if the result has none.
-
-    Where a result was corrected several times, the last correction (of the error rate, if one is
-    named) counts.
-    """
-    measure = level if level in {"size", "mass"} else None
-    found = [
-        spec
-        for spec in result.specs.values()
-        if spec.statistic == "p"
-        and spec.correction is not None
-        and error_rate in {"", spec.correction}
-        and spec.measure == measure
-        and (spec.level or "voxel") == ("cluster" if measure else "voxel")
-    ]
-    return found[-1] if level != "none" and found else None
-
-
-def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any] | None:
-    spec = corrected_p(result, level, error_rate)
-    return None if spec is None else result.maps[spec.name]
-
-
-def _suprathreshold(
-    result: MetaResult,
-    level: Level,
-    alpha: float,
-    threshold_map: NDArray[np.bool_] | None,
-    voxel_thresh: float | None,
-) -> NDArray[np.bool_]:
-    if threshold_map is not None:
-        return np.asarray(threshold_map, dtype=bool)
-    if level == "voxel":
-        p_voxel = _find(result, "voxel")
-        if p_voxel is None:
-            raise _no_map(result, "voxel-level corrected p")
-        return np.asarray(p_voxel < alpha)
-    if voxel_thresh is None and "suprathreshold" in result.arrays:
-        return np.asarray(result.arrays["suprathreshold"], dtype=bool)
-    if voxel_thresh is None:
-        voxel_thresh = result.facts.get("cluster_forming", {}).get("p")
-    if voxel_thresh is None:
-        msg = "no cluster-forming threshold: give voxel_thresh or threshold_map"
-        raise UsageError(msg)
-    return np.asarray(result.maps["p"] < voxel_thresh)
-
-
-def _is_own_threshold(
-    result: MetaResult,
-    level: Level,
-    threshold_map: NDArray[np.bool_] | None,
-    voxel_thresh: float | None,
-) -> bool:
-    """Whether clusters are those of the Monte Carlo null; only they have a corrected p.
-
-    Raises
-    ------
-    UsageError
-        If others are to be judged by that p.
-    """
-    formed = result.facts.get("cluster_forming", {}).get("p")
-    own = threshold_map is None and voxel_thresh in {None, formed}
-    if not own and level in {"size", "mass"}:
-        msg = (
-            f"the corrected p of clusters holds for those formed at p < {formed}; correct again "
-            "with another voxel_thresh, or tabulate these clusters with level='none'"
-        )
-        raise UsageError(msg)
-    return own
-
-
-def _no_map(result: MetaResult, what: str) -> UsageError:
-    return UsageError(f"no map of {what} in this result; there are: {', '.join(result.maps)}")
-
-
-def _gather(result: MetaResult, level: Level, *, own: bool) -> _Evidence:
-    """Collect the volumes; a cluster's p says nothing of clusters made at another threshold."""
-    clusters_count = own and level != "voxel"
-    p_size = _find(result, "size") if clusters_count else None
-    p_mass = _find(result, "mass") if clusters_count else None
-    if (level == "size" and p_size is None) or (level == "mass" and p_mass is None):
-        raise _no_map(result, f"cluster-{level} FWE p")
-
-    def volume(values: NDArray[Any] | None) -> NDArray[np.float64]:
-        if values is None:
-            return np.full(result.mask.shape, np.nan)
-        return result.mask.volume(np.asarray(values, dtype=float), outside=np.nan)
-
-    return _Evidence(
-        stat=volume(result.maps["stat"]),
-        z=volume(result.maps.get("z")),
-        p_voxel_fwe=volume(_find(result, "voxel", "FWE")),
-        p_voxel_fdr=volume(_find(result, "voxel", "FDR")),
-        p_size=volume(p_size),
-        p_mass=volume(p_mass),
-        excess=volume(_excess(result) if clusters_count else None),
-    )
-
-
-def _excess(result: MetaResult) -> NDArray[np.float64] | None:
-    """What each voxel adds to a cluster's mass, counted in the null's own whole numbers."""
-    forming = result.facts.get("cluster_forming", {})
-    if "mass_floor" in forming and "numbers" in result.arrays:
-        numbers = result.arrays["numbers"] - forming["mass_floor"]
-        return Scale(**result.facts["scale"]).mass(numbers)
-    if forming.get("statistic") is not None:
-        return np.asarray(result.maps["stat"] - forming["statistic"])
-    return None
-
-
 def _significant(
-    above: NDArray[np.bool_], evidence: _Evidence, level: Level, alpha: float
+    above: NDArray[np.int8], evidence: Evidence, level: Level, alpha: float
 ) -> NDArray[np.int32]:
-    """Labels of the components that stay, still in C order."""
-    labels, _ = numerics.label(above & np.isfinite(evidence.stat), defaults.CONNECTIVITY)
+    """Labels of the components that stay, still in C order; those of each sign apart."""
+    labels = np.zeros(above.shape, dtype=np.int32)
+    for sign in (1, -1):
+        mine = (above == sign) & np.isfinite(evidence.stat)
+        found, _ = numerics.label(mine, defaults.CONNECTIVITY)
+        labels[mine] = found[mine] + labels.max(initial=0)
     if level in {"size", "mass"}:
         p = evidence.p_size if level == "size" else evidence.p_mass
         labels[~(p < alpha)] = 0
@@ -263,12 +148,13 @@ def _significant(
 
 
 def _number_by_size(
-    labels: NDArray[np.int32], peaks: numerics.Peaks
+    labels: NDArray[np.int32], peaks: numerics.Peaks, above: NDArray[np.int8]
 ) -> tuple[NDArray[np.int32], numerics.Peaks]:
-    """Renumber clusters from 1 by size, then peak (largest first), then place."""
+    """Renumber clusters from 1 by direction, size, then peak (largest first), then place."""
     kept, first = np.unique(peaks.cluster, return_index=True)
     sizes = numerics.cluster_sizes(labels, int(labels.max(initial=0)))[kept - 1]
-    order = np.lexsort((kept, -peaks.stat[first], -sizes))
+    sign = above[tuple(peaks.ijk[first].T)]
+    order = np.lexsort((kept, -peaks.stat[first], -sizes, -sign))
     number = np.zeros(labels.max(initial=0) + 1, dtype=np.int32)
     number[kept[order]] = np.arange(1, len(kept) + 1)
     return number[labels], numerics.Peaks(
@@ -277,11 +163,12 @@ def _number_by_size(
 
 
 def _foci_inside(
-    foci: pd.DataFrame | None, labels: NDArray[np.int32], mask: BrainMask
+    foci: pd.DataFrame | None, labels: NDArray[np.int32], result: MetaResult
 ) -> pd.DataFrame | None:
-    """Foci in clusters: cluster, id, study_id, in the order of the input."""
+    """Foci in clusters: cluster, id, study_id, label of the group; in the order of the input."""
     if foci is None:
         return None
+    mask = result.mask
     if "used" in foci:
         foci = foci[foci["used"].astype(bool)]
     xyz = foci[["x", "y", "z"]].to_numpy(dtype=float)
@@ -289,7 +176,9 @@ def _foci_inside(
     on_grid = ((ijk >= 0) & (ijk < mask.shape)).all(axis=1)
     cluster = np.zeros(len(foci), dtype=np.int32)
     cluster[on_grid] = labels[tuple(ijk[on_grid].T)]
-    inside = foci[["id", "study_id"]].assign(cluster=cluster)
+    groups = result.arrays.get("group", ())
+    member = {name: GROUPS[group - 1] for name, group in zip(result.ids, groups, strict=False)}
+    inside = foci[["id", "study_id"]].assign(cluster=cluster, group=foci["id"].map(member))
     return inside[inside["cluster"] > 0]
 
 
@@ -297,7 +186,7 @@ def _rows(
     number: int,
     labels: NDArray[np.int32],
     peaks: numerics.Peaks,
-    evidence: _Evidence,
+    evidence: Evidence,
     mask: BrainMask,
     inside: pd.DataFrame | None,
 ) -> list[dict[str, Any]]:
@@ -316,8 +205,22 @@ def _rows(
             "n_experiments": len(experiments),
             "n_studies": foci["study_id"].nunique(),
             "experiments": "; ".join(experiments),
+            **{
+                f"n_experiments_{group}": foci.loc[foci["group"] == group, "id"].nunique()
+                for group in GROUPS
+            },
         }
     return rows
+
+
+def _say_directions(
+    rows: list[dict[str, Any]], above: NDArray[np.int8], mask: BrainMask, sides: Directions
+) -> None:
+    """Put the direction of its peak into each row."""
+    to_voxels = np.linalg.inv(mask.affine)
+    for row in rows:
+        ijk = apply_affine(to_voxels, [row["x"], row["y"], row["z"]]).round().astype(int)
+        row["direction"] = sides.of(int(above[tuple(ijk)]))
 
 
 def _letters(rank: int) -> str:
@@ -329,7 +232,7 @@ def _letters(rank: int) -> str:
     return letters
 
 
-def _peak(ijk: NDArray[np.int64], evidence: _Evidence, mask: BrainMask) -> dict[str, Any]:
+def _peak(ijk: NDArray[np.int64], evidence: Evidence, mask: BrainMask) -> dict[str, Any]:
     voxel = tuple(ijk)
     xyz = apply_affine(mask.affine, ijk)
     return {
@@ -350,7 +253,7 @@ def _side(x: float, mask: BrainMask) -> str:
 
 
 def _extent(
-    voxels: NDArray[np.int64], peak: NDArray[np.int64], evidence: _Evidence, mask: BrainMask
+    voxels: NDArray[np.int64], peak: NDArray[np.int64], evidence: Evidence, mask: BrainMask
 ) -> dict[str, Any]:
     return {
         "n_voxels": len(voxels),
@@ -362,9 +265,10 @@ def _extent(
     }
 
 
-def _centres(voxels: NDArray[np.int64], evidence: _Evidence, mask: BrainMask) -> dict[str, Any]:
+def _centres(voxels: NDArray[np.int64], evidence: Evidence, mask: BrainMask) -> dict[str, Any]:
     xyz = apply_affine(mask.affine, voxels)
     weights = evidence.stat[tuple(voxels.T)]
+    weights = -weights if (weights < 0).all() else weights
     # Weights of both signs, or all 0, have no centre.
     weighted = np.full(3, np.nan)
     if (weights >= 0).all() and weights.any():

@@ -112,7 +112,8 @@ def judge_signed(
     Judged
         Maps p, z, logp at ``level-voxel``, ``size`` and ``mass`` of clusters, two-sided; facts
         ``n_iters`` and ``thresholds`` (by tail, ``size_voxels_positive`` for example); arrays
-        ``montecarlo_<name of null>`` and ``suprathreshold`` (int8, the sign).
+        ``montecarlo_<name of null>``, ``suprathreshold`` (int8, the sign) and ``excess`` (what a
+        voxel adds to a mass, in the unit of the statistic).
     """
     p = {name: np.ones(len(signed.numbers)) for name in ("stat", "size", "mass")}
     for tail, sign in SIGNS.items():
@@ -165,6 +166,7 @@ def judge_signed(
                 for tail in SIGNS
             },
             "suprathreshold": signed.above,
+            "excess": signed.excess * signed.unit,
         },
     )
 
