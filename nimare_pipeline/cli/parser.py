@@ -200,7 +200,8 @@ def _correction(options: argparse.Namespace, given: frozenset[str]) -> tuple[str
 
 def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> frozenset[str]:
     """Names of the options that stand on the command line, whatever their values."""
-    absent = object()
+    # A list, because options that may be repeated are added to a copy of what is there.
+    absent: list[str] = []
     names = vars(parser.parse_known_args(argv)[0]).keys() - {"verbose", "analysis"}
     probe = argparse.Namespace(**dict.fromkeys(names, absent))
     parser.parse_known_args(argv, namespace=probe)
