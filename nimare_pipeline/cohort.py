@@ -13,8 +13,9 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
-from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
-from nimare_pipeline.select import select
+from nimare_pipeline.groups import GROUP, find_groups, group_names, require_groups
+from nimare_pipeline.macm import NO_FOCUS, choose
+from nimare_pipeline.select import Selected
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
     ID_COLUMNS,
@@ -28,6 +29,8 @@ KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
 NOT_SELECTED = "not selected"
 """Reason of a contrast that the analysis' selection does not name."""
+NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
+"""Reasons that are no exclusion: the analysis never meant these contrasts."""
 
 ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
 """Estimators whose kernel is as wide as the sample size says."""
@@ -107,8 +110,7 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
-    groups = _groups(dataset, analysis)
-    selected = groups.selected
+    selected, unchosen, groups = _choose(dataset, analysis)
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
@@ -116,13 +118,13 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        (why or _reason(row, size_reason, used=used)) if chosen else NOT_SELECTED
-        for why, row, size_reason, used, chosen in zip(
+        other or why or _reason(row, size_reason, used=used)
+        for other, why, row, size_reason, used in zip(
+            unchosen,
             barred,
             contrasts.itertuples(),
             sizes.reason,
             has_foci.tolist(),
-            selected.holds,
             strict=True,
         )
     ]
@@ -131,7 +133,7 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     contrasts["sample_size"] = sizes.used
     contrasts[SAMPLE_SIZE_FILLED] = _filled(dataset, sizes)
     if analysis.type == "pair":
-        contrasts[GROUP] = groups.labels
+        contrasts[GROUP] = groups
     if sizes.fwhm_mm is not None:
         contrasts[KERNEL_FWHM] = np.where(sizes.filled, sizes.fwhm_mm, np.nan)
     if not contrasts["included"].any():
@@ -153,13 +155,17 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     )
 
 
-def _groups(dataset: Dataset, analysis: Analysis) -> Groups:
-    """Find what is selected; all of it in one nameless group unless two are compared."""
-    if analysis.type == "pair":
-        named = analysis.options.get("groups", {})
-        return find_groups(dataset, analysis.select, named, analysis.folders)
-    selected = select(dataset, analysis.select, analysis.folders)
-    return Groups(selected, np.full(len(dataset.ids), "", dtype=object))
+def _choose(
+    dataset: Dataset, analysis: Analysis
+) -> tuple[Selected, list[str], NDArray[np.object_]]:
+    """Find what an analysis chooses, why it does not choose the others, and each one's group."""
+    if analysis.type != "pair":
+        selected, unchosen = choose(dataset, analysis, NOT_SELECTED)
+        return selected, unchosen, np.full(len(dataset.ids), "", dtype=object)
+    named = analysis.options.get("groups", {})
+    found = find_groups(dataset, analysis.select, named, analysis.folders)
+    reasons = ["" if holds else NOT_SELECTED for holds in found.selected.holds]
+    return found.selected, reasons, found.labels
 
 
 def _barred(metadata: pd.DataFrame) -> list[str]:
@@ -290,7 +296,7 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
     found = [
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
-        if row.reason != NOT_SELECTED
+        if row.reason not in NOT_CHOSEN
     ]
     included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
     outside = included[~included["inside"]]

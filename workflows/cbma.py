@@ -23,6 +23,7 @@ def init_cbma_wf(
     stage_dir: str,
     problems: Sequence[Problem] = (),
     name: str = "cbma_wf",
+    between: Any = None,
 ) -> Any:
     """Build a coordinate-based meta-analysis, from the dataset to the derivatives.
 
@@ -39,6 +40,9 @@ def init_cbma_wf(
         What was odd in the data when they were read, for the derivatives.
     name : str
         Name of the workflow.
+    between : nipype Node, optional
+        Comes after the fit: takes ``dataset_file`` (of the whole input) and ``result_file``, and
+        gives the ``result_file`` that is corrected.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def init_cbma_wf(
     )
     load = add_inference(
         workflow,
-        fit,
+        between or fit,
         analysis=drawing,
         record=record,
         settings=settings,
@@ -86,6 +90,11 @@ def init_cbma_wf(
         (load, fit, [("dataset_file", "dataset_file")]),
         (ma, fit, [("ma_file", "ma_file")]),
     ])  # fmt: skip
+    if between is not None:
+        workflow.connect([
+            (workflow.get_node("inputnode"), between, [("dataset_file", "dataset_file")]),
+            (fit, between, [("result_file", "result_file")]),
+        ])  # fmt: skip
     return workflow
 
 

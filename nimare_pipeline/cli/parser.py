@@ -82,7 +82,11 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
 def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     """Analysis template; keywords that stand at their default are left to the classes."""
     corrector, method = _correction(options, given)
+    region = _region(options)
     pair = bool(options.group)
+    if pair and region:
+        msg = "--group compares two groups, and --roi or --sphere asks for one; give one of them"
+        raise UsageError(msg)
     name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
@@ -110,7 +114,8 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     }
     return Analysis(
         name=options.name or "",
-        type="pair" if pair else "cbma",
+        type="pair" if pair else "macm" if region else "cbma",
+        options=_pair_options(options) if pair else region,
         estimator=Component(name, _present(estimator)),
         corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
@@ -118,8 +123,25 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         outside=options.outside,
         result=options.result or "",
         select=options.select,
-        options=_pair_options(options) if pair else {},
     )
+
+
+def _region(options: argparse.Namespace) -> dict[str, Any]:
+    """Region of a coactivation model; empty for another analysis.
+
+    Raises
+    ------
+    UsageError
+
+    Raises
+    ------
+    UsageError
+        For a sphere without extent.
+    """
+    if options.sphere is not None and options.sphere[3] <= 0:
+        msg = f"--sphere: the radius is {options.sphere[3]:g}, and must be above 0 mm"
+        raise UsageError(msg)
+    return _present({"roi": options.roi, "sphere": options.sphere})
 
 
 def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:

@@ -42,11 +42,18 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "region",
+    "conjunction",
     "n_voxels",
     "voxel_size_mm",
 )
 """Keys of ``facts`` that the sentences use; a missing one leaves its sentence out."""
-STATISTICS = {"ALE": "ALE", "MKDADensity": "density", "KDA": "number of foci"}
+STATISTICS = {
+    "ALE": "ALE",
+    "MKDADensity": "density",
+    "KDA": "number of foci",
+    defaults.CONJUNCTION: "minimum z",
+}
 """What the statistic of an estimator is called; others by the estimator's name."""
 MASS_WORDS = {
     "log": "−log(1 − ALE) in excess of the threshold, summed over the cluster",

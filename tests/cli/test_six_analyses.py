@@ -215,10 +215,10 @@ def test_selection_of_nothing_is_18(folder, tmp_path, here) -> None:
 def test_unbuilt_type_alone_is_64(folder, tmp_path, here) -> None:
     """A type that this version cannot run says so."""
     model = tmp_path / "m.toml"
-    model.write_text("[[analysis]]\nname = 'a'\ntype = 'decode'\nsphere = [0, 0, 0, 6]\n")
+    model.write_text("[[analysis]]\nname = 'a'\ntype = 'ibma'\n")
     ended = here(folder, tmp_path / "out", "meta", "--model", model, "--dry-run")
     assert ended.code == 64
-    assert "a: type decode is not built yet; this version runs: cbma" in ended.line
+    assert "a: type ibma is not built yet; this version runs: " in ended.line
 
 
 def test_dry_run_shows_what_is_selected(folder, tmp_path, here) -> None:
