@@ -193,7 +193,7 @@ class TestMask:
             "none of the 3 contrasts that are searched has a focus in the region roi.nii.gz; the "
             "nearest focus is 6.9 mm from its voxels: 12, 12, 12 of b-1"
         )
-        with pytest.raises(EmptySelectionError, match="1 contrast that is searched .*no foci$"):
+        with pytest.raises(EmptySelectionError, match=r"1 contrast that is searched .*no foci$"):
             make_cohort(dataset(), analysis(roi=str(path), select="sample_size == 30"))
 
 
