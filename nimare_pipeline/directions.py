@@ -84,7 +84,7 @@ def describe_group(group: str | None, facts: Mapping[str, Any]) -> str:
     known = {
         "group1MinusGroup2": f"{one} minus {two}",
         "balancedGroup1MinusGroup2": f"{one} minus {two}, balanced",
-        "association": f"association with {one} rather than {two}",
+        "association": f"association with {one}",
         "uniformity": f"uniformity of {one}",
         "group1": one,
         "group2": two,

@@ -1,13 +1,22 @@
 """Words, verdict and draft of the results of a comparison."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from nimare_pipeline.diagnostics import cluster_table
-from nimare_pipeline.reports import boilerplate, references, verdict, verdict_groups
+from nimare_pipeline.reports import (
+    boilerplate,
+    brains,
+    canvas,
+    figures,
+    references,
+    verdict,
+    verdict_groups,
+)
 from nimare_pipeline.settings import Analysis, Component
 from tests.pairs import N_ITERS, cohort, make_pair
 
@@ -203,3 +212,100 @@ def test_monte_carlo_error_of_a_two_sided_p_is_that_of_twice_its_tail() -> None:
         expected
     )
     assert verdict_groups.standard_error(q, n, {}) == pytest.approx(expected / 2)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> figures._Inputs:
+    """What the figures of the comparison are drawn from."""
+    contrasts, coordinates = cohort()
+    result = make_pair()
+    labels = cluster_table(result).label_map
+    return figures._Inputs(result, contrasts, coordinates, labels, 0.05)
+
+
+def overlay_of(values: Any, **options: Any) -> brains.Overlay:
+    """Overlay of voxels along x, from the middle of the brain to the right."""
+    data = np.zeros((40, 1, 1))
+    data[: len(values), 0, 0] = values
+    volume = brains.Volume(data, np.eye(4))
+    return brains.Overlay(volume, vmin=1.0, vmax=5.0, **options)
+
+
+def test_both_signs_are_drawn_in_colours_of_their_own() -> None:
+    """Positive values are red, negative ones blue, alike in strength; 0 shows the background."""
+    overlay = overlay_of([4.0, -4.0, 0.0], two_sided=True)
+    points = np.array([[[0.0, 0, 0], [1, 0, 0], [2, 0, 0]]])
+    (warm, cold, nothing) = brains.compose(points, overlay)[0]
+    (under, *_) = brains.compose(points[:, 2:], None)[0]
+    assert warm[0] > warm[2] + 0.2
+    assert cold[2] > cold[0] + 0.2
+    assert nothing.tolist() == under.tolist()
+    one_sided = brains.compose(points, overlay_of([4.0, -4.0, 0.0]))[0]
+    assert one_sided[0].tolist() == warm.tolist()
+    assert one_sided[1].tolist() == brains.compose(points[:, 1:2], None)[0, 0].tolist()
+
+
+def test_colours_of_the_bar_are_those_of_the_slices() -> None:
+    """From the lowest to the highest value, white between the thresholds."""
+    overlay = overlay_of([4.0], two_sided=True)
+    bar = brains.diverging(overlay)
+    assert np.allclose(bar(0.0), overlay.colors(np.array([-5.0]))[0])
+    assert np.allclose(bar(1.0), overlay.colors(np.array([5.0]))[0])
+    assert bar(0.5)[:3] == (1, 1, 1)
+
+
+def test_scale_of_a_comparison_holds_both_sides(inputs: figures._Inputs) -> None:
+    """The strongest value is negative here, and the scale ends beyond it."""
+    assert -inputs.z.min() > inputs.z.max()
+    assert inputs.z_max == np.ceil(-inputs.z.min() * 2) / 2
+    overlay = figures._result_overlay(inputs)
+    assert (overlay.two_sided, overlay.ends) == (True, ("pain > touch", "touch > pain"))
+    assert overlay.vmin == np.abs(inputs.z[inputs.labels > 0]).min()
+
+
+def test_nulls_of_both_tails_are_drawn_at_half_of_the_level(inputs: figures._Inputs) -> None:
+    """A row a direction: its null, its threshold, and the largest value observed."""
+    panels = figures._montecarlo_panels(inputs)
+    assert [panel.side for panel in panels] == ["pain > touch"] * 3 + ["touch > pain"] * 3
+    table = cluster_table(inputs.result, level="none").clusters
+    for panels_of, side in ((panels[:3], "pain > touch"), (panels[3:], "touch > pain")):
+        mine = table[table["direction"] == side]
+        expected = [mine["stat"].abs().max(), mine["n_voxels"].max(), mine["mass"].max()]
+        assert [panel.observed for panel in panels_of] == pytest.approx(expected)
+    known = inputs.result.facts["montecarlo"]["thresholds"]
+    assert panels[1].threshold == known["size_voxels_positive"]["0.05"]
+    assert panels[4].threshold == known["size_voxels_negative"]["0.05"]
+
+
+def test_foci_have_the_colour_of_their_group(inputs: figures._Inputs) -> None:
+    """Each group's foci are counted, with those outside the mask."""
+    dots = figures._dots_of_groups(inputs)
+    assert [(one.name, int(one.members.sum())) for one in dots] == [
+        ("pain, 1 outside", 54),
+        ("touch, 1 outside", 36),
+    ]
+    assert dots[0].color != dots[1].color
+
+
+def test_peaks_of_both_directions_are_cut_through(inputs: figures._Inputs) -> None:
+    """Of many clusters of one direction the first ones make room for the other's."""
+    assert figures._first_clusters(inputs) == [1, 2, 3]
+    xyz_z = np.where(np.arange(len(inputs.z)) < 5, 1.0, -1.0)
+    labels = np.zeros(len(inputs.z), dtype=int)
+    labels[:8] = np.arange(1, 9)
+    many = replace(inputs, labels=labels)
+    many.__dict__["z"] = xyz_z
+    assert figures._first_clusters(many) == [1, 2, 6, 7]
+
+
+@pytest.mark.parametrize(
+    ("direction", "lines"),
+    [
+        ("pain > touch", ["pain > touch"]),
+        ("schizophrenia > healthy", ["schizophr… >", "healthy"]),
+        ("more than expected", ["more than expected"]),
+    ],
+)
+def test_long_names_are_cut_short_at_the_colour_bar(direction: str, lines: list[str]) -> None:
+    """The legend has them in full."""
+    assert canvas.end_lines(direction, 12) == lines
