@@ -41,7 +41,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.package $(PEER_VENV)/.peer
-	$(BIN)/python benchmarks/cluster_fwe.py $(PEER_VENV)/bin/python
+	$(BIN)/python benchmarks/make_results.py $(PEER_VENV)/bin/python
 
 image:
 	@containers/build.sh $(if $(ENGINE),--engine $(ENGINE)) $(IMAGE_ARGS)

@@ -14,6 +14,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
+from nimare_pipeline.macm import NO_FOCUS, in_region
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
@@ -28,6 +29,8 @@ KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
 NOT_SELECTED = "not selected"
 """Reason of a contrast that the analysis' selection does not name."""
+NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
+"""Reasons that are no exclusion: the analysis never meant these contrasts."""
 
 ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
 """Estimators whose kernel is as wide as the sample size says."""
@@ -108,7 +111,10 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
     groups = _groups(dataset, analysis)
-    selected = groups.selected
+    searched, selected = groups.selected.holds, groups.selected
+    if analysis.type == "macm":
+        selected = in_region(dataset, selected, analysis)
+    unchosen = np.where(selected.holds, "", np.where(searched, NO_FOCUS, NOT_SELECTED)).tolist()
     foci = _foci(dataset, analysis.outside)
     contrasts = _contrasts(dataset, foci)
     barred = _barred(dataset.metadata)
@@ -116,13 +122,13 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
     sizes = _sizes(dataset, analysis, has_foci)
     reasons = [
-        (why or _reason(row, size_reason, used=used)) if chosen else NOT_SELECTED
-        for why, row, size_reason, used, chosen in zip(
+        other or why or _reason(row, size_reason, used=used)
+        for other, why, row, size_reason, used in zip(
+            unchosen,
             barred,
             contrasts.itertuples(),
             sizes.reason,
             has_foci.tolist(),
-            selected.holds,
             strict=True,
         )
     ]
@@ -290,7 +296,7 @@ def _problems(contrasts: pd.DataFrame, foci: pd.DataFrame) -> list[Problem]:
     found = [
         Problem("warning", f"left out: {row.reason}", where=str(row.id))
         for row in contrasts[~contrasts["included"]].itertuples()
-        if row.reason != NOT_SELECTED
+        if row.reason not in NOT_CHOSEN
     ]
     included = foci[foci["id"].isin(set(contrasts.loc[contrasts["included"], "id"]))]
     outside = included[~included["inside"]]

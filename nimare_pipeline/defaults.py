@@ -16,6 +16,8 @@ FIXED_EFFECTS_DISCOUNT = 0.75
 OUTSIDE = "keep"
 NULL_OUTSIDE = "distance"
 MISSING_N = "error"
+CONJUNCTION = "Conjunction"
+"""Word in place of an estimator where results are combined, as in ``model-`` of file names."""
 CORRECTOR = "FWECorrector"
 CORRECTION_METHOD = "montecarlo"
 FDR_METHOD = "indep"

@@ -26,6 +26,7 @@ _LABEL = re.compile(r"[a-zA-Z0-9+]+")
 _DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
 _OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
+_OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"
 _GROUP_LABELS = {"AgF_prior": "AgFPrior", "FgA_prior": "FgAPrior"}
 """Groups of maps whose names are no labels."""
 _TAILS: dict[Tail, str] = {"positive": "positive", "negative": "negative", "two-sided": "twoSided"}

@@ -30,6 +30,8 @@ NUMBERS = {
     "Voxelization": "voxelization",
     "NullMethod": "null_method",
     "NullIterations": "null_n_iters",
+    "Region": "region",
+    "Conjunction": "conjunction",
 }
 """Keys of a map's sidecar and the facts they quote."""
 
@@ -44,7 +46,10 @@ _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
 _STATISTICS |= {"prob": "probability"}
 _TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass"}
+CONJUNCTION = "conjunction"
+"""Value of ``desc`` of the clusters of a conjunction, which are judged by its parts."""
 _DESCRIPTIONS = {
+    CONJUNCTION: "Significant in each of the analyses that are combined",
     "uncorrected": "Not corrected for multiple comparisons",
     "montecarlo": "Largest values of each Monte Carlo iteration",
 }
@@ -62,15 +67,9 @@ class Context:
 
     def common(self) -> dict[str, Any]:
         """Make the keys that every sidecar of an image has."""
-        sources = [
-            self.place.snapshot(),
-            self.place.table("contrasts"),
-            self.place.table("coordinates"),
-            self.mask_path,
-        ]
         facts = self.result.facts
         return {
-            "Sources": [bids_uri(path) for path in sources],
+            "Sources": [bids_uri(path) for path in [*self._inputs(), self.mask_path]],
             "SpatialReference": bids_uri(self.mask_path),
             "Resolution": resolution_text(self.result),
             "Estimator": _component(self.result.estimator),
@@ -78,6 +77,13 @@ class Context:
             **_groups(facts),
             **self.provenance(),
         }
+
+    def _inputs(self) -> list[str]:
+        """What the maps were made from: studies, or the maps that a conjunction combines."""
+        place, combined = self.place, self.result.facts.get("conjunction")
+        if combined:
+            return [path for one in combined["inputs"] for path in one.get("files", ())]
+        return [place.snapshot(), place.table("contrasts"), place.table("coordinates")]
 
     def provenance(self) -> dict[str, Any]:
         """Make the keys that say which run wrote a file."""
@@ -186,8 +192,16 @@ def result_spec(result: MetaResult, clusters: ClusterTable) -> MapSpec:
     return cluster_evidence.result_spec(result, "z") or MapSpec("z")
 
 
+def combines_own_masks(facts: Mapping[str, Any]) -> bool:
+    """Whether a conjunction combines maps that have a mask of their own."""
+    inputs = (facts.get("conjunction") or {}).get("inputs", ())
+    return any(one.get("own_mask", False) for one in inputs)
+
+
 def cluster_desc(result: MetaResult, clusters: ClusterTable) -> str:
     """Name the clusters in ``desc-``."""
+    if "conjunction" in result.facts:
+        return CONJUNCTION
     return result_spec(result, clusters).desc or "uncorrected"
 
 

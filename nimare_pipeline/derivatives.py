@@ -28,6 +28,7 @@ from nimare_pipeline.derivative_sidecars import (
     Context,
     analysis_record,
     cluster_desc,
+    combines_own_masks,
     describe,
     dseg_sidecar,
     map_sidecar,
@@ -136,7 +137,7 @@ def write_analysis(
         If a name cannot be a BIDS label.
     """
     place = _place(analysis, settings, result)
-    own_mask = bool(settings.mask_file)
+    own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
     context = Context(place, analysis, settings, result, place.mask(own=own_mask))
     stage = _Stage(stage_dir)
     mask_image = result.mask.as_image()

@@ -24,7 +24,7 @@ from nimare_pipeline.derivative_names import (
     snake,
     spec_from_entities,
 )
-from nimare_pipeline.derivative_sidecars import NUMBERS
+from nimare_pipeline.derivative_sidecars import CONJUNCTION, NUMBERS
 from nimare_pipeline.derivatives_swap import pending_swaps
 from nimare_pipeline.directions import is_pair
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
@@ -180,6 +180,14 @@ def read(output_dir: str | Path) -> Derivatives:
     )
 
 
+def read_analysis(output_dir: str | Path, name: str) -> AnalysisRecord | None:
+    """Read one analysis of a folder of derivatives; None if it is not there."""
+    folder = Path(output_dir)
+    found = (path for path in folder.glob("tpl-*/cohort-*") if path.name == f"cohort-{name}")
+    cohort = next((path for path in found if path.is_dir()), None)
+    return None if cohort is None else _Reader(folder, cohort).read()
+
+
 class _Reader:
     """Files of one analysis by what they are, and the problems met with them."""
 
@@ -301,8 +309,9 @@ class _Reader:
             return MapSpec(**record["Result"]["MapSpec"])
         except (KeyError, TypeError):
             path = self._one("clusters", ".tsv")
-            desc = {} if path is None else {"desc": self.found[path].get("desc", "")}
-            return spec_from_entities({"stat": "z", **desc})
+            desc = "" if path is None else self.found[path].get("desc", "")
+            judged = {} if desc in ("", CONJUNCTION) else {"desc": desc}
+            return spec_from_entities({"stat": "z", **judged})
 
     def _mask(self, record: Mapping[str, Any], image: Path | None) -> Path | None:
         """Find the analysis' own mask, else the one of its template and grid."""

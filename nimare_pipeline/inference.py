@@ -42,6 +42,8 @@ def result_level(analysis: Analysis) -> Level:
     UsageError
         For an unknown ``result``, or one that the corrector does not give.
     """
+    if analysis.type == "conjunction":
+        return "none"
     clusters = has_clusters(analysis.corrector)
     if not analysis.result:
         return "size" if clusters else "voxel"
@@ -73,12 +75,15 @@ class Inference:
         How: ``montecarlo``, ``bonferroni``, ``holm``, ``indep``, ``negcorr``.
     alpha : float
         At which level.
+    words : str
+        Criterion of a conjunction, which has none of its own.
     """
 
     level: Level = "size"
     error_rate: str = "FWE"
     method: str = "montecarlo"
     alpha: float = defaults.ALPHA
+    words: str = ""
 
     @classmethod
     def of(cls, facts: Mapping[str, Any], alpha: float, level: Level | None = None) -> "Inference":
@@ -86,11 +91,14 @@ class Inference:
         known = facts.get("correction") or {}
         method = known.get("method", "montecarlo")
         usual: Level = "size" if method == "montecarlo" else "voxel"
-        return cls(level or usual, known.get("error_rate", "FWE"), method, alpha)
+        words = (facts.get("conjunction") or {}).get("criterion", "")
+        return cls(level or usual, known.get("error_rate", "FWE"), method, alpha, words)
 
     @property
     def criterion(self) -> str:
         """For example ``FWE-corrected p < 0.05 by cluster size``."""
+        if self.words:
+            return self.words
         by = _CRITERIA[self.level]
         named = f", {_METHODS[self.method]}" if self.method in _METHODS else ""
         return f"{self.error_rate}-corrected p < {self.alpha:g} {by}{named}".strip()

@@ -13,12 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline import __version__, environment
+from nimare_pipeline import __version__, conjunction_parts, environment, macm
 from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.derivative_sidecars import plain
+from nimare_pipeline.errors import PipelineError
 from nimare_pipeline.io import nimare_json
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -33,8 +34,8 @@ def why_not(
     *,
     analysis: Analysis,
     settings: Settings,
-    dataset: Dataset,
-    cohort: Cohort,
+    dataset: Dataset | None = None,
+    cohort: Cohort | None = None,
 ) -> str:
     """Say what is different from the result in the output folder; empty if nothing is.
 
@@ -43,9 +44,9 @@ def why_not(
     output_dir : path
     analysis, settings
         What is asked for now.
-    dataset : Dataset
-        Every contrast of the sources, with the mask.
-    cohort : Cohort
+    dataset : Dataset, optional
+        Every contrast of the sources, with the mask; none of an analysis that combines others.
+    cohort : Cohort, optional
         What of it is used.
 
     Returns
@@ -62,8 +63,13 @@ def why_not(
         checksums = dict(record["Checksums"])
         return (
             _record_differs(record, analysis, settings)
-            or _input_differs(checksums, dataset, cohort)
-            or _snapshot_differs(output, analysis.name, dataset)
+            or (
+                _parts_differ(record, output, analysis)
+                if dataset is None or cohort is None
+                else _input_differs(checksums, dataset, cohort)
+                or _region_differs(record, analysis, dataset)
+                or _snapshot_differs(output, analysis.name, dataset)
+            )
             or _files_differ(output, checksums)
         )
     except (*_UNREADABLE, LookupError, TypeError):
@@ -102,6 +108,25 @@ def _input_differs(checksums: Mapping[str, str], dataset: Dataset, cohort: Cohor
         if hashlib.sha256(content).hexdigest() not in written:
             return words
     return ""
+
+
+def _region_differs(record: Mapping[str, Any], analysis: Analysis, dataset: Dataset) -> str:
+    if analysis.type != "macm":
+        return ""
+    now = plain(macm.describe(dataset, analysis))
+    return "" if record["Facts"].get("region") == now else "the region is another"
+
+
+def _parts_differ(record: Mapping[str, Any], output: Path, analysis: Analysis) -> str:
+    """Say which of the results that are combined is another than it was."""
+    then = {one["name"]: one["files"] for one in record["Facts"]["conjunction"]["inputs"]}
+    try:
+        inputs = conjunction_parts.inputs_of(output, analysis)
+    except PipelineError:
+        return "what it combines is not as it was"
+    now = {one["name"]: one["files"] for one in inputs}
+    differ = [name for name in now if now[name] != then.get(name)]
+    return f"the result of {differ[0]} is another" if differ else ""
 
 
 def _snapshot_differs(output: Path, name: str, dataset: Dataset) -> str:

@@ -6,10 +6,17 @@ from typing import Any
 from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import init_cbma_wf
+from nimare_pipeline.workflows.conjunction import init_conjunction_wf
+from nimare_pipeline.workflows.macm import init_macm_wf
 from nimare_pipeline.workflows.pairwise import init_pair_wf
 from nimare_pipeline.workflows.run import fresh_workflow
 
-BUILDERS: Mapping[str, Callable[..., Any]] = {"cbma": init_cbma_wf, "pair": init_pair_wf}
+BUILDERS: Mapping[str, Callable[..., Any]] = {
+    "cbma": init_cbma_wf,
+    "pair": init_pair_wf,
+    "conjunction": init_conjunction_wf,
+    "macm": init_macm_wf,
+}
 """Type of an analysis to the builder of its workflow."""
 
 
@@ -17,7 +24,7 @@ def init_analysis_wf(
     *,
     analysis: Analysis,
     settings: Settings,
-    dataset_file: str,
+    dataset_file: str = "",
     stage_dir: str,
     work_dir: str,
     problems: Sequence[Problem] = (),
@@ -32,7 +39,7 @@ def init_analysis_wf(
     settings : Settings
         Where, and with how much machine.
     dataset_file : str
-        Dataset, as ``Dataset.save`` writes it.
+        Dataset, as ``Dataset.save`` writes it; empty for an analysis that combines others.
     stage_dir : str
         Folder the derivatives are written to, before they are swapped in.
     work_dir : str
@@ -61,6 +68,7 @@ def init_analysis_wf(
     inner = BUILDERS[analysis.type](
         analysis=analysis, settings=settings, stage_dir=stage_dir, problems=problems
     )
-    inner.inputs.inputnode.dataset_file = dataset_file
+    if dataset_file:
+        inner.inputs.inputnode.dataset_file = dataset_file
     workflow.add_nodes([inner])
     return workflow

@@ -60,18 +60,7 @@ def init_cbma_wf(
     """
     workflow = pe.Workflow(name)
     record, drawing = to_record(analysis), seeded(analysis, settings)
-    ma = pe.Node(ModeledActivation(estimator=record["estimator"]), name="ma_maps", mem_gb=1)
-    fit = pe.Node(
-        FitEstimator(
-            estimator=to_record(drawing)["estimator"],
-            store_dir=str(Path(settings.work_dir) / "store"),
-            n_threads=settings.n_procs,
-            quiet=settings.verbosity < 0,
-        ),
-        name="fit_estimator",
-        n_procs=settings.n_procs,
-        mem_gb=2,
-    )
+    fit = fit_node(drawing, settings)
     load = add_inference(
         workflow,
         fit,
@@ -81,12 +70,34 @@ def init_cbma_wf(
         stage_dir=stage_dir,
         problems=problems,
     )
+    feed(workflow, load, fit, analysis)
+    return workflow
+
+
+def fit_node(analysis: Analysis, settings: Settings) -> Any:
+    """Make the node of an estimator; the analysis has the seeds of what it draws."""
+    return pe.Node(
+        FitEstimator(
+            estimator=to_record(analysis)["estimator"],
+            store_dir=str(Path(settings.work_dir) / "store"),
+            n_threads=settings.n_procs,
+            quiet=settings.verbosity < 0,
+        ),
+        name="fit_estimator",
+        n_procs=settings.n_procs,
+        mem_gb=2,
+    )
+
+
+def feed(workflow: Any, load: Any, fit: Any, analysis: Analysis) -> None:
+    """Connect the cohort to its estimator, through the maps of modelled activation."""
+    estimator = to_record(analysis)["estimator"]
+    ma = pe.Node(ModeledActivation(estimator=estimator), name="ma_maps", mem_gb=1)
     workflow.connect([
         (load, ma, [("dataset_file", "dataset_file")]),
         (load, fit, [("dataset_file", "dataset_file")]),
         (ma, fit, [("ma_file", "ma_file")]),
     ])  # fmt: skip
-    return workflow
 
 
 def seeded(analysis: Analysis, settings: Settings) -> Analysis:

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli import logs
+from nimare_pipeline.cli.conjunctions import combined, refuse_failed
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned
@@ -21,7 +23,12 @@ _LOGGER = logging.getLogger("nimare_pipeline")
 
 
 def run_analysis(
-    planned: Planned, settings: Settings, folders: RunFolders, *, rerun: bool = False
+    planned: Planned,
+    settings: Settings,
+    folders: RunFolders,
+    *,
+    rerun: bool = False,
+    ended: Mapping[str, AnalysisOutcome] | None = None,
 ) -> AnalysisOutcome:
     """Run one analysis, unless it is up to date; a failure is logged, so that the others go on.
 
@@ -33,11 +40,14 @@ def run_analysis(
         What is done, and where.
     rerun : bool
         Compute also what is up to date.
+    ended : dict of str to AnalysisOutcome, optional
+        How the analyses of this run ended so far.
     """
     name = planned.analysis.name
     try:
         if planned.error is not None:
             raise planned.error
+        refuse_failed(planned.analysis, ended or {})
         if not rerun and is_up_to_date(planned, settings):
             _LOGGER.info("analysis %s is up to date", name)
             return AnalysisOutcome(name)
@@ -54,10 +64,12 @@ def run_analysis(
 
 def is_up_to_date(planned: Planned, settings: Settings) -> bool:
     """Whether the output folder holds what this would compute; the log says what is not so."""
-    if planned.dataset is None or planned.cohort is None:
-        return False
     from nimare_pipeline.up_to_date import NOT_THERE, why_not
 
+    if combined(planned.analysis) and planned.error is not None:
+        return False
+    if not combined(planned.analysis) and (planned.dataset is None or planned.cohort is None):
+        return False
     reason = why_not(
         settings.output_dir,
         analysis=planned.analysis,
@@ -93,6 +105,8 @@ def run_report(settings: Settings, folders: RunFolders) -> None:
 def summary(planned: Planned) -> str:
     """Say in half a line what an analysis works on, and with what."""
     cohort, analysis = planned.cohort, planned.analysis
+    if combined(analysis):
+        return f"conjunction of {', '.join(combined(analysis))}"
     if cohort is None:
         return "no contrasts selected"
     n_foci = int(cohort.coordinates["used"].sum())
@@ -116,15 +130,15 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
     from nimare_pipeline.workflows.run import run_workflow
 
     logs.redirect_nipype()
-    assert planned.dataset is not None  # noqa: S101 - without one there is an error
     name = planned.analysis.name
     stage, work = folders.stage / name, folders.work / name
     for folder in (stage, work):
         folder.mkdir(parents=True, exist_ok=True)
+    dataset = planned.dataset
     workflow = init_analysis_wf(
         analysis=planned.analysis,
         settings=settings,
-        dataset_file=str(planned.dataset.save(work / "dataset.npz")),
+        dataset_file="" if dataset is None else str(dataset.save(work / "dataset.npz")),
         stage_dir=str(stage),
         work_dir=str(work),
         problems=planned.problems,
@@ -146,7 +160,9 @@ def say_replaced(stage: Path, output: Path, name: str) -> None:
         if folder.name.casefold() != f"cohort-{name}".casefold():
             continue
         record = next((_read(path) for path in folder.glob("*_analysis.json")), {})
-        sources = ", ".join(record.get("Analysis", {}).get("sources", ())) or "unknown"
+        asked = record.get("Analysis", {})
+        of = asked.get("sources") or asked.get("options", {}).get("of") or ("unknown",)
+        sources = ", ".join(of) if isinstance(of, list | tuple) else str(of)
         same = _snapshots(stage, name) == _snapshots(output, name)
         _LOGGER.log(
             logging.INFO if same else logging.WARNING,

@@ -11,7 +11,7 @@ from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.labels import label
-from nimare_pipeline.model.schema import BUILT, FILE_NAME
+from nimare_pipeline.model.schema import BUILT, FILE_NAME, TYPES
 from nimare_pipeline.registry import accepted_keywords, get_corrector, get_estimator
 from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
@@ -47,6 +47,8 @@ def with_model(request: Request) -> Request:
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
         ("merge", "each of its analyses pools its sources"),
+        ("roi", "its analyses of the type macm name their regions"),
+        ("sphere", "its analyses of the type macm name their regions"),
         ("group", "its analyses of type pair name their groups"),
         ("inference_mask", "its analyses of type pair name theirs"),
     ):
@@ -87,15 +89,15 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
     """
     changes: dict[str, Any] = {}
     for option in ("estimator", "corrector", "method"):
-        if option in given:
-            part = PLACES[option][0][0]
+        part = PLACES[option][0][0]
+        if option in given and _has(analysis, part):
             analysis = replace(analysis, **{part: getattr(template, part)})
     for option in sorted(given & PLACES.keys()):
         for part, keyword in PLACES[option]:
             if keyword == "type":
                 continue
             if not keyword:
-                changes[part] = getattr(template, part)
+                changes |= {part: getattr(template, part)} if _has(analysis, part) else {}
             elif _accepts(analysis, part, keyword):
                 own: Component = changes.get(part, getattr(analysis, part))
                 rival = _RIVALS.get(option)
@@ -198,7 +200,7 @@ def _placed(analysis: Analysis, request: Request) -> Analysis:
     First where the words were written (the current folder, for those of the command line; the
     folder of the analysis file), then in the input folder.
     """
-    typed = [str(Path.cwd())] if "select" in request.given else []
+    typed = [str(Path.cwd())] if request.given & {"select", "roi"} else []
     source = Path(request.settings.bids_dir)
     folders = [*typed, *analysis.folders, str(source if source.is_dir() else source.parent)]
     return replace(analysis, folders=tuple(dict.fromkeys(folders)) if _files(analysis) else ())
@@ -229,9 +231,14 @@ def _refuse_strange(request: Request) -> None:
         raise UsageError(msg)
 
 
+def _has(analysis: Analysis, part: str) -> bool:
+    """Whether analyses of a type have a key."""
+    return TYPES[analysis.type].key(part) is not None
+
+
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
     """Whether a keyword has an effect on a part of an analysis, with the other keywords it has."""
-    if analysis.type not in BUILT:
+    if analysis.type not in BUILT or not _has(analysis, part):
         return False
     make = {"estimator": get_estimator, "corrector": get_corrector}[part]
     made = make(getattr(analysis, part))
@@ -245,7 +252,7 @@ def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[
             option
             for option in given
             if not any(
-                keyword in ("", "type") or _accepts(one, part, keyword)
+                _has(one, part) if keyword in ("", "type") else _accepts(one, part, keyword)
                 for part, keyword in PLACES[option]
             )
         ]

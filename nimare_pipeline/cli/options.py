@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_positionals(parser.add_argument_group("what to read and where to write"))
     _add_model(parser.add_argument_group("analysis file"))
     _add_analysis(parser.add_argument_group("analysis"))
+    _add_region(parser.add_argument_group("coactivation with a region (MACM)"))
     _add_kernel(parser.add_argument_group("kernel and coordinates"))
     _add_correction(parser.add_argument_group("correction for multiple comparisons"))
     _add_machine(parser.add_argument_group("machine"))
@@ -197,6 +198,23 @@ def _add_analysis(group: Any) -> None:
         type=values.missing_n,
         help="contrasts without sample size: error, median, exclude, or a kernel width in mm "
         "to use for them (default: %(default)s)",
+    )
+
+
+def _add_region(group: Any) -> None:
+    region = group.add_mutually_exclusive_group()
+    region.add_argument(
+        "--roi",
+        metavar="FILE",
+        help="analyse the contrasts with a focus in this mask, in MNI space; BIDS_DIR is the "
+        "database that is searched",
+    )
+    region.add_argument(
+        "--sphere",
+        metavar=("X", "Y", "Z", "R"),
+        nargs=4,
+        type=values.number("a number in mm", lambda x: abs(x) < float("inf")),
+        help="the same with a sphere: its centre and radius in mm, MNI",
     )
 
 

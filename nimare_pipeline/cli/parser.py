@@ -82,7 +82,7 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
 def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     """Analysis template; keywords that stand at their default are left to the classes."""
     corrector, method = _correction(options, given)
-    pair = bool(options.group)
+    pair, region = bool(options.group), _region(options)
     name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
@@ -110,7 +110,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     }
     return Analysis(
         name=options.name or "",
-        type="pair" if pair else "cbma",
+        type="pair" if pair else "macm" if region else "cbma",
         estimator=Component(name, _present(estimator)),
         corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
@@ -118,7 +118,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         outside=options.outside,
         result=options.result or "",
         select=options.select,
-        options=_pair_options(options) if pair else {},
+        options=_pair_options(options) if pair else region,
     )
 
 
@@ -140,6 +140,24 @@ def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:
     if not pair and inference_mask:
         msg = "--inference-mask is for the comparison of two groups; name them by --group"
         raise UsageError(msg)
+
+
+def _region(options: argparse.Namespace) -> dict[str, Any]:
+    """Region of a coactivation model; empty for another analysis.
+
+    Raises
+    ------
+    UsageError
+        For a sphere without extent, or two groups, which are not compared in a region.
+    """
+    region = _present({"roi": options.roi, "sphere": options.sphere})
+    if region and options.group:
+        msg = f"--{next(iter(region))} chooses one group of contrasts; --group compares two"
+        raise UsageError(msg)
+    if options.sphere is not None and options.sphere[3] <= 0:
+        msg = f"--sphere: the radius is {options.sphere[3]:g}, and must be above 0 mm"
+        raise UsageError(msg)
+    return region
 
 
 def _pair_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -182,7 +200,8 @@ def _correction(options: argparse.Namespace, given: frozenset[str]) -> tuple[str
 
 def _named(parser: argparse.ArgumentParser, argv: Sequence[str]) -> frozenset[str]:
     """Names of the options that stand on the command line, whatever their values."""
-    absent = object()
+    # A list, because options that may be repeated are added to a copy of what is there.
+    absent: list[str] = []
     names = vars(parser.parse_known_args(argv)[0]).keys() - {"verbose", "analysis"}
     probe = argparse.Namespace(**dict.fromkeys(names, absent))
     parser.parse_known_args(argv, namespace=probe)

@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.conjunctions import check, combined
+from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
+from nimare_pipeline.cli.database import reader
 from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.regions import describe as region_line
+from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
-from nimare_pipeline.model.schema import BUILT
+from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -92,19 +97,22 @@ def plan(request: Request) -> list[Planned]:
     show_problems(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
     if request.analyses:
-        planned = gather(request.analyses, sources)
+        read = reader(request.settings, sources, lambda source: show_problems(source.problems))
+        planned = gather(request.analyses, sources, read)
     else:
         planned = name_analyses(request, sources)
     alone = len(planned) == 1
-    return [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
+    selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
+    return check(selected, request.settings)
 
 
 def check_classes(analysis: Analysis) -> None:
     """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
     if analysis.type not in BUILT:
         return
-    get_estimator(analysis.estimator)
-    get_corrector(analysis.corrector)
+    for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
+        if TYPES[analysis.type].key(part) is not None:
+            make(getattr(analysis, part))
     result_level(analysis)
 
 
@@ -154,7 +162,7 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         versus = "Versus".join(group_names(request.analysis.options["groups"]))
         return [_merged(request.analysis, sources, versus)]
     if request.merge and len(sources) > 1:
-        return [_merged(request.analysis, sources, "all")]
+        return [_merged(request.analysis, sources, named(request.analysis, "all"))]
     if wanted and len(sources) > 1:
         msg = (
             f"--name {wanted} names one analysis, but there are {len(sources)} input files "
@@ -163,7 +171,11 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         raise UsageError(msg)
     planned = [
         Planned(
-            replace(request.analysis, name=label(wanted or source.name), sources=source.files),
+            replace(
+                request.analysis,
+                name=label(wanted or named(request.analysis, source.name)),
+                sources=source.files,
+            ),
             source.dataset,
             problems=source.problems,
         )
@@ -171,13 +183,26 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
     ]
     _refuse_clashes(planned)
     for one, source in zip(planned, sources, strict=True):
-        _say_conversion(wanted or source.name, one.analysis.name)
+        _say_conversion(wanted or named(request.analysis, source.name), one.analysis.name)
     return planned
 
 
-def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Planned]:
-    """Analyses of an analysis file with their sources pooled, each with its own error, if any."""
-    pooled: dict[tuple[str, ...], Planned] = {}
+def gather(
+    analyses: Sequence[Analysis],
+    sources: Sequence["Source"],
+    read: Callable[[Analysis], Sequence["Source"]] | None = None,
+) -> list[Planned]:
+    """Analyses of an analysis file with their sources pooled, each with its own error, if any.
+
+    Parameters
+    ----------
+    analyses : sequence of Analysis
+    sources : sequence of Source
+        What the input folder holds.
+    read : callable, optional
+        Gives the sources of an analysis, where it names a database of its own.
+    """
+    pooled: dict[tuple[int, ...], Planned] = {}
     planned = []
     for analysis in analyses:
         try:
@@ -186,8 +211,11 @@ def gather(analyses: Sequence[Analysis], sources: Sequence["Source"]) -> list[Pl
                     f"type {analysis.type} is not built yet; this version runs: {', '.join(BUILT)}"
                 )
                 raise UsageError(msg)
-            chosen = sources_of(analysis, sources)
-            key = tuple(source.name for source in chosen)
+            if combined(analysis):
+                planned.append(Planned(analysis, None))
+                continue
+            chosen = sources_of(analysis, read(analysis) if read else sources)
+            key = tuple(map(id, chosen))
             # Analyses of the same files share their dataset.
             if key not in pooled:
                 pooled[key] = _pooled(analysis, chosen)
@@ -295,24 +323,28 @@ def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[s
 
 
 def _describe_one(planned: Planned, settings: Settings) -> list[str]:
-    from nimare_pipeline.cohort import NOT_SELECTED
+    from nimare_pipeline.cohort import NO_FOCUS, NOT_SELECTED
 
     analysis = planned.analysis
+    if combined(analysis):
+        return conjunction_lines(planned)
     head = [f"analysis {analysis.name}", f"  sources    {', '.join(analysis.sources)}"]
     head += [f"  select     {' '.join(analysis.select.split())}"] if analysis.select else []
+    head += region_line(analysis)
     if planned.cohort is None:
         return [*head, f"  cannot run {planned.error}"]
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
     n = used["sample_size"].dropna()
     inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
     others = planned.cohort.contrasts.loc[~planned.cohort.contrasts["included"], "reason"]
-    unselected = int((others == NOT_SELECTED).sum())
-    excluded = len(others) - unselected
+    unselected, elsewhere = int((others == NOT_SELECTED).sum()), int((others == NO_FOCUS).sum())
+    excluded = len(others) - unselected - elsewhere
     return [
         *head,
         f"  contrasts  {len(used)} of {used['study_id'].nunique()} studies"
         + (f", {excluded} excluded" if excluded else "")
-        + (f", {unselected} not selected" if unselected else ""),
+        + (f", {unselected} not selected" if unselected else "")
+        + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
         *_groups(used),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"

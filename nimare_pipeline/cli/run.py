@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
+from nimare_pipeline.cli.conjunctions import combined, in_order
 from nimare_pipeline.cli.container import container
 from nimare_pipeline.cli.execute import failed, is_up_to_date, run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
@@ -80,7 +81,13 @@ def dry_run(request: Request) -> Outcome:
 
 
 def _up_to_date(planned: Sequence[Planned], settings: Settings) -> tuple[str, ...]:
-    return tuple(one.analysis.name for one in planned if is_up_to_date(one, settings))
+    current: list[str] = []
+    names = {one.analysis.name for one in planned}
+    for one in in_order(planned):
+        parts = names & set(combined(one.analysis))
+        if parts <= set(current) and is_up_to_date(one, settings):
+            current.append(one.analysis.name)
+    return tuple(current)
 
 
 def rebuild_report(settings: Settings) -> Outcome:
@@ -153,10 +160,12 @@ def _run_all(
     folders: RunFolders,
 ) -> None:
     """Run the analyses one after the other; ``ended`` says how each stands, also after Ctrl-C."""
-    for one in planned:
+    for one in in_order(planned):
         name = one.analysis.name
         try:
-            ended[name] = run_analysis(one, request.settings, folders, rerun=request.rerun)
+            ended[name] = run_analysis(
+                one, request.settings, folders, rerun=request.rerun, ended=ended
+            )
         except KeyboardInterrupt as error:
             ended[name] = failed(name, error)
             raise

@@ -26,7 +26,7 @@ class _WriteDerivativesInputSpec(BaseInterfaceInputSpec):
     analysis = traits.Dict(mandatory=True, desc="the analysis, as a record of JSON types")
     settings = traits.Dict(mandatory=True, desc="settings of the run, as a record of JSON types")
     stage_dir = traits.Str(mandatory=True, desc="folder to write to, before it is swapped in")
-    dataset_file = File(exists=True, mandatory=True, desc="dataset the analysis was made from")
+    dataset_file = File(exists=True, desc="dataset the analysis was made from, if it was")
     problems = traits.List(
         traits.Dict, usedefault=True, desc="problems met while reading, as records of JSON types"
     )
@@ -81,8 +81,8 @@ class WriteDerivatives(PipelineInterface):
         derivatives.write_problems(
             stage_dir, analysis=analysis, settings=settings, problems=problems
         )
-        derivatives.write_snapshot(
-            stage_dir, analysis.name, Dataset.load(self.inputs.dataset_file)
-        )
+        if isdefined(self.inputs.dataset_file):
+            dataset = Dataset.load(self.inputs.dataset_file)
+            derivatives.write_snapshot(stage_dir, analysis.name, dataset)
         self._results["stage_dir"] = str(stage_dir)
         return runtime

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nimare_pipeline.defaults import CONJUNCTION
 from nimare_pipeline.errors import ModelError, NoInputError, Problem, UsageError
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
@@ -23,6 +24,8 @@ from nimare_pipeline.settings import Analysis, Component
 
 SECTIONS = ("run", "defaults", "analysis")
 _COMPONENTS = ("estimator", "corrector")
+_COMBINED = ("conjunction", "estimator")
+"""What has no estimator: the word that stands in its place in file names and reports."""
 _KINDS = {"cbma": ESTIMATORS, "macm": ESTIMATORS, "pair": PAIR_ESTIMATORS}
 _FIELDS = (
     "description", "select", "sources", "estimator", "corrector", "alpha", "missing_n", "outside",
@@ -151,6 +154,7 @@ class _Checker:
         self.clashes(entries)
         self.unused(defaults, [str(entry.get("type")) for entry in entries])
         self.references(entries)
+        self.circles(entries)
         return entries
 
     def entry(
@@ -287,6 +291,26 @@ class _Checker:
                     where = f'analysis "{entry.get("name")}"'
                     self.wrong(("analysis", number, "of"), where, message, hint)
 
+    def circles(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Complain of conjunctions that combine each other, and of parts without maps."""
+        of = {
+            entry["name"]: entry["of"]
+            for entry in entries
+            if entry.get("type") == "conjunction" and isinstance(entry.get("of"), list)
+        }
+        types = {entry.get("name"): entry.get("type") for entry in entries}
+        for number, entry in enumerate(entries):
+            name = entry.get("name")
+            place, where = ("analysis", number, "of"), f'analysis "{name}"'
+            parts = of.get(name, [])
+            for part in dict.fromkeys(parts):
+                if types.get(part) == "decode":
+                    self.wrong(place, where, f"of: {part!r} is of type decode, which has no map")
+                if parts.count(part) > 1:
+                    self.wrong(place, where, f"of: {part!r} stands twice")
+            if name in _reached(parts, of) and name not in parts:
+                self.wrong(place, where, "of: it combines itself, through others")
+
     def table(self, name: str) -> dict[str, Any]:
         """Section that is one table; empty if it is not there or is none."""
         table = self.content.get(name, {})
@@ -308,6 +332,18 @@ class _Checker:
         problem = Problem("error", message, self.file, place, hint)
         if (line, problem) not in self.problems:
             self.problems.append((line, problem))
+
+
+def _reached(parts: Iterable[str], of: Mapping[str, Sequence[str]]) -> set[str]:
+    """Whatever parts combine, and their parts, and so on."""
+    reached: set[str] = set()
+    left = list(parts)
+    while left:
+        name = left.pop()
+        if name not in reached:
+            reached.add(name)
+            left += of.get(name, ())
+    return reached
 
 
 def _join(names: Iterable[str]) -> str:
@@ -335,7 +371,8 @@ def _analysis(values: Mapping[str, Any], path: Path) -> Analysis:
         if name not in values and values["type"] != "cbma":
             key = TYPES[values["type"]].key(name)
             default = key.default if key is not None else None
-            fields[name] = _component(default or {"type": ""})
+            stand_in = CONJUNCTION if (values["type"], name) == _COMBINED else ""
+            fields[name] = _component(default or {"type": stand_in})
     options = {
         name: value for name, value in values.items() if name not in (*_FIELDS, "name", "type")
     }

@@ -369,5 +369,5 @@ TYPES: Mapping[str, Type] = {
 }
 """Types of analyses by the name they have in a file."""
 
-BUILT = ("cbma", "pair")
+BUILT = ("cbma", "pair", "conjunction", "macm")
 """Types that this version can run; the others are checked, and fail alone."""

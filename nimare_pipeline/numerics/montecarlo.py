@@ -39,12 +39,14 @@ class MonteCarloPlan(ArrayPlan):
         Voxels a focus may be drawn at: the mask, then outside voxels by distance from it.
     focus_start, focus_count : (n_foci,) int64 arrays
         Window of ``candidates`` of each focus.
-    row_start, row_length : (n_rows,) int64 arrays
-        Runs of voxels along the last axis that hold the mask, ascending.
-    mask_plane, mask_row : (n_mask_planes,), (n_mask_planes + 1,) int64 arrays
-        Planes that hold the mask, and the runs of each.
-    template : (sum of row_length,) int32 array
-        0 in the mask, ``OUTSIDE_MASK`` elsewhere.
+    row_start, row_stop : (n_rows,) int64 arrays
+        Rows along the last axis from the first to after the last voxel of the mask, ascending.
+    run_start, run_stop : (n_runs,) int64 arrays
+        The runs of voxels of the mask in these rows, ascending.
+    mask_plane : (n_mask_planes,) int64 array
+        Planes that hold the mask.
+    mask_row, mask_run : (n_mask_planes + 1,) int64 arrays
+        The rows and the runs of each.
     scalars : (6,) int64 array
         width, strides of the first two axes, volume length, cluster-forming threshold, and the
         value whose excess is summed to cluster mass.
@@ -60,10 +62,12 @@ class MonteCarloPlan(ArrayPlan):
     focus_start: NDArray[np.int64]
     focus_count: NDArray[np.int64]
     row_start: NDArray[np.int64]
-    row_length: NDArray[np.int64]
+    row_stop: NDArray[np.int64]
+    run_start: NDArray[np.int64]
+    run_stop: NDArray[np.int64]
     mask_plane: NDArray[np.int64]
     mask_row: NDArray[np.int64]
-    template: NDArray[np.int32]
+    mask_run: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
     def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
@@ -166,7 +170,7 @@ def count_block(
 def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
     """Memory of one thread: two planes, a volume of labels, lists of suprathreshold voxels."""
     width, plane, _, length, *_ = (int(number) for number in plan.scalars)
-    n_mask = len(plan.template)
+    n_mask = int((plan.run_stop - plan.run_start).sum())
     return (
         np.zeros(plane + width, dtype=np.int32),
         np.zeros(plane + width, dtype=np.int32),

@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from nimare_pipeline.numerics.gaussian import voxel_volume
 from nimare_pipeline.numerics.ma import to_voxels
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
-from nimare_pipeline.numerics.simulate import LARGEST_SUM, OUTSIDE_MASK, WIDTHS
+from nimare_pipeline.numerics.simulate import LARGEST_SUM, WIDTHS
 
 SHELL_VOXELS = 0.75
 """An outside focus is redrawn among outside voxels this near to its own distance from the mask."""
@@ -92,9 +92,10 @@ def make_plan(
     experiment = design.experiment[kept]
     n_experiments = len(design.experiment_kernel)
     values, offsets, plane_start, kernel_plane, width = _segments(design.kernels, padded.shape)
-    rows = _rows(padded)
-    row_plane = rows[0] // (padded.shape[1] * padded.shape[2])
-    mask_plane = np.unique(row_plane)
+    plane = padded.shape[1] * padded.shape[2]
+    runs = _runs_of(padded)
+    rows = _rows_of(runs, padded.shape[2])
+    mask_plane = np.unique(rows[0] // plane)
     return MonteCarloPlan(
         values=values,
         offsets=offsets,
@@ -108,14 +109,16 @@ def make_plan(
         focus_start=start[kept],
         focus_count=count[kept],
         row_start=rows[0],
-        row_length=rows[1],
+        row_stop=rows[1],
+        run_start=runs[0],
+        run_stop=runs[1],
         mask_plane=mask_plane,
-        mask_row=np.append(np.searchsorted(row_plane, mask_plane), len(row_plane)),
-        template=rows[2],
+        mask_row=_parts(rows[0] // plane, mask_plane),
+        mask_run=_parts(runs[0] // plane, mask_plane),
         scalars=np.array(
             [
                 width,
-                padded.shape[1] * padded.shape[2],
+                plane,
                 padded.shape[2],
                 padded.size,
                 min(threshold, LARGEST_SUM),
@@ -298,15 +301,23 @@ def _runs(plane: NDArray[np.int32], shape: tuple[int, ...]) -> list[tuple[int, N
     return found
 
 
-def _rows(
-    padded: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-    """Runs along the last axis from the first to the last mask voxel of each row."""
-    starts, lengths, template = [], [], []
-    for i, j in np.argwhere(padded.any(axis=2)):
-        filled = np.flatnonzero(padded[i, j])
-        first, last = int(filled[0]), int(filled[-1]) + 1
-        starts.append((int(i) * padded.shape[1] + int(j)) * padded.shape[2] + first)
-        lengths.append(last - first)
-        template.append(np.where(padded[i, j, first:last], 0, OUTSIDE_MASK).astype(np.int32))
-    return np.array(starts), np.array(lengths), np.concatenate(template)
+def _runs_of(padded: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First voxel and voxel after the last of each run of the mask along the last axis."""
+    # The volume is padded: no run reaches from one row into the next.
+    edges = np.diff(padded.ravel().astype(np.int8))
+    return np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
+
+
+def _rows_of(
+    runs: tuple[NDArray[np.int64], NDArray[np.int64]], length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Start of the first and stop of the last run of each row that holds any."""
+    row = runs[0] // length
+    first = np.flatnonzero(np.diff(row, prepend=-1))
+    last = np.append(first[1:], len(row)) - 1
+    return runs[0][first], runs[1][last]
+
+
+def _parts(plane: NDArray[np.int64], planes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each plane begins in a list that is sorted by plane, and the end of the last."""
+    return np.append(np.searchsorted(plane, planes), len(plane)).astype(np.int64)

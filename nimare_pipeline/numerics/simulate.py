@@ -12,8 +12,6 @@ import numpy as np
 from nimare_pipeline.numerics.jit import compiled
 from nimare_pipeline.numerics.rng import STREAM_FOCI, STREAM_NULL, draw_indices
 
-OUTSIDE_MASK = -(2**30)
-"""Start value of voxels outside the mask: no sum of kernels lifts one above any threshold."""
 LARGEST_SUM = 2**30
 WIDTHS = (24, 32)
 """Rows of a kernel are cut into segments of one of these widths: a fixed number of steps is what
@@ -167,11 +165,11 @@ def _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel):  # 
 
 
 @compiled
-def _scan_row(total, run, base, limits, voxels, excess, n):  # type: ignore[no-untyped-def]
+def _scan_run(total, ends, base, limits, voxels, excess, n):  # type: ignore[no-untyped-def]
     """Largest value of a run, and its voxels at or above the threshold appended to the list."""
-    start, stop = run
+    start, stop = ends
     threshold, floor = limits
-    top = np.int32(OUTSIDE_MASK)
+    top = np.int32(0)
     for voxel in range(start, stop):
         top = max(top, total[voxel])
     if top >= threshold:
@@ -194,13 +192,10 @@ def _draw(seed, stream, iteration, candidates, windows, stride, drawn_plane, dra
 
 
 @compiled
-def _clear_plane(total, rows, row_start, row_length, base, template, at):  # type: ignore[no-untyped-def]
-    """Set the runs of a plane to 0 in the mask; returns the place in the template after them."""
+def _clear_plane(total, rows, row_start, row_stop, base):  # type: ignore[no-untyped-def]
+    """Set the rows of a plane to 0 from their first to their last voxel in the mask."""
     for row in rows:
-        start, length = row_start[row] - base, row_length[row]
-        total[start : start + length] = template[at : at + length]
-        at += length
-    return at
+        total[row_start[row] - base : row_stop[row] - base] = 0
 
 
 @compiled
@@ -220,8 +215,8 @@ def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
         Largest statistic, cluster size and cluster mass of each iteration.
     """
     values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
-    candidates, focus_start, focus_count, row_start, row_length = arrays[6:11]
-    mask_plane, mask_row, template, scalars = arrays[11:]
+    candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
+    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:]
     total, one, label, voxels, excess, parent, size, mass, drawn_plane, drawn_voxel = scratch
     width, stride, limits = scalars[0], scalars[1], (scalars[4], scalars[5])
     strides = (np.int64(1), scalars[2], stride)
@@ -233,18 +228,17 @@ def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
             seed, STREAM_FOCI, first + iteration, candidates, windows, stride,
             drawn_plane, drawn_voxel,
         )  # fmt: skip
-        largest = np.int32(OUTSIDE_MASK)
-        n, at = 0, 0
+        largest = np.int32(0)
+        n = 0
         for number in range(len(mask_plane)):
             plane = mask_plane[number]
             base = plane * stride
             rows = range(mask_row[number], mask_row[number + 1])
-            at = _clear_plane(total, rows, row_start, row_length, base, template, at)
+            _clear_plane(total, rows, row_start, row_stop, base)
             _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
-            for row in rows:
-                start = row_start[row] - base
-                run = (start, start + row_length[row])
-                top, n = _scan_row(total, run, base, limits, voxels, excess, n)
+            for run in range(mask_run[number], mask_run[number + 1]):
+                ends = (run_start[run] - base, run_stop[run] - base)
+                top, n = _scan_run(total, ends, base, limits, voxels, excess, n)
                 largest = max(largest, top)
         out[0, iteration] = largest
         out[1, iteration], out[2, iteration] = _largest_cluster(
@@ -253,11 +247,10 @@ def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count_row(total, start, stop, shift, half, counts):  # type: ignore[no-untyped-def]
+def _count_run(total, ends, shift, half, counts):  # type: ignore[no-untyped-def]
     last = len(counts) - 1
-    for voxel in range(start, stop):
-        if total[voxel] >= 0:
-            counts[min((total[voxel] + half) >> shift, last)] += 1
+    for voxel in range(ends[0], ends[1]):
+        counts[min((total[voxel] + half) >> shift, last)] += 1
 
 
 @compiled
@@ -275,8 +268,8 @@ def simulate_counts(seed, first, n_iters, shift, arrays, scratch, counts):  # ty
         Added to; values past the end go to the last bin.
     """
     values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
-    candidates, focus_start, focus_count, row_start, row_length = arrays[6:11]
-    mask_plane, mask_row, template, scalars = arrays[11:]
+    candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
+    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:]
     total, one, drawn_plane, drawn_voxel = scratch[0], scratch[1], scratch[8], scratch[9]
     width, stride = scalars[0], scalars[1]
     tables = (values, offsets, plane_start, kernel_plane, width)
@@ -288,13 +281,12 @@ def simulate_counts(seed, first, n_iters, shift, arrays, scratch, counts):  # ty
             seed, STREAM_NULL, first + iteration, candidates, windows, stride,
             drawn_plane, drawn_voxel,
         )  # fmt: skip
-        at = 0
         for number in range(len(mask_plane)):
             plane = mask_plane[number]
             base = plane * stride
             rows = range(mask_row[number], mask_row[number + 1])
-            at = _clear_plane(total, rows, row_start, row_length, base, template, at)
+            _clear_plane(total, rows, row_start, row_stop, base)
             _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
-            for row in rows:
-                start = row_start[row] - base
-                _count_row(total, start, start + row_length[row], shift, half, counts)
+            for run in range(mask_run[number], mask_run[number + 1]):
+                ends = (run_start[run] - base, run_stop[run] - base)
+                _count_run(total, ends, shift, half, counts)

@@ -42,6 +42,8 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "region",
+    "conjunction",
     "n_voxels",
     "voxel_size_mm",
 )
@@ -53,6 +55,7 @@ STATISTICS = {
     "ALESubtraction": "ALE difference",
     "BalancedALESubtraction": "ALE difference",
     "MKDAChi2": "chi-square",
+    defaults.CONJUNCTION: "minimum z",
 }
 """What the statistic of an estimator is called; others by the estimator's name."""
 MASS_WORDS = {

@@ -16,6 +16,7 @@ from nimare_pipeline.directions import directions, group_names, is_pair
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
 from nimare_pipeline.reports import brains, canvas, distributions
+from nimare_pipeline.reports import region as regions
 from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.results import MetaResult
 
@@ -29,7 +30,9 @@ _GROUP_COLORS = ("#b3261e", "#1d5fa6")
 """Of the first and of the second group, from the scales of their directions."""
 N_CUTS = 14
 MAX_PEAKS = 4
-PICTURES = frozenset({"foci", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"})
+PICTURES = frozenset(
+    {"foci", "region", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"}
+)
 """Figures of brains, written as PNG; the others are charts."""
 
 
@@ -158,6 +161,19 @@ def draw_foci(inputs: _Inputs) -> Any:
     return brains.glass_foci(xyz, truth(foci["inside"]).to_numpy())
 
 
+def draw_region(inputs: _Inputs) -> Any:
+    """Cuts through the region of a coactivation model, with the foci in it."""
+    region = inputs.result.arrays.get("region")
+    if region is None:
+        return None
+    volume = inputs.volume(region.astype(np.uint8))
+    used = inputs.coordinates[truth(inputs.coordinates["used"])]
+    xyz = used[["x", "y", "z"]].to_numpy(dtype=float)
+    inside = np.nan_to_num(volume.at(xyz)) > 0
+    centre = inputs.xyz[region.astype(bool)].mean(axis=0)
+    return regions.draw(volume, centre, xyz[inside])
+
+
 def draw_sample_sizes(inputs: _Inputs) -> Any:
     """Histograms of sample sizes and of foci an experiment, over the included experiments."""
     included = inputs.contrasts[truth(inputs.contrasts["included"])]
@@ -234,6 +250,7 @@ def draw_null_montecarlo(inputs: _Inputs) -> Any:
 
 
 DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
+    "region": draw_region,
     "foci": draw_foci,
     "sample_sizes": draw_sample_sizes,
     "result_mosaic": draw_result_mosaic,

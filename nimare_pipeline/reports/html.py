@@ -24,6 +24,7 @@ MAX_FIGURE_BYTES = 8_500_000
 PRIORITY = (
     "result_mosaic",
     "foci",
+    "region",
     "null_montecarlo",
     "null_uncorrected",
     "sample_sizes",
@@ -39,6 +40,8 @@ ALWAYS_CITED = (
     "taylor2023",
     "fonov2011",
     "abraham2014",
+    "langner2014",
+    "nichols2005",
 )
 """Papers that verdict and captions name."""
 MAX_CRASH_CHARACTERS = 20_000
@@ -200,7 +203,7 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
         judged = None
         opening = render.template("broken.jinja", {"error": f"{type(error).__name__}: {error}"})
     slug = f"analysis-{page.name}"
-    specs = sections.ANALYSIS_SECTIONS
+    specs = sections.of(page)
     return {
         "name": page.name,
         "slug": slug,

@@ -45,6 +45,9 @@ def threshold(record: Any) -> str:
     record : AnalysisRecord
     """
     spec, facts = record.result_spec, record.facts
+    combined = facts.get("conjunction") or {}
+    if combined.get("criterion"):
+        return str(combined["criterion"])
     rate = spec.correction
     at = f"{'q' if rate == 'FDR' else 'p'} < {level_text(alpha(record))}"
     if rate is None:

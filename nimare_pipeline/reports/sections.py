@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nimare_pipeline import defaults
-from nimare_pipeline.cohort import NOT_SELECTED
+from nimare_pipeline.cohort import NOT_CHOSEN
 from nimare_pipeline.directions import (
     describe_group,
     directions,
@@ -78,7 +78,8 @@ class Page:
             self.record.facts,
             self.record.analysis,
             self.versions,
-            contrasts=self.record.contrasts,
+            # A conjunction's experiments were chosen, and are described, where they were analysed.
+            contrasts=None if self.record.facts.get("conjunction") else self.record.contrasts,
             inference=self.inference,
         )
 
@@ -142,9 +143,17 @@ def _data(page: Page) -> dict[str, Any]:
         **boilerplate.filled(contrasts[kept]),
         "spaces": [(space, transform, len(rows)) for (space, transform), rows in spaces],
         # Of a large database most are not selected: their number is enough.
-        "contrasts": tables.contrasts_table(contrasts[contrasts["reason"] != NOT_SELECTED]),
+        "contrasts": tables.contrasts_table(contrasts[~contrasts["reason"].isin(NOT_CHOSEN)]),
         "problems": [str(problem) for problem in page.record.problems],
     }
+
+
+def _region(page: Page) -> dict[str, Any]:
+    return _base(page) | {"region": page.record.facts["region"]}
+
+
+def _conjunction(page: Page) -> dict[str, Any]:
+    return _base(page) | {"conjunction": page.record.facts["conjunction"]}
 
 
 def _foci(page: Page) -> dict[str, Any]:
@@ -281,7 +290,18 @@ ANALYSIS_SECTIONS = (
     Spec("methods", "Text for a paper", _methods),
     Spec("files", "Files", _files),
 )
+_REGION = Spec("region", "Region", _region)
+_CONJUNCTION = Spec("conjunction", "What is combined", _conjunction)
 RUN_SECTIONS = (Spec("settings", "Settings and versions", _settings), Spec("log", "Log", _log))
+
+
+def of(page: Page) -> tuple[Spec, ...]:
+    """Sections of an analysis: of what it has."""
+    first, *others = ANALYSIS_SECTIONS
+    if page.record.facts.get("conjunction"):
+        without = ("data", "foci", "nulls")
+        return (_CONJUNCTION, *(spec for spec in ANALYSIS_SECTIONS if spec.slug not in without))
+    return (first, *([_REGION] if page.record.facts.get("region") else []), *others)
 
 
 def _base(page: Page) -> dict[str, Any]:

@@ -107,24 +107,11 @@ class Evidence:
 
 
 def verdict(evidence: Evidence) -> Verdict:
-    """Judge one analysis."""
+    """Judge one analysis; of a conjunction its studies are judged where they were analysed."""
+    own = (_failure, _significance, _weakest, _dominance, _problems)
     found = [
         notice
-        for judge in (
-            _failure,
-            _significance,
-            _power,
-            _false_discoveries,
-            _iterations,
-            _discrete,
-            _borderline,
-            _outside,
-            _sample_sizes,
-            _dependence,
-            _dominance,
-            _exclusions,
-            _problems,
-        )
+        for judge in (own if evidence.facts.get("conjunction") else _JUDGES)
         for notice in judge(evidence)
     ]
     found.sort(key=lambda notice: -_ORDER.index(notice.level))
@@ -142,13 +129,14 @@ def run_failure(status: Mapping[str, Any], name: str) -> str:
 def _headline(evidence: Evidence) -> str:
     n = len(main_peaks(evidence.clusters))
     level = evidence.inference.criterion
+    what = "conjunction" if evidence.facts.get("conjunction") else "significant convergence"
     if not evidence.facts:
         return "No result was found for this analysis"
     if is_pair(evidence.facts):
         return verdict_groups.headline(evidence.facts, main_peaks(evidence.clusters), level)
     if n == 0:
-        return f"No cluster of significant convergence ({level})"
-    return f"{n} {'cluster' if n == 1 else 'clusters'} of significant convergence ({level})"
+        return f"No cluster of {what} ({level})"
+    return f"{n} {'cluster' if n == 1 else 'clusters'} of {what} ({level})"
 
 
 def _failure(evidence: Evidence) -> Iterator[Notice]:
@@ -168,6 +156,30 @@ def _significance(evidence: Evidence) -> Iterator[Notice]:
             "Nothing is significant",
             f"No cluster passed the threshold. This is no evidence that {nothing}; the "
             "uncorrected map below shows what there is.",
+        )
+
+
+def _region(evidence: Evidence) -> Iterator[Notice]:
+    region = evidence.facts.get("region")
+    if region and not evidence.clusters.empty:
+        yield Notice(
+            "note",
+            "The region itself converges by construction",
+            f"Every experiment was chosen for a focus in {region.get('words', 'it')}: a cluster "
+            "there is no finding; those elsewhere are.",
+        )
+
+
+def _weakest(evidence: Evidence) -> Iterator[Notice]:
+    inputs = evidence.facts["conjunction"].get("inputs", ())
+    sizes = {one["name"]: one["n_contrasts"] for one in inputs if one.get("n_contrasts")}
+    if sizes and min(sizes.values()) < defaults.MIN_EXPERIMENTS:
+        name = min(sizes, key=lambda name: sizes[name])
+        yield Notice(
+            "bad",
+            f"{name} has only {render.counted(sizes[name], 'experiment')}: too few",
+            "A conjunction is as sure as the least sure of its parts; see the verdict on "
+            f"{name} (Eickhoff et al., 2016; Müller et al., 2018).",
         )
 
 
@@ -352,3 +364,21 @@ def _problems(evidence: Evidence) -> Iterator[Notice]:
     more = len(others) - MAX_PROBLEMS
     if more > 0:
         yield Notice("warn", f"{more:,} more problems", "All are listed with the data.")
+
+
+_JUDGES = (
+    _failure,
+    _significance,
+    _region,
+    _power,
+    _false_discoveries,
+    _iterations,
+    _discrete,
+    _borderline,
+    _outside,
+    _sample_sizes,
+    _dependence,
+    _dominance,
+    _exclusions,
+    _problems,
+)

@@ -17,6 +17,7 @@ CHAIN = [
     ("fit_estimator", "plan_montecarlo"),
     ("fit_estimator", "correct_fwe"),
     ("plan_montecarlo", "montecarlo_chunks"),
+    ("plan_montecarlo", "correct_fwe"),
     ("montecarlo_chunks", "correct_fwe"),
     ("correct_fwe", "clusters"),
     ("load_cohort", "clusters"),

@@ -71,7 +71,7 @@ def test_every_node_is_a_box(svg):
 def test_edges_go_down_from_box_to_box(svg):
     """Each edge leaves the bottom of a box and ends at the top of one below."""
     places = boxes(svg).values()
-    assert len(edges(svg)) == 16
+    assert len(edges(svg)) == 17
     for edge in edges(svg):
         numbers = [float(n) for n in re.findall(r"-?\d+", edge.get("d"))]
         (x, y), (to_x, to_y) = numbers[:2], numbers[-2:]

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nimare_pipeline.cli.options import build_parser
@@ -54,6 +55,8 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("mask", MONTECARLO, ("--mask", "half.nii.gz")),
     ("tal2mni", MONTECARLO, ("--tal2mni", "brett")),
     ("select", MONTECARLO, ("--select", "sample_size > 13")),
+    ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
+    ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
 ]
 ELSEWHERE = {
@@ -87,6 +90,9 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     half = ellipsoid().get_fdata()
     half[:9] = 0
     nib.save(nib.Nifti1Image(half.astype("uint8"), ellipsoid().affine), folder / "half.nii.gz")
+    few = np.zeros_like(half, dtype="uint8")
+    few[13:15, 13:15, 8:10] = 1
+    nib.save(nib.Nifti1Image(few, ellipsoid().affine), folder / "roi.nii.gz")
     return folder
 
 
@@ -128,7 +134,7 @@ def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-un
         stage_dir=str(stage),
         work_dir=str(work),
     )
-    inner = workflow.get_node("cbma_wf")
+    inner = workflow.get_node(f"{planned.analysis.type}_wf")
     inner.remove_nodes([inner.get_node("figures")])
     run_workflow(workflow, settings=settings, crash_dir=out / "crash")
     return stage

@@ -1,0 +1,71 @@
+"""Databases that analyses search beside the input folder, each read once."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nimare_pipeline.errors import NoInputError
+from nimare_pipeline.settings import Analysis, Settings
+
+if TYPE_CHECKING:
+    from nimare_pipeline.io import Source
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+
+
+def database_of(analysis: Analysis) -> Path | None:
+    """Folder or file of the studies that an analysis searches; None for the input folder.
+
+    Raises
+    ------
+    NoInputError
+        If it names one that does not exist.
+    """
+    named = analysis.options.get("database")
+    if not named:
+        return None
+    tried = [Path(folder) / Path(named).expanduser() for folder in analysis.folders]
+    tried = tried or [Path(named).expanduser()]
+    found = next((path for path in tried if path.exists()), None)
+    if found is None:
+        where = " or ".join(dict.fromkeys(str(path.parent) for path in tried))
+        msg = f"there is no database {Path(named).name} in {where}"
+        raise NoInputError(msg)
+    return found
+
+
+def reader(
+    settings: Settings, sources: Sequence["Source"], show: Callable[["Source"], object]
+) -> Callable[[Analysis], Sequence["Source"]]:
+    """Make a function that gives the sources of an analysis: of its database, if it has one.
+
+    Parameters
+    ----------
+    settings : Settings
+        Input folder and spaces.
+    sources : sequence of Source
+        What the input folder holds.
+    show : callable
+        Told of each source that is read, to say what is odd in it.
+    """
+    known: dict[Path, Sequence[Source]] = {Path(settings.bids_dir).resolve(): sources}
+
+    def of(analysis: Analysis) -> Sequence["Source"]:
+        from nimare_pipeline import io
+
+        path = database_of(analysis)
+        if path is None:
+            return sources
+        if path.resolve() not in known:
+            _LOGGER.info("reading the database %s", path)
+            found = io.read(path, tal2mni=settings.tal2mni, target=settings.target)
+            known[path.resolve()] = found
+            for source in found:
+                show(source)
+        database = known[path.resolve()]
+        # Two groups are compared across both; a region is searched for in the database alone.
+        both = analysis.type == "pair" and database is not sources
+        return [*sources, *database] if both else database
+
+    return of
