@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nimare_pipeline.settings import Component
+
 GROUPS = ("group1", "group2")
 """Groups by the names they have in maps and file names."""
 DIFFERENCES = ("group1MinusGroup2", "balancedGroup1MinusGroup2", "association")
 """Labels of maps that are positive where the first group has more than the second."""
 _DEFAULT_NAMES = ("group 1", "group 2")
+
+_KNOWN_NULLS = ("label-permutation", "random-foci")
+_NULLS = {"BalancedALESubtraction": "random-foci"}
+"""Null of an estimator where neither facts nor parameters name it; else labels are permuted."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,18 @@ def group_facts(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         for label, name in zip(GROUPS, group_names(facts), strict=True)
         if label in known
     ]
+
+
+def null_of(facts: Mapping[str, Any], estimator: Component) -> str:
+    """What the null of a comparison redraws: ``label-permutation`` or ``random-foci``."""
+    said = (
+        (facts.get("montecarlo") or {}).get("randomised"),
+        estimator.args.get("fwe_null_method"),
+        facts.get("null_method"),
+        estimator.args.get("null_method"),
+        _NULLS.get(estimator.type),
+    )
+    return next((name for name in said if name in _KNOWN_NULLS), _KNOWN_NULLS[0])
 
 
 def directions(facts: Mapping[str, Any], group: str | None = None) -> Directions | None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from nimare_pipeline.directions import directions, group_facts, group_names
+from nimare_pipeline.directions import directions, group_facts, group_names, null_of
+from nimare_pipeline.settings import Component
 
 REDRAWN = {
     "label-permutation": "the experiments were divided at random into groups of these sizes",
@@ -13,22 +14,6 @@ REDRAWN = {
     "of foci and of experiments as in the data",
 }
 """What an iteration draws, by the name of the null."""
-DEFAULT_NULLS = {"BalancedALESubtraction": "random-foci"}
-"""Null of an estimator that permutes no labels, where neither facts nor request name it."""
-
-
-def null_of(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> str:
-    """Name of the null of a comparison: ``label-permutation`` or ``random-foci``."""
-    estimator = analysis.get("estimator") or {}
-    args = estimator.get("args") or {}
-    said = (
-        (facts.get("montecarlo") or {}).get("randomised"),
-        args.get("fwe_null_method"),
-        facts.get("null_method"),
-        args.get("null_method"),
-        DEFAULT_NULLS.get(estimator.get("type", "")),
-    )
-    return next((name for name in said if name in REDRAWN), "label-permutation")
 
 
 def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,11 +29,12 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
     groups = group_facts(facts)
     if not groups:
         return {"groups": (), "directions": None}
-    args = (analysis.get("estimator") or {}).get("args") or {}
-    forming = facts.get("cluster_forming") or {}
-    null = null_of(facts, analysis)
+    estimator = analysis.get("estimator") or {}
+    args = estimator.get("args") or {}
+    forming, montecarlo = (facts.get(name) or {} for name in ("cluster_forming", "montecarlo"))
+    null = null_of(facts, Component(estimator.get("type", ""), args))
     selections = (analysis.get("options") or {}).get("groups") or {}
-    montecarlo = facts.get("montecarlo") or {}
+    exhaustive = bool(facts.get("exhaustive"))
     return {
         "groups": groups,
         "group_names": group_names(facts),
@@ -57,11 +43,13 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
         "args": args,
         "labels_permuted": null == "label-permutation",
         "redrawn": REDRAWN[null],
-        "permutations": facts.get("n_iters") or facts.get("null_n_iters"),
-        "seed": facts.get("seed", facts.get("null_seed")),
-        "exhaustive": bool(montecarlo.get("exhaustive") or facts.get("exhaustive")),
+        "permutations": facts.get("n_permutations") or facts.get("n_iters"),
+        "seed": facts.get("seed"),
+        "all_divisions": exhaustive,
+        "exhaustive": bool(montecarlo.get("exhaustive", exhaustive)),
         "target_n": facts.get("target_n") or args.get("target_n"),
-        "pooled_threshold": forming.get("statistic") if forming.get("pooled") else None,
+        "n_tested": facts.get("n_voxels_tested"),
+        "pooled": str(forming.get("null", "")).startswith("pooled"),
         "selections": [(name, " ".join(str(text).split())) for name, text in selections.items()],
     }
 

@@ -63,22 +63,31 @@ def test_methods_of_a_subtraction_quote_the_run(sentence: str) -> None:
     assert sentence in methods()
 
 
-def test_one_threshold_for_all_voxels_is_said_with_what_it_assumes() -> None:
+def test_one_threshold_for_all_voxels_is_said_with_what_it_takes_for_granted() -> None:
     """A quantile of the differences of all voxels is no p of a voxel."""
-    text = methods(cluster_forming={"p": 0.001, "statistic": 0.02, "pooled": True})
-    assert "Voxels whose difference was 0.02 or more from zero formed clusters" in text
-    assert "assumes that differences vary alike everywhere" in text
-    assert "assumes that differences" not in methods()
+    pooled = {"statistic": 0.02, "statistic_negative": -0.015, "null": "pooled over voxels"}
+    text = methods(cluster_forming={"p": 0.001, **pooled})
+    assert "Voxels whose difference was 0.02 or more, or −0.015 or less, formed clusters" in text
+    assert "A share of 0.0005 of the differences of all voxels and iterations" in text
+    assert "clusters form more easily where many foci are reported" in text
+    assert "more easily" not in methods()
 
 
 def test_all_divisions_are_no_random_ones() -> None:
     """An exhaustive null has no seed and no Monte Carlo error."""
     montecarlo = {**make_pair().facts["montecarlo"], "exhaustive": True}
-    text = methods(montecarlo=montecarlo)
-    assert f"all {N_ITERS} divisions of the experiments into groups of these sizes" in text
+    text = methods(montecarlo=montecarlo, exhaustive=True)
+    assert f"come from all {N_ITERS} divisions of the experiments into groups" in text
+    assert f"controlled by all {N_ITERS} divisions of the experiments into groups" in text
     assert "b / n, where b of n divisions reached the observed value" in text
     for absent in ("seed", "Philox", "standard error"):
         assert absent not in text
+
+
+def test_voxels_that_were_tested_are_counted() -> None:
+    """A mask that was given beforehand is part of the test."""
+    assert "Differences were tested in 400 voxels that were given" in methods(n_voxels_tested=400)
+    assert "given beforehand" not in methods(n_voxels_tested=make_pair().facts["n_voxels"])
 
 
 @pytest.mark.parametrize(
