@@ -327,7 +327,8 @@ def glass_dots(xyz: Array, groups: Sequence[Dots]) -> Any:
         # The count goes under the dot of its colour, right of the last brain.
         y = 0.66 - 0.24 * row
         figure.text(0.885, y, "\N{BLACK CIRCLE}", color=dots.color, fontsize=12, va="center")
-        lines = [f"{dots.members.sum()} foci", *textwrap.wrap(dots.name, _DOTS_WIDTH)]
+        wrapped = [textwrap.wrap(line, _DOTS_WIDTH) for line in dots.name.splitlines()]
+        lines = [f"{dots.members.sum()} foci", *(part for line in wrapped for part in line)]
         figure.text(0.905, y, "\n".join(lines), fontsize=8.5, va="center")
     return figure
 

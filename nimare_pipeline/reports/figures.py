@@ -29,6 +29,8 @@ _MAXIMA = {
 _GROUP_COLORS = ("#b3261e", "#1d5fa6")
 """Of the first and of the second group, from the scales of their directions."""
 N_CUTS = 14
+FADE_BELOW = 3.0
+"""Below this, z fades away in pictures of whole maps: highlighted, not hidden."""
 MAX_PEAKS = 4
 PICTURES = frozenset(
     {"foci", "region", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"}
@@ -93,14 +95,6 @@ class _Inputs:
         low, high = float(heights.min()), float(heights.max())
         missing = max(0.0, 4.0 * (N_CUTS - 1) - (high - low)) / 2
         return [float(round(cut)) for cut in np.linspace(low - missing, high + missing, N_CUTS)]
-
-
-def fade_below(*, two_sided: bool) -> float:
-    """Where z begins to fade away in pictures of whole maps.
-
-    Permutations seldom reach a z of 3 in a comparison, so that there it is less.
-    """
-    return 2.0 if two_sided else 3.0
 
 
 def draw_all(
@@ -221,7 +215,7 @@ def draw_z_mosaic(inputs: _Inputs) -> Any:
         inputs.volume(inputs.z if inputs.two_sided else np.maximum(inputs.z, 0)),
         vmin=0,
         vmax=inputs.z_max,
-        fade_below=fade_below(two_sided=inputs.two_sided),
+        fade_below=FADE_BELOW,
         outline=inputs.volume(inputs.labels),
         two_sided=inputs.two_sided,
         ends=inputs.ends,
@@ -289,7 +283,7 @@ def _dots_of_groups(inputs: _Inputs) -> list[brains.Dots]:
     for name, color in zip(group_names(inputs.result.facts), _GROUP_COLORS, strict=True):
         members = (group == name).to_numpy()
         n_outside = int((members & outside).sum())
-        said = f"{name}{f', {n_outside} outside' if n_outside else ''}"
+        said = f"{name}\n({n_outside} outside)" if n_outside else name
         dots.append(brains.Dots(said, members, color, 11, 0.7))
     return dots
 

@@ -20,7 +20,7 @@ from nimare_pipeline.directions import (
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import boilerplate, tables, verdict
-from nimare_pipeline.reports.figures import fade_below
+from nimare_pipeline.reports.figures import FADE_BELOW
 
 
 @dataclass(frozen=True)
@@ -317,7 +317,7 @@ def _base(page: Page) -> dict[str, Any]:
         "directions": directions(page.record.facts),
         "groups": group_facts(page.record.facts),
         "group_names": group_names(page.record.facts),
-        "fade_below": fade_below(two_sided=page.record.result_spec.tail == "two-sided"),
+        "fade_below": FADE_BELOW,
     }
 
 

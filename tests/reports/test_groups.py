@@ -290,8 +290,8 @@ def test_foci_have_the_colour_of_their_group(inputs: figures._Inputs) -> None:
     """Each group's foci are counted, with those outside the mask."""
     dots = figures._dots_of_groups(inputs)
     assert [(one.name, int(one.members.sum())) for one in dots] == [
-        ("pain, 1 outside", 54),
-        ("touch, 1 outside", 36),
+        ("pain\n(1 outside)", 54),
+        ("touch\n(1 outside)", 36),
     ]
     assert dots[0].color != dots[1].color
 

@@ -69,7 +69,7 @@ def report(output: Path) -> str:
         "touch: 12 experiments, 240 participants, 36 foci",
         "of pain in red, of touch in blue.",
         "red to yellow where pain &gt; touch, blue to white where touch &gt; pain.",
-        "Values of z between −2 and 2 fade out.",
+        "Values of z between −3 and 3 fade out.",
         "the z furthest from 0 along each line of sight",
         ">Exp. pain</button>",
         ">Direction</button>",
@@ -100,7 +100,7 @@ def test_figures_for_a_paper_say_what_their_colours_mean(output: Path) -> None:
         assert "(two-tailed)" in sidecar["Description"]
         assert "Red: pain > touch; blue: touch > pain." in sidecar["Description"]
     whole = [one for one in sidecars if "whole map" in one["Description"]]
-    assert all("fading away below 2 on either side" in one["Description"] for one in whole)
+    assert all("fading away below 3 on either side" in one["Description"] for one in whole)
 
 
 def test_svg_names_both_ends_of_the_colour_bar(output: Path) -> None:
