@@ -45,6 +45,11 @@ def is_pair(facts: Mapping[str, Any]) -> bool:
     return bool(facts.get("result_group"))
 
 
+def is_pooled(facts: Mapping[str, Any]) -> bool:
+    """Whether clusters were formed by one threshold, a quantile of the null of all voxels."""
+    return str((facts.get("cluster_forming") or {}).get("null", "")).startswith("pooled")
+
+
 def group_names(facts: Mapping[str, Any]) -> tuple[str, str]:
     """Names of the first and the second group; ``group 1`` and ``group 2`` where none is given."""
     given = facts.get("group_names")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from nimare_pipeline.directions import directions, group_facts, group_names, null_of
+from nimare_pipeline.directions import directions, group_facts, group_names, is_pooled, null_of
 from nimare_pipeline.settings import Component
 
 REDRAWN = {
@@ -28,10 +28,10 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
     """
     groups = group_facts(facts)
     if not groups:
-        return {"groups": (), "directions": None}
+        return {"groups": (), "directions": None, "pooled": False}
     estimator = analysis.get("estimator") or {}
     args = estimator.get("args") or {}
-    forming, montecarlo = (facts.get(name) or {} for name in ("cluster_forming", "montecarlo"))
+    montecarlo = facts.get("montecarlo") or {}
     null = null_of(facts, Component(estimator.get("type", ""), args))
     selections = (analysis.get("options") or {}).get("groups") or {}
     exhaustive = bool(facts.get("exhaustive"))
@@ -49,7 +49,7 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
         "exhaustive": bool(montecarlo.get("exhaustive", exhaustive)),
         "target_n": facts.get("target_n") or args.get("target_n"),
         "n_tested": facts.get("n_voxels_tested"),
-        "pooled": str(forming.get("null", "")).startswith("pooled"),
+        "pooled": is_pooled(facts),
         "selections": [(name, " ".join(str(text).split())) for name, text in selections.items()],
     }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimare_pipeline import defaults
-from nimare_pipeline.directions import directions
+from nimare_pipeline.directions import directions, is_pooled
 from nimare_pipeline.reports import render
 from nimare_pipeline.reports.paper_scale import Scale
 
@@ -56,7 +56,8 @@ def threshold(record: Any) -> str:
     if spec.level == "cluster":
         what = f"cluster-{spec.measure or 'level'} {rate}"
         forming = (facts.get("cluster_forming") or {}).get("p")
-        more += [f"clusters formed at p < {level_text(forming)}"] if forming else []
+        pooled = ", pooled over voxels" if is_pooled(facts) else ""
+        more += [f"clusters formed at p < {level_text(forming)}{pooled}"] if forming else []
     else:
         what = f"voxel-level {rate}"
     n_iters = (facts.get("montecarlo") or {}).get("n_iters")

@@ -16,6 +16,7 @@ from nimare_pipeline.directions import (
     group_facts,
     group_names,
     is_pair,
+    is_pooled,
 )
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
@@ -318,6 +319,7 @@ def _base(page: Page) -> dict[str, Any]:
         "groups": group_facts(page.record.facts),
         "group_names": group_names(page.record.facts),
         "fade_below": FADE_BELOW,
+        "forming_kind": "pooled over voxels" if is_pooled(page.record.facts) else "uncorrected",
     }
 
 

@@ -168,6 +168,8 @@ def clusters_table(
     first = ~clusters["cluster"].duplicated()
     classes = ["" if main else "sub" for main in first]
     heads = {**CLUSTERS, "stat": Head(statistic, statistic_writer(clusters))}
+    if groups:
+        del heads["n_experiments"]
     for label, name in zip(GROUPS, groups, strict=False):
         text = f"Experiments of {name} with at least one focus inside the cluster"
         heads[f"n_experiments_{label}"] = Head(f"Exp. {name}", help=text)

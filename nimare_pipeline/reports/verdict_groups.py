@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nimare_pipeline import defaults
-from nimare_pipeline.directions import group_facts, group_names, is_pair
+from nimare_pipeline.directions import group_facts, group_names, is_pair, is_pooled
 from nimare_pipeline.reports import group_words, render
 
 UNEQUAL = 3
@@ -16,6 +16,11 @@ UNEQUAL = 3
 _NO_CONVERGENCE = (
     "It can be that one has fewer foci there than chance would give. Look at an analysis of each "
     "group, or give a mask of where they converge (inference_mask)."
+)
+_POOLED = (
+    "It is what a share of {p:g} of the differences of all voxels reach by chance. Where many "
+    "foci are reported, voxels of a cluster can have a larger p of their own. The error rate of "
+    "clusters holds all the same."
 )
 _TOO_FEW = (
     f"With fewer than {defaults.MIN_EXPERIMENTS} experiments in a group a single one can drive a "
@@ -50,6 +55,10 @@ def notices(facts: Mapping[str, Any], clusters: pd.DataFrame, estimator: str) ->
     yield from _power(groups)
     yield from _sizes(groups, estimator)
     if not clusters.empty:
+        if is_pooled(facts):
+            p = facts["cluster_forming"]["p"]
+            title = "Clusters were formed by one threshold for all voxels"
+            yield "note", title, _POOLED.format(p=p)
         yield "note", "A difference does not say that either group converges", _NO_CONVERGENCE
 
 

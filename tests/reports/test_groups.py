@@ -318,3 +318,15 @@ def test_peaks_of_both_directions_are_cut_through(inputs: figures._Inputs) -> No
 def test_long_names_are_cut_short_at_the_colour_bar(direction: str, lines: list[str]) -> None:
     """The legend has them in full."""
     assert canvas.end_lines(direction, 12) == lines
+
+
+def test_pooled_thresholds_are_never_called_p_of_a_voxel() -> None:
+    """Notice, draft and legend say that one threshold holds for all voxels."""
+    pooled = {"p": 0.001, "statistic": 0.02, "statistic_negative": -0.02, "null": "pooled"}
+    result = make_pair(facts={"cluster_forming": pooled})
+    clusters = cluster_table(result, foci=cohort()[1]).clusters
+    draft = boilerplate.results(result.facts, asked(), clusters).markdown
+    assert "cluster-forming threshold p < 0.001, pooled over voxels)" in draft
+    title = "Clusters were formed by one threshold for all voxels"
+    assert title in [notice.title for notice in judge(cluster_forming=pooled).notices]
+    assert title not in [notice.title for notice in judge().notices]
