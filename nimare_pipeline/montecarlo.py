@@ -22,6 +22,7 @@ from nimare_pipeline.store import Store, key
 
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
+    "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

@@ -14,7 +14,9 @@ ESTIMATORS: Mapping[str, str] = {
     "MKDADensity": "nimare_pipeline.meta.cbma.mkda",
     "KDA": "nimare_pipeline.meta.cbma.mkda",
 }
-PAIR_ESTIMATORS: Mapping[str, str] = {}
+PAIR_ESTIMATORS: Mapping[str, str] = {
+    "ALESubtraction": "nimare_pipeline.meta.cbma.ale_subtraction",
+}
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",

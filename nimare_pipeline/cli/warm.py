@@ -65,15 +65,21 @@ def warm_up() -> None:
     """Call every compiled loop with the types that runs call it with."""
     from nimare_pipeline.correct import FWECorrector
     from nimare_pipeline.dataset import Dataset
-    from nimare_pipeline.registry import ESTIMATORS, get_estimator
+    from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, get_estimator, permutes
     from nimare_pipeline.settings import Component
 
     dataset = Dataset(str(_EXAMPLE))
+    ids = list(dataset.ids)
+    groups = dataset.slice(ids[::2]), dataset.slice(ids[1::2])
     for name in ESTIMATORS:
         for args in _variants(name):
             result = get_estimator(Component(name, args)).fit(dataset)
             corrector = FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2)
             corrector.transform(result)
+    for name in PAIR_ESTIMATORS:
+        few = {"n_iters": _N_ITERS} if permutes(name) else {}
+        result = get_estimator(Component(name, few)).fit(*groups)
+        FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH).transform(result)
 
 
 def never_compiled() -> Iterator[str]:

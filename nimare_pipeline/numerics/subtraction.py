@@ -1,0 +1,432 @@
+r"""Permutation of labels between two groups of modelled activation maps, in whole numbers.
+
+With L the sum over experiments of -log(1 - MA), the difference of the groups' ALE is
+
+.. math:: D = e^{-L_2} - e^{-L_1}, \qquad L_1 + L_2 = T,
+
+and T does not depend on the labels. So D grows with L_1: whether a permutation reaches the
+observed difference at a voxel is a comparison of two integers, and only the smaller group has to
+be summed. L is counted in the units of the kernels' tables (``integer_log``), D in units of
+2**-30 by two tables of the exponential, which are part of the plan.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.permute import binomials, n_divisions
+from nimare_pipeline.numerics.subtraction_loop import (
+    BATCH,
+    DIFFERENCE_BITS,
+    LOW_BITS,
+    NEGATIVE,
+    POSITIVE,
+    WIDTH,
+    count_permutations,
+    differences,
+    largest_differences,
+)
+from nimare_pipeline.numerics.threads import run_slices
+
+UNIT = 2.0**-DIFFERENCE_BITS
+"""What a step of a difference is worth."""
+HISTOGRAM_SHIFT = 10
+"""Bins of the pooled null of differences are 2**-20 wide."""
+UNREACHED = 2**62
+"""Threshold that no difference reaches."""
+_BRICK = (8, 8, 4)
+"""Voxels that make a tile: near each other, so that few experiments reach it."""
+_NO_TABLE = np.zeros((1, 1), dtype=np.int64)
+
+Tables = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class SubtractionPlan(ArrayPlan):
+    """Everything the loops read. Lanes are voxels in the order of tiles, filled up with zeros.
+
+    Parameters
+    ----------
+    rows : (n_rows * WIDTH,) int32 array
+        Sums' terms of one experiment over one tile, for those that reach it.
+    tile_start : (n_tiles + 1,) int64 array
+        Rows of each tile.
+    experiment : (n_rows,) int64 array
+        Experiment of each row.
+    total : (n_lanes,) int32 array
+        Sum of all experiments.
+    observed : (n_lanes,) int32 array
+        Sum of the smaller group as observed.
+    tested : (n_lanes,) int8 array
+        Bits ``POSITIVE`` and ``NEGATIVE``: differences of which sign are tested.
+    voxel : (n_lanes,) int32 array
+        Place in a volume with a border of one voxel.
+    upper, lower : int64 arrays
+        Tables of exp(-x).
+    binomials : int64 array
+        Pascal's triangle where permutations are enumerated, else 1 by 1.
+    scalars : (9,) int64 array
+        Experiments, those of the smaller group, whether that is group 1, whether permutations are
+        enumerated, the cluster-forming thresholds of both tails, strides and length of the
+        volume.
+    """
+
+    rows: NDArray[np.int32]
+    tile_start: NDArray[np.int64]
+    experiment: NDArray[np.int64]
+    total: NDArray[np.int32]
+    observed: NDArray[np.int32]
+    tested: NDArray[np.int8]
+    voxel: NDArray[np.int32]
+    upper: NDArray[np.int64]
+    lower: NDArray[np.int64]
+    binomials: NDArray[np.int64]
+    scalars: NDArray[np.int64]
+
+    def iterations(self, asked: int) -> int:
+        """How many iterations there are: fewer than asked where all divisions are gone through."""
+        n, k = (int(number) for number in self.scalars[:2])
+        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether the iterations are all divisions there are, the observed one among them."""
+        return bool(self.scalars[3])
+
+    def run(
+        self,
+        *,
+        seed: int,
+        first: int,
+        n_iters: int,
+        n_threads: int = 1,
+        should_stop: Callable[[], bool] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, NDArray[np.int64]]:
+        """Null maxima of each tail: statistic (units of 2**-30), cluster size and mass."""
+        out = np.zeros((6, n_iters), dtype=np.int64)
+        arrays = self.arrays()
+
+        def make_work() -> Callable[[int, int], None]:
+            scratch = (*_scratch(self), *_cluster_scratch(self))
+
+            def work(begin: int, end: int) -> None:
+                largest_differences(
+                    np.uint64(seed), np.int64(first + begin), arrays, scratch, out[:, begin:end]
+                )
+
+            return work
+
+        largest_differences(
+            np.uint64(seed), np.int64(first), arrays,
+            (*_scratch(self), *_cluster_scratch(self)), out[:, :0],
+        )  # compile once  # fmt: skip
+        run_slices(make_work, n_iters, n_threads, should_stop, progress)
+        names = (f"{tail}_max_{what}" for tail in ("positive", "negative") for what in _MEASURES)
+        return dict(zip(names, out, strict=True))
+
+
+_MEASURES = ("stat", "size", "mass")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sums of both groups over the voxels that are tested, and the way back to the mask.
+
+    Parameters
+    ----------
+    plan : SubtractionPlan
+        Without cluster-forming thresholds.
+    lane : (n_voxels,) int64 array
+        Lane of each voxel of the mask; -1 where it is not tested.
+    """
+
+    plan: SubtractionPlan
+    lane: NDArray[np.int64]
+
+    def over_mask(self, values: NDArray[Any], missing: int = 0) -> NDArray[np.int64]:
+        """Values of lanes as values over the mask."""
+        return np.where(self.lane >= 0, values[self.lane], missing).astype(np.int64)
+
+
+def exp_tables(largest: int, log_bits: int) -> Tables:
+    """Tables for exp(-x) of whole numbers up to ``largest``, in units of 2**-log_bits."""
+    scale, unit = 2.0**DIFFERENCE_BITS, 2.0**-log_bits
+    upper = np.arange((largest >> LOW_BITS) + 2) * (unit * (1 << LOW_BITS))
+    lower = np.arange(1 << LOW_BITS) * unit
+    return (
+        np.rint(scale * np.exp(-upper)).astype(np.int64),
+        np.rint(scale * np.exp(-lower)).astype(np.int64),
+    )
+
+
+def integer_differences(
+    part: NDArray[np.int64], total: NDArray[np.int64], tables: Tables, *, first: bool
+) -> NDArray[np.int64]:
+    """Difference of the groups' ALE at each voxel, in units of 2**-30.
+
+    Parameters
+    ----------
+    part, total : (n_voxels,) int arrays
+        Sum of one group, and of both.
+    tables : tuple of arrays
+        See ``exp_tables``.
+    first : bool
+        The part is that of group 1.
+    """
+    out = np.zeros(len(part), dtype=np.int64)
+    differences(part, total, first, *tables, out)
+    return out
+
+
+def lay_out(
+    terms: sparse.csr_array,
+    is_first: NDArray[np.bool_],
+    mask: NDArray[np.bool_],
+    *,
+    log_bits: int,
+    n_iters: int,
+    tested: NDArray[np.int8] | None = None,
+    thresholds: tuple[int, int] = (UNREACHED, UNREACHED),
+) -> Layout:
+    """Arrays of the loops.
+
+    Parameters
+    ----------
+    terms : (n_experiments, n_voxels) CSR array of int
+        -log(1 - MA) in units of 2**-log_bits.
+    is_first : (n_experiments,) bool array
+        Experiments of group 1.
+    mask : (X, Y, Z) bool array
+    log_bits : int
+    n_iters : int
+        Permutations asked for.
+    tested : (n_voxels,) int8 array, optional
+        Bits ``POSITIVE`` and ``NEGATIVE``; both everywhere by default.
+    thresholds : tuple of int
+        Smallest difference that forms clusters, of each tail, as positive numbers.
+    """
+    n, n_first = len(is_first), int(is_first.sum())
+    first_is_smaller = 2 * n_first <= n
+    k = n_first if first_is_smaller else n - n_first
+    if tested is None:
+        tested = np.full(terms.shape[1], POSITIVE | NEGATIVE, dtype=np.int8)
+    total = _column_sums(terms)
+    part = _column_sums(terms[np.flatnonzero(is_first == first_is_smaller)])
+    order = _tile_order(mask, np.flatnonzero(tested), total)
+    lane = np.full(terms.shape[1], -1, dtype=np.int64)
+    lane[order] = np.arange(len(order))
+    n_lanes = -(-len(order) // WIDTH) * WIDTH
+    rows, tile_start, experiment = _rows(terms, lane, n_lanes)
+    _, exhaustive = n_divisions(n, k, n_iters)
+    padded = tuple(side + 2 for side in mask.shape)
+    places = np.asarray(np.ravel_multi_index(tuple(np.argwhere(mask).T + 1), padded))
+    upper, lower = exp_tables(int(total.max()), log_bits)
+    plan = SubtractionPlan(
+        rows=rows,
+        tile_start=tile_start,
+        experiment=experiment,
+        total=_lanes(total[order], n_lanes, np.int32),
+        observed=_lanes(part[order], n_lanes, np.int32),
+        tested=_lanes(tested[order], n_lanes, np.int8),
+        voxel=_lanes(places[order], n_lanes, np.int32),
+        upper=upper,
+        lower=lower,
+        binomials=binomials(n, k) if exhaustive else _NO_TABLE,
+        scalars=np.array(
+            [
+                n, k, first_is_smaller, exhaustive, *thresholds,
+                padded[2], padded[1] * padded[2], int(np.prod(padded)),
+            ],
+            dtype=np.int64,
+        ),
+    )  # fmt: skip
+    return Layout(plan, lane)
+
+
+def count_block(
+    plan: SubtractionPlan,
+    *,
+    seed: int,
+    first: int,
+    n_iters: int,
+    n_threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, NDArray[np.int64]]:
+    """How often a run of permutations reaches the observed difference, and the pooled null.
+
+    Parameters
+    ----------
+    plan : SubtractionPlan
+    seed, first, n_iters, n_threads, progress
+        As for ``SubtractionPlan.run``, with the same permutations.
+
+    Returns
+    -------
+    dict of int64 arrays
+        ``at_least`` and ``at_most`` (n_lanes,): permutations in which group 1 minus group 2 is at
+        least, and at most, as observed. ``bins``, ``positive``, ``negative``: the bins of 2**-20
+        that hold a difference of any permutation and tested voxel, and how many of each sign.
+    """
+    arrays = plan.arrays()
+    n_bins = _n_bins(plan)
+    parts: list[tuple[NDArray[Any], ...]] = []
+    n_lanes = len(plan.total)
+
+    def memory() -> tuple[NDArray[Any], ...]:
+        return (
+            np.zeros(n_lanes, dtype=np.int32),
+            np.zeros(n_lanes, dtype=np.int32),
+            np.zeros((2, n_bins), dtype=np.int64),
+        )
+
+    def count(out: tuple[NDArray[Any], ...], begin: int, end: int, scratch: Any) -> None:
+        count_permutations(
+            np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
+            np.int64(HISTOGRAM_SHIFT), arrays, scratch, out,
+        )  # fmt: skip
+
+    def make_work() -> Callable[[int, int], None]:
+        out, scratch = memory(), _scratch(plan)
+        parts.append(out)
+        return lambda begin, end: count(out, begin, end, scratch)
+
+    count(memory(), 0, 0, _scratch(plan))  # compile once
+    run_slices(make_work, n_iters, n_threads, None, progress)
+    at_least, at_most, pooled = (
+        np.asarray(sum(part[i] for part in parts), dtype=np.int64) for i in range(3)
+    )
+    if not plan.scalars[2]:
+        at_least, at_most = at_most, at_least
+    bins = np.flatnonzero(pooled.any(axis=0))
+    return {
+        "at_least": at_least,
+        "at_most": at_most,
+        "bins": bins,
+        "positive": pooled[0, bins],
+        "negative": pooled[1, bins],
+    }
+
+
+def pooled_threshold(
+    bins: NDArray[np.int64], counts: NDArray[np.int64], n: int, p: float
+) -> tuple[int, float]:
+    """Smallest difference that less than a share ``p`` of a pooled null reaches, and that share.
+
+    Parameters
+    ----------
+    bins, counts : int arrays
+        Ascending bins of one tail, as ``count_block`` returns them.
+    n : int
+        Voxels times permutations.
+    p : float
+
+    Returns
+    -------
+    threshold : int
+        In units of 2**-30; ``UNREACHED`` if nothing is that unlikely.
+    achieved : float
+    """
+    reached = np.append(np.cumsum(counts[::-1])[::-1], 0)
+    first = int(np.flatnonzero(reached < p * n)[0])
+    if not len(bins) or p * n <= 0:
+        return UNREACHED, 0.0
+    # Past the last bin that was reached there is no share to speak of, but an observed
+    # difference may lie there.
+    start = int(bins[first]) if first < len(bins) else int(bins[-1]) + 1
+    return start << HISTOGRAM_SHIFT, float(reached[first] / n)
+
+
+def _column_sums(terms: sparse.csr_array) -> NDArray[np.int64]:
+    # Sums of integers below 2**53 are exact in float64.
+    return np.bincount(terms.indices, weights=terms.data, minlength=terms.shape[1]).astype(
+        np.int64
+    )
+
+
+def _lanes(values: NDArray[Any], n_lanes: int, kind: Any) -> NDArray[Any]:
+    out = np.zeros(n_lanes, dtype=kind)
+    out[: len(values)] = values
+    return out
+
+
+def _tile_order(
+    mask: NDArray[np.bool_], voxels: NDArray[np.int64], total: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Voxels brick by brick, then tiles with the largest sums first.
+
+    Where the sums are large the largest differences are likely; when these are known, most of
+    the other tiles need not be looked through.
+    """
+    ijk = np.argwhere(mask)[voxels]
+    brick = (ijk // _BRICK).T
+    order = voxels[np.lexsort((*ijk.T[::-1], *brick[::-1]))]
+    starts = np.arange(0, len(order), WIDTH)
+    # The last tile may be a short one and must stay the last.
+    whole = starts[: len(order) // WIDTH]
+    if not len(whole):
+        return order
+    peaks = total[order[: len(whole) * WIDTH]].reshape(-1, WIDTH).max(axis=1)
+    first = whole[np.argsort(-peaks, kind="stable")]
+    lanes = (first[:, None] + np.arange(WIDTH)).ravel()
+    return order[np.concatenate([lanes, np.arange(len(lanes), len(order))])]
+
+
+def _rows(
+    terms: sparse.csr_array, lane: NDArray[np.int64], n_lanes: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+    """Terms of each experiment over each tile it reaches, tile by tile."""
+    n, n_tiles = terms.shape[0], n_lanes // WIDTH
+    reached = np.zeros((n_tiles, n), dtype=bool)
+    spans = [slice(terms.indptr[e], terms.indptr[e + 1]) for e in range(n)]
+    for e, span in enumerate(spans):
+        mine = lane[terms.indices[span]]
+        reached[mine[(mine >= 0) & (terms.data[span] > 0)] // WIDTH, e] = True
+    number = np.cumsum(reached.ravel()).reshape(reached.shape) - 1
+    rows = np.zeros(int(reached.sum()) * WIDTH, dtype=np.int32)
+    for e, span in enumerate(spans):
+        mine, values = lane[terms.indices[span]], terms.data[span]
+        kept = (mine >= 0) & (values > 0)
+        at = mine[kept]
+        rows[number[at // WIDTH, e] * WIDTH + at % WIDTH] = values[kept]
+    tile_start = np.concatenate([[0], np.cumsum(reached.sum(axis=1))]).astype(np.int64)
+    return rows, tile_start, np.nonzero(reached)[1].astype(np.int64)
+
+
+def _n_bins(plan: SubtractionPlan) -> int:
+    """Bins up to the largest difference there can be: all activation in one group."""
+    largest = (1 << DIFFERENCE_BITS) - int(plan.upper[-1])
+    return (largest >> HISTOGRAM_SHIFT) + 2
+
+
+def _scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
+    """Memory of one thread: who is in the group, rows to sum, the sums of a tile, draws."""
+    n, k = (int(number) for number in plan.scalars[:2])
+    return (
+        np.zeros((BATCH, n), dtype=np.int64),
+        np.zeros(n + 1, dtype=np.int64),
+        np.zeros(WIDTH, dtype=np.int32),
+        (
+            np.zeros(k, dtype=np.int64),
+            np.zeros(k, dtype=np.int64),
+            np.zeros(n, dtype=np.int64),
+        ),
+    )
+
+
+def _cluster_scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
+    """Memory of one thread: maxima, lists of voxels that form clusters, a volume of labels."""
+    n_lanes = len(plan.total)
+    return (
+        np.zeros((BATCH, 2), dtype=np.int64),
+        np.zeros((BATCH, 2), dtype=np.int64),
+        np.empty((BATCH, n_lanes), dtype=np.int32),
+        np.empty((BATCH, n_lanes), dtype=np.int32),
+        np.zeros(int(plan.scalars[8]), dtype=np.int32),
+        tuple(np.zeros(n_lanes, dtype=np.int64) for _ in range(3)),
+    )
