@@ -158,6 +158,17 @@ def mask_sidecar(context: Context, *, own: bool) -> dict[str, Any]:
     return {key: value for key, value in sidecar.items() if value != []}
 
 
+def region_sidecar(context: Context) -> dict[str, Any]:
+    """Describe the image of a region that contrasts were chosen by."""
+    region = context.result.facts["region"]
+    return {
+        "Description": f"Voxels of {region['words']}: contrasts with a focus in it are analysed",
+        "Type": "ROI",
+        "RawSources": [region["file"]] if "file" in region else [],
+        **context.common(),
+    }
+
+
 def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
     """Say what was done and with which numbers: all that a report needs beside maps and tables."""
     result, place = context.result, context.place
