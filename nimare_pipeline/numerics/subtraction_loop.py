@@ -102,21 +102,45 @@ def _count_reached(acc, observed, at_least, at_most, base):  # type: ignore[no-u
 
 
 @compiled
-def _count_differences(acc, total, tested, base, first, tables, shift, pooled):  # type: ignore[no-untyped-def]
-    """Histogram of the differences of a tile, each sign apart."""
-    upper, lower = tables
-    last = pooled.shape[1] - 1
+def _extremes(acc, total, base):  # type: ignore[no-untyped-def]
+    """Least and largest difference of sums in a tile, and its least total."""
+    low, high, least = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(2**31 - 1)
     for lane in range(_LANES):
-        whole = np.int64(total[base + lane])
-        value = difference(np.int64(acc[lane]), whole, first, upper, lower)
-        if value > 0 and tested[base + lane] & POSITIVE:
-            pooled[0, min(value >> shift, last)] += 1
-        elif value < 0 and tested[base + lane] & NEGATIVE:
-            pooled[1, min(-value >> shift, last)] += 1
+        whole = total[base + lane]
+        apart = np.int32(acc[lane] + acc[lane] - whole)
+        low, high, least = min(low, apart), max(high, apart), min(least, whole)
+    return np.int64(low), np.int64(high), np.int64(least)
 
 
 @compiled
-def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # type: ignore[no-untyped-def]
+def _count_differences(acc, lanes, base, first, tables, bins, pooled, listed):  # type: ignore[no-untyped-def]
+    """Histogram of the differences of a tile from a floor on, each sign apart.
+
+    A difference is smaller than that of the sums, so whatever reaches the floor is seen.
+    """
+    upper, lower = tables
+    total, tested = lanes
+    floor, shift = bins
+    low, high, _ = _extremes(acc, total, base)
+    if max(high, -low) < floor:
+        return
+    n = 0
+    for lane in range(_LANES):
+        apart = np.int32(acc[lane] + acc[lane] - total[base + lane])
+        listed[n] = lane
+        n += np.int64(apart >= floor) + np.int64(apart <= -floor)
+    for i in range(n):
+        at = base + np.uint64(listed[i])
+        part, whole = np.int64(acc[listed[i]]), np.int64(total[at])
+        value = difference(part, whole, first, upper, lower)
+        if value > 0:
+            pooled[0, value >> shift] += tested[at] & POSITIVE
+        else:
+            pooled[1, -value >> shift] += tested[at] >> 1
+
+
+@compiled
+def count_permutations(seed, begin, n_iters, bins, arrays, scratch, out):  # type: ignore[no-untyped-def]
     """Count how often a permutation reaches what was observed, voxel by voxel.
 
     Parameters
@@ -124,8 +148,9 @@ def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # ty
     seed : uint64
     begin, n_iters : int64
         Which permutations.
-    shift : int64
-        Bin i of the histogram holds differences whose upper bits are i.
+    bins : tuple of int64
+        Sums of the groups must be so far apart to be in the histogram, in the units of the sums;
+        and the lower bits of a difference that its bin leaves out.
     arrays : tuple of arrays
         Fields of a ``SubtractionPlan`` in their order.
     scratch : tuple of arrays
@@ -136,7 +161,7 @@ def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # ty
     """
     rows, tile_start, experiment, total, observed, tested = arrays[:6]
     upper, lower, binomials, scalars = arrays[7:]
-    flags, chosen, acc, order = scratch[:4]
+    flags, chosen, acc, order, listed = scratch[:5]
     at_least, at_most, pooled = out
     sizes, first, exhaustive = (scalars[0], scalars[1]), scalars[2] > 0, scalars[3] > 0
     for start in range(begin, begin + n_iters, BATCH):
@@ -148,18 +173,9 @@ def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # ty
             for p in range(n_here):
                 _sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
                 _count_reached(acc, observed, at_least, at_most, base)
-                _count_differences(acc, total, tested, base, first, (upper, lower), shift, pooled)
-
-
-@compiled
-def _extremes(acc, total, base):  # type: ignore[no-untyped-def]
-    """Least and largest difference of sums in a tile, and its least total."""
-    low, high, least = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(2**31 - 1)
-    for lane in range(_LANES):
-        whole = total[base + lane]
-        apart = np.int32(acc[lane] + acc[lane] - whole)
-        low, high, least = min(low, apart), max(high, apart), min(least, whole)
-    return np.int64(low), np.int64(high), np.int64(least)
+                _count_differences(
+                    acc, (total, tested), base, first, (upper, lower), bins, pooled, listed
+                )
 
 
 @compiled
@@ -247,7 +263,7 @@ def largest_differences(seed, begin, arrays, scratch, out):  # type: ignore[no-u
     """
     rows, tile_start, experiment, total, _, tested, voxel = arrays[:7]
     upper, lower, binomials, scalars = arrays[7:]
-    flags, chosen, acc, order, tops, counts, voxels, excess, label, memory = scratch
+    flags, chosen, acc, order, _, tops, counts, voxels, excess, label, memory = scratch
     sizes, first, exhaustive = (scalars[0], scalars[1]), scalars[2] > 0, scalars[3] > 0
     limits, strides = (scalars[4], scalars[5]), (np.int64(1), scalars[6], scalars[7])
     lanes = (total, tested, voxel)
