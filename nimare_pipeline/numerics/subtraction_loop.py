@@ -128,7 +128,7 @@ def _count_differences(acc, lanes, base, first, tables, bins, pooled, listed):  
     for lane in range(_LANES):
         apart = np.int32(acc[lane] + acc[lane] - total[base + lane])
         listed[n] = lane
-        n += np.int64(apart >= floor) + np.int64(apart <= -floor)
+        n += int(apart >= floor) + int(apart <= -floor)
     for i in range(n):
         at = base + np.uint64(listed[i])
         part, whole = np.int64(acc[listed[i]]), np.int64(total[at])
