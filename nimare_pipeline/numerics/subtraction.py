@@ -29,6 +29,7 @@ from nimare_pipeline.numerics.subtraction_loop import (
     WIDTH,
     count_permutations,
     differences,
+    exponentials,
     largest_differences,
 )
 from nimare_pipeline.numerics.threads import run_slices
@@ -271,10 +272,13 @@ def count_block(
     dict of int64 arrays
         ``at_least`` and ``at_most`` (n_lanes,): permutations in which group 1 minus group 2 is at
         least, and at most, as observed. ``bins``, ``positive``, ``negative``: the bins of 2**-20
-        that hold a difference of any permutation and tested voxel, and how many of each sign.
+        that hold a difference of any permutation and tested voxel, and how many of each sign;
+        differences far below any threshold are left out, and one at a bin's edge may be in the
+        next (float32).
     """
     arrays = plan.arrays()
-    n_bins, (floor, first_bin) = _n_bins(plan), _histogram_floor(plan)
+    n_bins, height = _n_bins(plan), _height(plan)
+    limits = (*map(np.int64, _histogram_floor(plan)), np.int64(n_bins))
     parts: list[tuple[NDArray[Any], ...]] = []
     n_lanes = len(plan.total)
 
@@ -282,13 +286,13 @@ def count_block(
         return (
             np.zeros(n_lanes, dtype=np.int32),
             np.zeros(n_lanes, dtype=np.int32),
-            np.zeros((2, n_bins), dtype=np.int64),
+            np.zeros(WIDTH + 2 * n_bins, dtype=np.int64),
         )
 
     def count(out: tuple[NDArray[Any], ...], begin: int, end: int, scratch: Any) -> None:
         count_permutations(
             np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
-            (np.int64(floor), np.int64(HISTOGRAM_SHIFT)), arrays, scratch, out,
+            limits, arrays, height, scratch, out,
         )  # fmt: skip
 
     def make_work() -> Callable[[int, int], None]:
@@ -303,7 +307,7 @@ def count_block(
     )
     if not plan.scalars[2]:
         at_least, at_most = at_most, at_least
-    pooled[:, :first_bin] = 0
+    pooled = pooled[WIDTH:].reshape(2, n_bins)
     bins = np.flatnonzero(pooled.any(axis=0))
     return {
         "at_least": at_least,
@@ -412,6 +416,13 @@ def _histogram_floor(plan: SubtractionPlan) -> tuple[int, int]:
     return floor, (largest >> HISTOGRAM_SHIFT) + 1
 
 
+def _height(plan: SubtractionPlan) -> NDArray[np.float32]:
+    """exp(-T / 2) of each lane, in bins of the histogram."""
+    heights = np.zeros(len(plan.total), dtype=np.int64)
+    exponentials(plan.total >> 1, plan.upper, plan.lower, heights)
+    return (heights * 2.0**-HISTOGRAM_SHIFT).astype(np.float32)
+
+
 def _n_bins(plan: SubtractionPlan) -> int:
     """Bins up to the largest difference there can be: all activation in one group."""
     largest = (1 << DIFFERENCE_BITS) - int(plan.upper[-1])
@@ -430,7 +441,7 @@ def _scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
             np.zeros(k, dtype=np.int64),
             np.zeros(n, dtype=np.int64),
         ),
-        np.zeros(WIDTH + 1, dtype=np.int64),
+        np.zeros(WIDTH, dtype=np.int32),
     )
 
 
