@@ -128,19 +128,31 @@ def test_difference_is_the_peers(against_the_peer: MetaResult) -> None:
     assert stat.max() == pytest.approx(0.016000206, abs=2e-9)
 
 
-def test_p_is_the_peers_within_monte_carlo_error(against_the_peer: MetaResult) -> None:
-    """Both have 4,000 permutations: p differ by no more than two estimates of one p do."""
+def test_p_is_the_peers_within_monte_carlo_error(
+    pain: Dataset, against_the_peer: MetaResult
+) -> None:
+    """Where ten contrasts or more reach, p differ as two estimates of 4,000 permutations do.
+
+    Elsewhere many divisions give the very same difference, and the peer, which compares floating
+    sums, counts some of these ties and not others: one contrast alone, of the group of 10, has
+    p = 2 * 10 / 21 here and anything down to 1 / 4,000 there.
+    """
     with np.load(PEER) as peer:
         index, theirs = peer["index"], peer["p"].astype(float)
         n = int(peer["n_iters"])
     ours = against_the_peer.maps[f"p_{NAME}"][index]
-    tail = np.clip((ours + theirs) / 4, 1 / n, 0.5)
+    ma = ALEKernel(voxelization="half-even").transform(pain, return_type="sparse")
+    reached = np.bincount(ma.indices[ma.data > 2.0**-27], minlength=ma.shape[1])[index]
     # p is twice a share; the sampling error of two of them.
-    error = 2 * np.sqrt(tail * (1 - tail) * 2 / n)
-    assert np.abs((ours - theirs) / error).max() < 5.5
-    # Near p = 1 both tails are about as large, and taking the smaller one bends the error.
-    inner = theirs < 0.9
-    assert np.std(((ours - theirs) / error)[inner]) < 1.2
+    tail = np.clip((ours + theirs) / 4, 1 / n, 0.5)
+    error = (ours - theirs) / (2 * np.sqrt(tail * (1 - tail) * 2 / n))
+    many = reached >= 10
+    assert many.sum() > 300
+    assert np.abs(error[many]).max() < 5
+    assert 0.8 < np.std(error[many]) < 1.2
+    alone = (reached == 1) & (against_the_peer.maps[f"stat_{NAME}"][index] > 1e-6)
+    assert np.abs(ours[alone] - 20 / 21).max() < 4 * 2 * np.sqrt(0.25 / n)
+    assert theirs[alone].min() < 0.001
 
 
 def test_critical_values_are_the_peers_within_monte_carlo_error(
