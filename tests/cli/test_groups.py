@@ -46,7 +46,10 @@ def test_without_groups_it_is_one_sample() -> None:
         (["--group", "pain"], "--group: expected NAME=EXPR, such as 'pain=condition"),
         (["--group", "pain=n_foci >"], "--group: selection, column 9"),
         (["--inference-mask", "roi.nii"], "--inference-mask is for the comparison of two groups"),
-        ([*PAIR, "--sphere", "0", "0", "0", "6"], "--group compares two groups, and --roi or"),
+        (
+            [*PAIR, "--sphere", "0", "0", "0", "6"],
+            "--sphere chooses one group of contrasts; --group comp",
+        ),
     ],
 )
 def test_what_does_not_go_together(words, message) -> None:
