@@ -11,7 +11,7 @@ import nimare_pipeline
 from nimare_pipeline import cluster_evidence, environment
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.diagnostics import ClusterTable
-from nimare_pipeline.directions import describe_group, directions, group_facts
+from nimare_pipeline.directions import describe_group, directions, group_facts, is_pair, null_of
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
@@ -292,7 +292,8 @@ def _plain_citations(text: str) -> str:
 
 def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
     """Say how a map was corrected, with the numbers of the run and the threshold at its alpha."""
-    facts, alpha = context.result.facts, context.analysis.alpha
+    result, alpha = context.result, context.analysis.alpha
+    facts = result.facts
     correction: dict[str, Any] = {
         "ErrorRate": spec.correction,
         "Method": spec.method,
@@ -304,6 +305,8 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
         forming = facts.get("cluster_forming", {})
         correction["VoxelThreshold"] = forming.get("p")
         correction["VoxelThresholdStatistic"] = forming.get("statistic")
+        correction["VoxelThresholdStatisticNegative"] = forming.get("statistic_negative")
+        correction["VoxelThresholdNull"] = forming.get("null")
         correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
     if spec.method == "montecarlo":
@@ -313,7 +316,8 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "NumberOfIterations": n_iters,
             "RandomSeed": montecarlo.get("seed"),
             "NullOutside": montecarlo.get("null_outside"),
-            "Randomised": montecarlo.get("randomised"),
+            "Randomised": null_of(facts, result.estimator) if is_pair(facts) else None,
+            "Exhaustive": montecarlo.get("exhaustive"),
             **_thresholds(montecarlo.get("thresholds", {}), spec, f"{alpha:g}"),
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }

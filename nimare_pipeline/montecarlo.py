@@ -23,6 +23,8 @@ from nimare_pipeline.store import Store, key
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
+    "LabelPlan": "nimare_pipeline.numerics.chi2",
+    "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

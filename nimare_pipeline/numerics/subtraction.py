@@ -29,6 +29,7 @@ from nimare_pipeline.numerics.subtraction_loop import (
     WIDTH,
     count_permutations,
     differences,
+    exponentials,
     largest_differences,
 )
 from nimare_pipeline.numerics.threads import run_slices
@@ -70,10 +71,10 @@ class SubtractionPlan(ArrayPlan):
         Tables of exp(-x).
     binomials : int64 array
         Pascal's triangle where permutations are enumerated, else 1 by 1.
-    scalars : (9,) int64 array
+    scalars : (10,) int64 array
         Experiments, those of the smaller group, whether that is group 1, whether permutations are
         enumerated, the cluster-forming thresholds of both tails, strides and length of the
-        volume.
+        volume, and the unit 2**-bits of the sums.
     """
 
     rows: NDArray[np.int32]
@@ -241,7 +242,7 @@ def lay_out(
         scalars=np.array(
             [
                 n, k, first_is_smaller, exhaustive, *thresholds,
-                padded[2], padded[1] * padded[2], int(np.prod(padded)),
+                padded[2], padded[1] * padded[2], int(np.prod(padded)), log_bits,
             ],
             dtype=np.int64,
         ),
@@ -271,10 +272,13 @@ def count_block(
     dict of int64 arrays
         ``at_least`` and ``at_most`` (n_lanes,): permutations in which group 1 minus group 2 is at
         least, and at most, as observed. ``bins``, ``positive``, ``negative``: the bins of 2**-20
-        that hold a difference of any permutation and tested voxel, and how many of each sign.
+        that hold a difference of any permutation and tested voxel, and how many of each sign;
+        differences far below any threshold are left out, and one at a bin's edge may be in the
+        next (float32).
     """
     arrays = plan.arrays()
-    n_bins = _n_bins(plan)
+    n_bins, height = _n_bins(plan), _height(plan)
+    limits = (*map(np.int64, _histogram_floor(plan)), np.int64(n_bins))
     parts: list[tuple[NDArray[Any], ...]] = []
     n_lanes = len(plan.total)
 
@@ -282,13 +286,13 @@ def count_block(
         return (
             np.zeros(n_lanes, dtype=np.int32),
             np.zeros(n_lanes, dtype=np.int32),
-            np.zeros((2, n_bins), dtype=np.int64),
+            np.zeros(WIDTH + 2 * n_bins, dtype=np.int64),
         )
 
     def count(out: tuple[NDArray[Any], ...], begin: int, end: int, scratch: Any) -> None:
         count_permutations(
             np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
-            np.int64(HISTOGRAM_SHIFT), arrays, scratch, out,
+            limits, arrays, height, scratch, out,
         )  # fmt: skip
 
     def make_work() -> Callable[[int, int], None]:
@@ -303,6 +307,7 @@ def count_block(
     )
     if not plan.scalars[2]:
         at_least, at_most = at_most, at_least
+    pooled = pooled[WIDTH:].reshape(2, n_bins)
     bins = np.flatnonzero(pooled.any(axis=0))
     return {
         "at_least": at_least,
@@ -316,7 +321,7 @@ def count_block(
 def pooled_threshold(
     bins: NDArray[np.int64], counts: NDArray[np.int64], n: int, p: float
 ) -> tuple[int, float]:
-    """Smallest difference that less than a share ``p`` of a pooled null reaches, and that share.
+    """Smallest difference with a p below ``p`` in a pooled null, and the p it has.
 
     Parameters
     ----------
@@ -333,13 +338,14 @@ def pooled_threshold(
     achieved : float
     """
     reached = np.append(np.cumsum(counts[::-1])[::-1], 0)
-    first = int(np.flatnonzero(reached < p * n)[0])
-    if not len(bins) or p * n <= 0:
+    share = (reached + 1) / (n + 1)
+    unlikely = np.flatnonzero(share < p)
+    if not len(bins) or not len(unlikely):
         return UNREACHED, 0.0
-    # Past the last bin that was reached there is no share to speak of, but an observed
-    # difference may lie there.
+    first = int(unlikely[0])
+    # Past the last bin that was reached an observed difference may lie all the same.
     start = int(bins[first]) if first < len(bins) else int(bins[-1]) + 1
-    return start << HISTOGRAM_SHIFT, float(reached[first] / n)
+    return start << HISTOGRAM_SHIFT, float(share[first])
 
 
 def _column_sums(terms: sparse.csr_array) -> NDArray[np.int64]:
@@ -398,6 +404,25 @@ def _rows(
     return rows, tile_start, np.nonzero(reached)[1].astype(np.int64)
 
 
+def _histogram_floor(plan: SubtractionPlan) -> tuple[int, int]:
+    """Least difference of sums that is counted, and the first bin that is complete then.
+
+    An eighth of the largest activation of any experiment: cluster-forming thresholds are above
+    one, and most voxels far below the floor.
+    """
+    floor = max(int(plan.rows.max(initial=0)) >> 3, 1)
+    # A difference is at most that of the sums; a few units for the rounding of the tables.
+    largest = (floor << (DIFFERENCE_BITS - int(plan.scalars[9]))) + 4
+    return floor, (largest >> HISTOGRAM_SHIFT) + 1
+
+
+def _height(plan: SubtractionPlan) -> NDArray[np.float32]:
+    """exp(-T / 2) of each lane, in bins of the histogram."""
+    heights = np.zeros(len(plan.total), dtype=np.int64)
+    exponentials(plan.total >> 1, plan.upper, plan.lower, heights)
+    return (heights * 2.0**-HISTOGRAM_SHIFT).astype(np.float32)
+
+
 def _n_bins(plan: SubtractionPlan) -> int:
     """Bins up to the largest difference there can be: all activation in one group."""
     largest = (1 << DIFFERENCE_BITS) - int(plan.upper[-1])
@@ -416,6 +441,7 @@ def _scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
             np.zeros(k, dtype=np.int64),
             np.zeros(n, dtype=np.int64),
         ),
+        np.zeros(WIDTH, dtype=np.int32),
     )
 
 

@@ -25,12 +25,22 @@ _SLACK = 4
 """Rounding of four tables' entries: how far a bound may fall short."""
 
 _LANES = np.uint64(WIDTH)
+_FIRST, _SECOND = np.float32(1), np.float32(1 / 24)
+_THIRD, _FOURTH = np.float32(1 / 1920), np.float32(1 / 322560)
+"""Series of 2 sinh(d / 2) / d in d squared."""
 
 
 @compiled
 def exp_minus(x, upper, lower):  # type: ignore[no-untyped-def]
     """exp(-x) in units of 2**-30, of a sum of logarithms as a whole number."""
     return (upper[x >> LOW_BITS] * lower[x & _LOW_MASK]) >> DIFFERENCE_BITS
+
+
+@compiled
+def exponentials(x, upper, lower, out):  # type: ignore[no-untyped-def]
+    """``exp_minus`` of every number."""
+    for i in range(len(out)):
+        out[i] = exp_minus(np.int64(x[i]), upper, lower)
 
 
 @compiled
@@ -102,21 +112,44 @@ def _count_reached(acc, observed, at_least, at_most, base):  # type: ignore[no-u
 
 
 @compiled
-def _count_differences(acc, total, tested, base, first, tables, shift, pooled):  # type: ignore[no-untyped-def]
-    """Histogram of the differences of a tile, each sign apart."""
-    upper, lower = tables
-    last = pooled.shape[1] - 1
+def _extremes(acc, total, base):  # type: ignore[no-untyped-def]
+    """Least and largest difference of sums in a tile, and its least total."""
+    low, high, least = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(2**31 - 1)
     for lane in range(_LANES):
-        whole = np.int64(total[base + lane])
-        value = difference(np.int64(acc[lane]), whole, first, upper, lower)
-        if value > 0 and tested[base + lane] & POSITIVE:
-            pooled[0, min(value >> shift, last)] += 1
-        elif value < 0 and tested[base + lane] & NEGATIVE:
-            pooled[1, min(-value >> shift, last)] += 1
+        whole = total[base + lane]
+        apart = np.int32(acc[lane] + acc[lane] - whole)
+        low, high, least = min(low, apart), max(high, apart), min(least, whole)
+    return np.int64(low), np.int64(high), np.int64(least)
 
 
 @compiled
-def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # type: ignore[no-untyped-def]
+def _bin_differences(acc, lanes, base, orientation, scale, first_bin, n_bins, bins):  # type: ignore[no-untyped-def]
+    """Bin of the difference of each voxel of a tile; where it is not counted, one of its own.
+
+    D = exp(-T / 2) 2 sinh(d / 2) of sums that are d apart; the series is within 5e-6 up to d = 2.
+    """
+    total, tested, height = lanes
+    for lane in range(_LANES):
+        at = base + lane
+        apart = np.float32(np.int32(acc[lane] + acc[lane] - total[at])) * scale
+        square = apart * apart
+        series = _FIRST + square * (_SECOND + square * (_THIRD + square * _FOURTH))
+        value = orientation * height[at] * apart * series
+        size = np.int32(min(abs(value), np.float32(n_bins - 1)))
+        positive = value > 0
+        seen = tested[at] & (POSITIVE if positive else NEGATIVE)
+        place = size + np.int32(WIDTH if positive else WIDTH + n_bins)
+        bins[lane] = place if (size >= first_bin) & (seen != 0) else np.int32(lane)
+
+
+@compiled
+def _increment(pooled, bins):  # type: ignore[no-untyped-def]
+    for lane in range(_LANES):
+        pooled[np.uint64(bins[lane])] += 1
+
+
+@compiled
+def count_permutations(seed, begin, n_iters, limits, arrays, height, scratch, out):  # type: ignore[no-untyped-def]
     """Count how often a permutation reaches what was observed, voxel by voxel.
 
     Parameters
@@ -124,21 +157,27 @@ def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # ty
     seed : uint64
     begin, n_iters : int64
         Which permutations.
-    shift : int64
-        Bin i of the histogram holds differences whose upper bits are i.
+    limits : tuple of int64
+        Sums of the groups must be so far apart to be in the histogram; its first bin; its bins.
     arrays : tuple of arrays
         Fields of a ``SubtractionPlan`` in their order.
+    height : (n_lanes,) float32 array
+        exp(-T / 2) in bins, T the sum of both groups.
     scratch : tuple of arrays
         Memory of one thread.
     out : tuple of arrays
         Added to: (n_lanes,) int32 counts of sums of the smaller group at least, and at most, the
-        observed one; (2, n_bins) int64 histogram of positive and negative differences.
+        observed one; (WIDTH + 2 n_bins,) int64 histogram of positive and then of negative
+        differences, after what is not counted.
     """
     rows, tile_start, experiment, total, observed, tested = arrays[:6]
-    upper, lower, binomials, scalars = arrays[7:]
-    flags, chosen, acc, order = scratch[:4]
+    binomials, scalars = arrays[9:]
+    flags, chosen, acc, order, bins = scratch[:5]
     at_least, at_most, pooled = out
-    sizes, first, exhaustive = (scalars[0], scalars[1]), scalars[2] > 0, scalars[3] > 0
+    sizes, exhaustive = (scalars[0], scalars[1]), scalars[3] > 0
+    orientation = np.float32(1 if scalars[2] > 0 else -1)
+    scale = np.float32(2.0 ** -scalars[9])
+    floor, first_bin, n_bins = limits
     for start in range(begin, begin + n_iters, BATCH):
         n_here = min(BATCH, begin + n_iters - start)
         for p in range(n_here):
@@ -148,18 +187,12 @@ def count_permutations(seed, begin, n_iters, shift, arrays, scratch, out):  # ty
             for p in range(n_here):
                 _sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
                 _count_reached(acc, observed, at_least, at_most, base)
-                _count_differences(acc, total, tested, base, first, (upper, lower), shift, pooled)
-
-
-@compiled
-def _extremes(acc, total, base):  # type: ignore[no-untyped-def]
-    """Least and largest difference of sums in a tile, and its least total."""
-    low, high, least = np.int32(2**31 - 1), np.int32(-(2**31)), np.int32(2**31 - 1)
-    for lane in range(_LANES):
-        whole = total[base + lane]
-        apart = np.int32(acc[lane] + acc[lane] - whole)
-        low, high, least = min(low, apart), max(high, apart), min(least, whole)
-    return np.int64(low), np.int64(high), np.int64(least)
+                low, high, _ = _extremes(acc, total, base)
+                if max(high, -low) < floor:
+                    continue
+                lanes = (total, tested, height)
+                _bin_differences(acc, lanes, base, orientation, scale, first_bin, n_bins, bins)
+                _increment(pooled, bins)
 
 
 @compiled
@@ -247,7 +280,7 @@ def largest_differences(seed, begin, arrays, scratch, out):  # type: ignore[no-u
     """
     rows, tile_start, experiment, total, _, tested, voxel = arrays[:7]
     upper, lower, binomials, scalars = arrays[7:]
-    flags, chosen, acc, order, tops, counts, voxels, excess, label, memory = scratch
+    flags, chosen, acc, order, _, tops, counts, voxels, excess, label, memory = scratch
     sizes, first, exhaustive = (scalars[0], scalars[1]), scalars[2] > 0, scalars[3] > 0
     limits, strides = (scalars[4], scalars[5]), (np.int64(1), scalars[6], scalars[7])
     lanes = (total, tested, voxel)
