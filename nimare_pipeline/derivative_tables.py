@@ -63,6 +63,8 @@ CONTRASTS: dict[str, Column] = {
     "n_foci": Column("Foci reported", "integer"),
     "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
     "n_foci_outside": Column("Foci outside the mask", "integer"),
+    "study_name": Column("Study as the file names it"),
+    "contrast_name": Column("Contrast as the file names it"),
     "original_space": Column("Space of the foci as published"),
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),

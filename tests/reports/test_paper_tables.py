@@ -50,6 +50,7 @@ class Tables(HTMLParser):
 def record(small: Small, **changes: Any) -> Any:
     """What the pages read of an AnalysisRecord."""
     known = {
+        "maps": {},
         "name": "pain",
         "folder": Path("tpl-MNI152NLin6Asym/cohort-pain"),
         "record": {"Result": {"Alpha": 0.05}},
