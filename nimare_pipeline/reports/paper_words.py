@@ -50,7 +50,7 @@ def threshold(record: Any) -> str:
     if combined.get("criterion"):
         return str(combined["criterion"])
     rate = spec.correction
-    at = f"{'q' if rate == 'FDR' else 'p'} < {level_text(alpha(record))}"
+    at = f"p < {level_text(alpha(record))}"
     if rate is None:
         return f"uncorrected {at}"
     more = []

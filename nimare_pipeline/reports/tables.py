@@ -108,10 +108,10 @@ CLUSTERS = {
 CENTRES = {
     "peak": Head("Cluster", _text, numeric=False),
     "com": Head("Centre of mass", _text, "Of the cluster's voxels, x, y, z in mm", numeric=False),
-    "nearest_inside": Head("Nearest voxel", _text, numeric=False,
+    "nearest_inside": Head("Nearest voxel to it", _text, numeric=False,
         help="Where the centre lies outside the cluster: the cluster's voxel nearest to it"),
     "wcom": Head("Weighted centre", _text, "Weighted by statistic, x, y, z in mm", numeric=False),
-    "wnearest_inside": Head("Nearest voxel", _text, numeric=False,
+    "wnearest_inside": Head("Nearest voxel to that", _text, numeric=False,
         help="Where the weighted centre lies outside: the cluster's voxel nearest to it"),
     "mass": Head("Mass"),
     "n_studies": Head("Studies"),

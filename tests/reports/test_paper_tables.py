@@ -244,7 +244,7 @@ def test_level_text(value, text) -> None:
         (
             MapSpec("z", correction="FDR", method="negcorr"),
             {},
-            "voxel-level FDR q < .05 (Benjamini–Yekutieli)",
+            "voxel-level FDR p < .05 (Benjamini–Yekutieli)",
         ),
         (MapSpec("z"), {}, "uncorrected p < .05"),
     ],
