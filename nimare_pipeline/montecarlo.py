@@ -23,6 +23,8 @@ from nimare_pipeline.store import Store, key
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
+    "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
+    "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

@@ -223,7 +223,7 @@ def lay_out(
     lane = np.full(terms.shape[1], -1, dtype=np.int64)
     lane[order] = np.arange(len(order))
     n_lanes = -(-len(order) // WIDTH) * WIDTH
-    rows, tile_start, experiment = _rows(terms, lane, n_lanes)
+    rows, tile_start, experiment = tile_rows(terms, lane, n_lanes)
     _, exhaustive = n_divisions(n, k, n_iters)
     padded = tuple(side + 2 for side in mask.shape)
     places = np.asarray(np.ravel_multi_index(tuple(np.argwhere(mask).T + 1), padded))
@@ -383,7 +383,7 @@ def _tile_order(
     return order[np.concatenate([lanes, np.arange(len(lanes), len(order))])]
 
 
-def _rows(
+def tile_rows(
     terms: sparse.csr_array, lane: NDArray[np.int64], n_lanes: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
     """Terms of each experiment over each tile it reaches, tile by tile."""
