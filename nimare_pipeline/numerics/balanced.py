@@ -27,7 +27,8 @@ from nimare_pipeline.numerics.balanced_loop import (
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.nulls import FINEST_BIN_BITS, Null, tilted_logsf
 from nimare_pipeline.numerics.permute import n_divisions
-from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables, lay_out, tile_rows
+from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables
+from nimare_pipeline.numerics.subtraction_layout import lay_out, tile_rows
 from nimare_pipeline.numerics.subtraction_loop import BATCH, WIDTH
 from nimare_pipeline.numerics.threads import run_slices
 

@@ -1,7 +1,6 @@
 """Difference of two groups' ALE, each as if it had the same number of contrasts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +14,7 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.meta.cbma.ale_subtraction import integer_terms
+from nimare_pipeline.meta.cbma.balanced_data import BalancedData
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator
 from nimare_pipeline.meta.estimator import check, count, seed_number
 from nimare_pipeline.meta.judging import SIGNS, Maps, corrected_maps, critical_values
@@ -27,11 +26,11 @@ from nimare_pipeline.numerics.balanced import (
     labels_plan,
     subset_null,
 )
-from nimare_pipeline.numerics.gaussian import density_kernel, sampled_kernel
-from nimare_pipeline.numerics.plan import FociDesign, integer_log, make_plan
+from nimare_pipeline.numerics.plan import make_plan
 from nimare_pipeline.numerics.pvalues import montecarlo_p, montecarlo_threshold
 from nimare_pipeline.numerics.simulate import LARGEST_SUM
-from nimare_pipeline.numerics.subtraction import UNIT, exp_tables, exponentials, lay_out
+from nimare_pipeline.numerics.subtraction import UNIT
+from nimare_pipeline.numerics.subtraction_layout import lay_out
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store
 
@@ -224,7 +223,7 @@ class BalancedALESubtraction(PairEstimator):
             bibtex_=bibtex(self.citations),
         )
 
-    def _prepare(self, pair: Pair) -> "_Data":
+    def _prepare(self, pair: Pair) -> BalancedData:
         sizes = (pair.n_first, len(pair.foci.ids) - pair.n_first)
         target_n = min(sizes) if self.target_n is None else self.target_n
         if target_n > min(sizes):
@@ -239,9 +238,17 @@ class BalancedALESubtraction(PairEstimator):
             format="csr",
         )
         _, bits = self.kernel_transformer.design(pair.foci, fwhm, pair.mask)
-        return _Data(pair, fwhm, ma, bits, target_n, (target_n / sizes[0], target_n / sizes[1]))
+        return BalancedData(
+            pair,
+            fwhm,
+            ma,
+            bits,
+            target_n,
+            (target_n / sizes[0], target_n / sizes[1]),
+            self.kernel_transformer.voxelization,
+        )
 
-    def _null_plan(self, data: "_Data") -> Any:
+    def _null_plan(self, data: BalancedData) -> Any:
         if self.null_method == "label-permutation":
             return labels_plan(
                 (data.terms(data.weights[0]), data.terms(data.weights[1])),
@@ -251,7 +258,7 @@ class BalancedALESubtraction(PairEstimator):
                 n_iters=self.n_iters,
             )
         weights = np.where(data.is_first, *data.weights)
-        design, largest = self._design(data, np.arange(len(data.is_first)), weights)
+        design, largest = data.design(np.arange(len(data.is_first)), weights)
         plan = make_plan(
             design,
             data.pair.mask.inside,
@@ -262,37 +269,9 @@ class BalancedALESubtraction(PairEstimator):
         )
         return BalancedFociPlan.of(plan, data.pair.n_first, largest, data.bits)
 
-    def _design(
-        self, data: "_Data", members: NDArray[np.int64], weights: NDArray[np.float64]
-    ) -> tuple[FociDesign, int]:
-        """Foci of some contrasts with weighted kernels, and the largest sum there can be."""
-        foci, affine = data.pair.foci, data.pair.mask.affine
-        kept = np.isin(foci.experiment, members)
-        # A contrast without foci takes part with a kernel that is never placed.
-        fwhm = np.where(np.isnan(data.fwhm), np.nanmin(data.fwhm), data.fwhm)
-        kinds = np.stack([fwhm[members], weights], axis=1)
-        kinds, kernel_of = np.unique(kinds, axis=0, return_inverse=True)
-        rule = self.kernel_transformer.voxelization
-        kernels = []
-        for width, weight in kinds:
-            kernel = (
-                density_kernel(width, affine)
-                if rule == "exact"
-                else sampled_kernel(width, affine, rule)
-            )
-            kernels.append(integer_log(weight * kernel, data.bits).astype(np.int32))
-        design = FociDesign(
-            foci.xyz[kept],
-            np.searchsorted(members, foci.experiment[kept]),
-            kernels,
-            np.ravel(kernel_of).astype(np.int64),
-        )
-        peaks = np.array([int(kernel.max()) for kernel in kernels])
-        return design, int(peaks[design.experiment_kernel].sum())
-
     def _difference_maps(
         self,
-        data: "_Data",
+        data: BalancedData,
         numbers: NDArray[np.int64],
         null: Mapping[str, NDArray[np.int64]],
         *,
@@ -317,7 +296,7 @@ class BalancedALESubtraction(PairEstimator):
             ),
         }
 
-    def _surviving(self, data: "_Data", number: int) -> tuple[NDArray[np.float64], int]:
+    def _surviving(self, data: BalancedData, number: int) -> tuple[NDArray[np.float64], int]:
         """Share of subsets of a group in which a voxel is in a surviving cluster, and its size."""
         members = np.flatnonzero(data.is_first == (number == 0))
         terms = data.terms(1.0)[members]
@@ -346,7 +325,7 @@ class BalancedALESubtraction(PairEstimator):
         return layout.over_mask(found["surviving"]) / self.n_subsamples, cutoff
 
     def _cluster_cutoff(
-        self, data: "_Data", members: NDArray[np.int64], threshold: int, number: int
+        self, data: BalancedData, members: NDArray[np.int64], threshold: int, number: int
     ) -> int:
         """Size that a cluster of a random subset exceeds by chance in a share ``alpha``."""
         rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
@@ -358,7 +337,7 @@ class BalancedALESubtraction(PairEstimator):
             taken = np.sort(rng.permutation(members)[: data.target_n])
             if not np.isin(data.pair.foci.experiment, taken).any():
                 continue
-            design, _ = self._design(data, taken, np.ones(len(taken)))
+            design, _ = data.design(taken, np.ones(len(taken)))
             plan = make_plan(
                 design,
                 data.pair.mask.inside,
@@ -376,7 +355,7 @@ class BalancedALESubtraction(PairEstimator):
         # Too few iterations for this level: no cluster survives.
         return int(cutoff) if np.isfinite(cutoff) else data.pair.mask.n_voxels
 
-    def _description(self, data: "_Data", n_iters: int) -> str:
+    def _description(self, data: BalancedData, n_iters: int) -> str:
         n_first, n = data.pair.n_first, len(data.is_first)
         null = {
             "random-foci": f"with the foci of each contrast redrawn at random {n_iters:,} times",
@@ -388,60 +367,3 @@ class BalancedALESubtraction(PairEstimator):
             rf"\citep{{laird2005}}, both averaged over subsets of {data.target_n}, was compared "
             f"with the largest differences {null}."
         )
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Both groups, their modelled activation, and how much a contrast of each counts."""
-
-    pair: Pair
-    fwhm: NDArray[np.float64]
-    ma: sparse.csr_array
-    bits: int
-    target_n: int
-    weights: tuple[float, float]
-
-    @property
-    def is_first(self) -> NDArray[np.bool_]:
-        return np.arange(len(self.pair.foci.ids)) < self.pair.n_first
-
-    def terms(self, weight: float) -> sparse.csr_array:
-        """-log(1 - weight MA) as whole numbers."""
-        weighted = sparse.csr_array(
-            (weight * self.ma.data, self.ma.indices, self.ma.indptr), self.ma.shape
-        )
-        return integer_terms(weighted, self.bits)
-
-    def _sums(self) -> list[NDArray[np.int64]]:
-        sums = []
-        for number, weight in enumerate(self.weights):
-            mine = self.terms(weight)[np.flatnonzero(self.is_first == (number == 0))]
-            sums.append(
-                np.bincount(mine.indices, weights=mine.data, minlength=mine.shape[1]).astype(
-                    np.int64
-                )
-            )
-        return sums
-
-    def numbers(self) -> NDArray[np.int64]:
-        """Observed difference in units of 2**-30, as the null has it."""
-        sums = self._sums()
-        tables = exp_tables(int(max(one.max() for one in sums)), self.bits)
-        ale = []
-        for one in sums:
-            out = np.zeros(len(one), dtype=np.int64)
-            exponentials(one, *tables, out)
-            ale.append(out)
-        return ale[1] - ale[0]
-
-    def difference(self) -> NDArray[np.float64]:
-        """Observed difference."""
-        logs = []
-        for number, weight in enumerate(self.weights):
-            mine = self.ma[np.flatnonzero(self.is_first == (number == 0))]
-            logs.append(
-                np.bincount(
-                    mine.indices, weights=-np.log1p(-weight * mine.data), minlength=mine.shape[1]
-                )
-            )
-        return np.asarray(np.expm1(-logs[1]) - np.expm1(-logs[0]))
