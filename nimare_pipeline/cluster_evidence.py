@@ -1,6 +1,6 @@
 """What a table of clusters is made from: the maps of a result that judge, and their volumes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -91,11 +91,17 @@ def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any
     return None if spec is None else result.maps[spec.name]
 
 
-def _signs(result: MetaResult) -> NDArray[np.int8]:
-    """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there is one only."""
-    z = result_map(result, "z")
+def _signs(result: MetaResult, judged: MapSpec | None = None) -> NDArray[np.int8]:
+    """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there is one only.
+
+    It is the sign of z as it was judged, where there is that map, else of the uncorrected one.
+    """
     ones = np.ones(result.mask.n_voxels, dtype=np.int8)
-    return ones if z is None or not is_two_sided(result) else np.where(z < 0, -ones, ones)
+    if not is_two_sided(result):
+        return ones
+    z = None if judged is None else result.maps.get(replace(judged, statistic="z").name)
+    z = result_map(result, "z") if z is None else z
+    return ones if z is None else np.where(z < 0, -ones, ones)
 
 
 def suprathreshold(
@@ -112,18 +118,19 @@ def suprathreshold(
     UsageError
         If nothing says which they are.
     """
+    judged = None
     if threshold_map is not None:
         above: NDArray[Any] = np.asarray(threshold_map, dtype=bool)
     elif level == "voxel":
-        p_voxel = _find(result, "voxel")
-        if p_voxel is None:
+        judged = corrected_p(result, "voxel")
+        if judged is None:
             raise _no_map(result, "voxel-level corrected p")
-        above = p_voxel < alpha
+        above = result.maps[judged.name] < alpha
     elif voxel_thresh is None and "suprathreshold" in result.arrays:
         return np.asarray(result.arrays["suprathreshold"], dtype=np.int8)
     else:
         above = _below(result, voxel_thresh)
-    return np.where(above, _signs(result), np.int8(0))
+    return np.where(above, _signs(result, judged), np.int8(0))
 
 
 def _below(result: MetaResult, voxel_thresh: float | None) -> NDArray[np.bool_]:

@@ -11,6 +11,8 @@ NULL_METHOD = "approximate"
 VOXELIZATION = "exact"
 KERNEL_RADIUS_MM = 10.0
 """Radius of the spheres of MKDA and KDA."""
+PRIOR = 0.5
+"""Prior probability of the first group, of posterior probabilities."""
 FIXED_EFFECTS_DISCOUNT = 0.75
 """Weight of a fixed-effects analysis relative to a random-effects one (CANlab)."""
 OUTSIDE = "keep"

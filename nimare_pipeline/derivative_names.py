@@ -113,6 +113,10 @@ class Place:
             label="brain",
         )
 
+    def region(self) -> str:
+        """Path of the region that the contrasts of a coactivation model were chosen by."""
+        return self._build("mask", ".nii.gz", resolution=self.resolution, label="seed")
+
     def figure(self, key: str, extension: str = ".svg") -> str:
         """Path of a figure; ``key`` is in snake_case."""
         return self._build(

@@ -11,7 +11,7 @@ import nimare_pipeline
 from nimare_pipeline import cluster_evidence, environment
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.diagnostics import ClusterTable
-from nimare_pipeline.directions import describe_group, directions, group_facts
+from nimare_pipeline.directions import describe_group, directions, group_facts, is_pair, null_of
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
@@ -158,6 +158,17 @@ def mask_sidecar(context: Context, *, own: bool) -> dict[str, Any]:
     return {key: value for key, value in sidecar.items() if value != []}
 
 
+def region_sidecar(context: Context) -> dict[str, Any]:
+    """Describe the image of a region that contrasts were chosen by."""
+    region = context.result.facts["region"]
+    return {
+        "Description": f"Voxels of {region['words']}: contrasts with a focus in it are analysed",
+        "Type": "ROI",
+        "RawSources": [region["file"]] if "file" in region else [],
+        **context.common(),
+    }
+
+
 def analysis_record(context: Context, clusters: ClusterTable) -> dict[str, Any]:
     """Say what was done and with which numbers: all that a report needs beside maps and tables."""
     result, place = context.result, context.place
@@ -281,7 +292,8 @@ def _plain_citations(text: str) -> str:
 
 def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
     """Say how a map was corrected, with the numbers of the run and the threshold at its alpha."""
-    facts, alpha = context.result.facts, context.analysis.alpha
+    result, alpha = context.result, context.analysis.alpha
+    facts = result.facts
     correction: dict[str, Any] = {
         "ErrorRate": spec.correction,
         "Method": spec.method,
@@ -293,6 +305,8 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
         forming = facts.get("cluster_forming", {})
         correction["VoxelThreshold"] = forming.get("p")
         correction["VoxelThresholdStatistic"] = forming.get("statistic")
+        correction["VoxelThresholdStatisticNegative"] = forming.get("statistic_negative")
+        correction["VoxelThresholdNull"] = forming.get("null")
         correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
     if spec.method == "montecarlo":
@@ -302,7 +316,8 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "NumberOfIterations": n_iters,
             "RandomSeed": montecarlo.get("seed"),
             "NullOutside": montecarlo.get("null_outside"),
-            "Randomised": montecarlo.get("randomised"),
+            "Randomised": null_of(facts, result.estimator) if is_pair(facts) else None,
+            "Exhaustive": montecarlo.get("exhaustive"),
             **_thresholds(montecarlo.get("thresholds", {}), spec, f"{alpha:g}"),
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }

@@ -33,6 +33,7 @@ from nimare_pipeline.derivative_sidecars import (
     dseg_sidecar,
     map_sidecar,
     mask_sidecar,
+    region_sidecar,
     result_sidecar,
     result_spec,
     to_json,
@@ -149,6 +150,9 @@ def write_analysis(
     ):
         _write_table(stage, place.table(name), table, columns)
     _write_maps(stage, context)
+    if "region" in result.arrays:
+        region = result.mask.image(result.arrays["region"].astype(np.uint8))
+        _write_image(stage, place.region(), region, region_sidecar(context))
     _write_clusters(stage, context, clusters)
     _write_nulls(stage, context)
     if figures_dir is not None:

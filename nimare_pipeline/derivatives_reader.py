@@ -315,7 +315,7 @@ class _Reader:
 
     def _mask(self, record: Mapping[str, Any], image: Path | None) -> Path | None:
         """Find the analysis' own mask, else the one of its template and grid."""
-        own = self._one("mask", ".nii.gz")
+        own = self._one("mask", ".nii.gz", label="brain")
         if own is not None:
             return own
         resolution = self.found[image].get("resolution") if image else None

@@ -4,11 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nimare_pipeline.settings import Component
+
 GROUPS = ("group1", "group2")
 """Groups by the names they have in maps and file names."""
 DIFFERENCES = ("group1MinusGroup2", "balancedGroup1MinusGroup2", "association")
 """Labels of maps that are positive where the first group has more than the second."""
 _DEFAULT_NAMES = ("group 1", "group 2")
+
+_KNOWN_NULLS = ("label-permutation", "random-foci")
+_NULLS = {"BalancedALESubtraction": "random-foci"}
+"""Null of an estimator where neither facts nor parameters name it; else labels are permuted."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,11 @@ def is_pair(facts: Mapping[str, Any]) -> bool:
     return bool(facts.get("result_group"))
 
 
+def is_pooled(facts: Mapping[str, Any]) -> bool:
+    """Whether clusters were formed by one threshold, a quantile of the null of all voxels."""
+    return str((facts.get("cluster_forming") or {}).get("null", "")).startswith("pooled")
+
+
 def group_names(facts: Mapping[str, Any]) -> tuple[str, str]:
     """Names of the first and the second group; ``group 1`` and ``group 2`` where none is given."""
     given = facts.get("group_names")
@@ -55,6 +66,18 @@ def group_facts(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
         for label, name in zip(GROUPS, group_names(facts), strict=True)
         if label in known
     ]
+
+
+def null_of(facts: Mapping[str, Any], estimator: Component) -> str:
+    """What the null of a comparison redraws: ``label-permutation`` or ``random-foci``."""
+    said = (
+        (facts.get("montecarlo") or {}).get("randomised"),
+        estimator.args.get("fwe_null_method"),
+        facts.get("null_method"),
+        estimator.args.get("null_method"),
+        _NULLS.get(estimator.type),
+    )
+    return next((name for name in said if name in _KNOWN_NULLS), _KNOWN_NULLS[0])
 
 
 def directions(facts: Mapping[str, Any], group: str | None = None) -> Directions | None:
@@ -84,7 +107,7 @@ def describe_group(group: str | None, facts: Mapping[str, Any]) -> str:
     known = {
         "group1MinusGroup2": f"{one} minus {two}",
         "balancedGroup1MinusGroup2": f"{one} minus {two}, balanced",
-        "association": f"association with {one} rather than {two}",
+        "association": f"association with {one}",
         "uniformity": f"uniformity of {one}",
         "group1": one,
         "group2": two,

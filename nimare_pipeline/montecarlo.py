@@ -25,6 +25,8 @@ PLANS: Mapping[str, str] = {
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
     "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
     "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",
+    "LabelPlan": "nimare_pipeline.numerics.chi2",
+    "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

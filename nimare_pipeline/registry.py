@@ -16,6 +16,7 @@ ESTIMATORS: Mapping[str, str] = {
 }
 PAIR_ESTIMATORS: Mapping[str, str] = {
     "ALESubtraction": "nimare_pipeline.meta.cbma.ale_subtraction",
+    "MKDAChi2": "nimare_pipeline.meta.cbma.mkda_chi2",
 }
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 CORRECTORS: Mapping[str, str] = {

@@ -144,9 +144,10 @@ def _facts(mask: BrainMask, group: str) -> dict[str, Any]:
         "fwhm_mm": {"min": 8.5, "median": 9.25, "max": 11.75},
         "voxelization": "exact",
         "connectivity": "faces",
-        "null_method": "label-permutation",
-        "null_n_iters": N_ITERS,
-        "null_seed": 4711,
+        "null_method": "permutation",
+        "n_permutations": N_ITERS,
+        "exhaustive": False,
+        "seed": 4711,
     }
 
 

@@ -108,7 +108,7 @@ def output(tmp_path_factory):
     out = folder / "out"
     settings = Settings(str(folder), str(out), str(folder / "work"), "20260102-aa")
     contrasts, coordinates = cohort()
-    result = make_pair(facts={"montecarlo": {**_montecarlo(), "randomised": "labels"}})
+    result = make_pair()
     derivatives.write_analysis(
         folder / "stage",
         analysis=Analysis("pair", "pair", Component("ALESubtraction")),
@@ -199,7 +199,7 @@ def test_sidecar_of_a_corrected_map_has_the_threshold_of_each_tail(output):
     assert correction["ClusterSizeThresholdPositive"] == known["size_voxels_positive"]["0.05"]
     assert correction["ClusterSizeThresholdNegative"] == known["size_voxels_negative"]["0.05"]
     assert correction["ClusterSizeThresholdPositive"] > correction["ClusterSizeThresholdNegative"]
-    assert correction["Randomised"] == "labels"
+    assert correction["Randomised"] == "label-permutation"
 
 
 def test_names_that_are_not_given_are_numbers():

@@ -1,10 +1,12 @@
 """Databases that analyses search beside the input folder, each read once."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.conjunctions import combined
 from nimare_pipeline.errors import NoInputError
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -35,6 +37,21 @@ def database_of(analysis: Analysis) -> Path | None:
     return found
 
 
+def apart(analyses: Iterable[Analysis]) -> list[Path]:
+    """Databases there are, which are no part of the input even where they lie inside it."""
+    found = []
+    for analysis in analyses:
+        with suppress(NoInputError):
+            found.append(database_of(analysis))
+    return [path for path in found if path is not None]
+
+
+def needs_input(analysis: Analysis) -> bool:
+    """Whether an analysis reads the input folder, and not only a database or other results."""
+    searches = bool(analysis.options.get("database")) and analysis.type != "pair"
+    return not searches and not combined(analysis)
+
+
 def reader(
     settings: Settings, sources: Sequence["Source"], show: Callable[["Source"], object]
 ) -> Callable[[Analysis], Sequence["Source"]]:
@@ -49,7 +66,9 @@ def reader(
     show : callable
         Told of each source that is read, to say what is odd in it.
     """
-    known: dict[Path, Sequence[Source]] = {Path(settings.bids_dir).resolve(): sources}
+    known: dict[Path, Sequence[Source]] = {}
+    if sources:
+        known[Path(settings.bids_dir).resolve()] = sources
 
     def of(analysis: Analysis) -> Sequence["Source"]:
         from nimare_pipeline import io

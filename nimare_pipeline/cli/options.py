@@ -22,6 +22,8 @@ METHODS = {
     "FDRCorrector": ("indep", "negcorr"),
 }
 """Methods of the correctors, the usual one first: the classes are not imported for ``--help``."""
+FWE_NULLS = ("label-permutation", "random-foci")
+"""Nulls of MKDAChi2, as its class has them."""
 PLUGINS = (
     "Linear", "MultiProc", "LegacyMultiProc", "SLURM", "SLURMGraph", "SGE", "SGEGraph", "PBS",
     "PBSGraph", "LSF", "OAR", "Condor", "CondorDAGMan", "IPython", "Debug",
@@ -190,6 +192,20 @@ def _add_analysis(group: Any) -> None:
         metavar="COLUMN",
         help="with --weighting: metadata column that tells fixed from random effects; fixed weigh "
         f"{defaults.FIXED_EFFECTS_DISCOUNT:g} of random",
+    )
+    group.add_argument(
+        "--fwe-null",
+        metavar="NAME",
+        type=values.one_of(FWE_NULLS),
+        help="MKDAChi2: label-permutation judges the association of group and report, random-foci "
+        "the convergence within each group (default: the first)",
+    )
+    group.add_argument(
+        "--prior",
+        metavar="P",
+        type=values.number("a number between 0 and 1, both excluded", lambda x: 0 < x < 1),
+        help="MKDAChi2: prior probability of the first group, of its posterior probabilities "
+        f"(default: {defaults.PRIOR:g})",
     )
     group.add_argument(
         "--missing-n",

@@ -95,6 +95,8 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "null_method": None if pair and "null_method" not in given else options.null_method,
         "weighting": options.weighting,
         "inference_field": options.inference_field,
+        "fwe_null_method": options.fwe_null,
+        "prior": options.prior,
         "kernel__fwhm": options.fwhm,
         "kernel__sample_size": options.sample_size,
         "kernel__r": options.radius,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
-from nimare_pipeline.cli.database import reader
+from nimare_pipeline.cli.database import apart, needs_input, reader
 from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
@@ -87,13 +87,17 @@ def plan(request: Request) -> list[Planned]:
     require_input(request.settings)
     from nimare_pipeline import io
 
-    _LOGGER.info("reading %s", request.settings.bids_dir)
-    sources = io.read(
-        Path(request.settings.bids_dir),
-        tal2mni=request.settings.tal2mni,
-        target=request.settings.target,
-        known=files_named(request),
-    )
+    sources: Sequence[Source] = ()
+    # Reading a folder takes its time: not where all studies are those of a database elsewhere.
+    if any(map(needs_input, request.analyses or (request.analysis,))):
+        _LOGGER.info("reading %s", request.settings.bids_dir)
+        sources = io.read(
+            Path(request.settings.bids_dir),
+            tal2mni=request.settings.tal2mni,
+            target=request.settings.target,
+            known=files_named(request),
+            apart=apart(request.analyses),
+        )
     show_problems(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
     if request.analyses:

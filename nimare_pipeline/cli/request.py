@@ -13,6 +13,8 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "null_method": (("estimator", "null_method"),),
     "weighting": (("estimator", "weighting"),),
     "inference_field": (("estimator", "inference_field"),),
+    "fwe_null": (("estimator", "fwe_null_method"),),
+    "prior": (("estimator", "prior"),),
     "missing_n": (("missing_n", ""),),
     "fwhm": (("estimator", "kernel__fwhm"),),
     "sample_size": (("estimator", "kernel__sample_size"),),

@@ -2,7 +2,7 @@
 
 import os
 import pkgutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -85,6 +85,7 @@ def read(
     tal2mni: str = defaults.TAL2MNI,
     target: str = defaults.TARGET_SPACE,
     known: Iterable[str] = (),
+    apart: Iterable[str | Path] = (),
 ) -> list[Source]:
     """Datasets of a folder or a file, in order of their names.
 
@@ -102,6 +103,9 @@ def read(
     known : iterable of str
         Paths of files that somebody else needs, such as masks: no warning that they are left out.
 
+    apart : iterable of path
+        Files and folders that are read by themselves, such as databases: not looked into.
+
     Raises
     ------
     NoInputError
@@ -110,7 +114,7 @@ def read(
         With every problem found; or if several datasets in the folder are rivals.
     """
     root = _existing(path)
-    found, ignored = _find(root)
+    found, ignored = _find(root, {Path(path).resolve() for path in apart})
     base = root if root.is_dir() else root.parent
     batches = [batch for module, files in found for batch in _batches(module, files)]
     _refuse_rivals(batches, base)
@@ -210,11 +214,13 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
     return [path for path in ignored if os.path.normpath(path) not in images]
 
 
-def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
+def _find(
+    root: Path, apart: Collection[Path] = ()
+) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
     """Files of each format, and the files no format knows."""
     modules = formats()
     for skipped in (SKIPPED, ()):
-        files = list(_files(root, skipped)) if root.is_dir() else [root]
+        files = list(_files(root, skipped, apart)) if root.is_dir() else [root]
         by_format: dict[str, list[Path]] = {}
         ignored = []
         for file in files:
@@ -233,16 +239,23 @@ def _find(root: Path) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
     raise NoInputError(msg)
 
 
-def _files(folder: Path, skipped: Sequence[str]) -> Iterator[Path]:
+def _files(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         if is_results(here):
             folders.clear()
             continue
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and name not in skipped
+            name
+            for name in folders
+            if not name.startswith(".") and name not in skipped and _is_ours(here / name, apart)
         )
-        yield from (here / name for name in sorted(names) if not name.startswith("."))
+        shown = (name for name in sorted(names) if not name.startswith("."))
+        yield from (here / name for name in shown if _is_ours(here / name, apart))
+
+
+def _is_ours(path: Path, apart: Collection[Path]) -> bool:
+    return not apart or path.resolve() not in apart
 
 
 def _knows(module: ModuleType, file: Path) -> bool:

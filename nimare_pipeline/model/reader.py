@@ -293,14 +293,17 @@ class _Checker:
 
     def circles(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Complain of conjunctions that combine each other, and of parts without maps."""
+        named = [
+            (n, entry) for n, entry in enumerate(entries) if isinstance(entry.get("name"), str)
+        ]
         of = {
             entry["name"]: entry["of"]
-            for entry in entries
-            if entry.get("type") == "conjunction" and isinstance(entry.get("of"), list)
+            for _, entry in named
+            if entry["type"] == "conjunction" and isinstance(entry.get("of"), list)
         }
-        types = {entry.get("name"): entry.get("type") for entry in entries}
-        for number, entry in enumerate(entries):
-            name = entry.get("name")
+        types = {entry["name"]: entry["type"] for _, entry in named}
+        for number, entry in named:
+            name = entry["name"]
             place, where = ("analysis", number, "of"), f'analysis "{name}"'
             parts = of.get(name, [])
             for part in dict.fromkeys(parts):

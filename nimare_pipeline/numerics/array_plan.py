@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
 
@@ -68,6 +69,19 @@ class ArrayPlan:
         dict of (n_iters,) int64 arrays
         """
         raise NotImplementedError
+
+    def pack(self) -> NDArray[np.uint8]:
+        """Write the plan to bytes; ``unpack`` undoes it."""
+        stream = BytesIO()
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)}
+        np.savez(stream, allow_pickle=False, **arrays)
+        return np.frombuffer(stream.getvalue(), dtype=np.uint8)
+
+    @classmethod
+    def unpack(cls, packed: NDArray[np.uint8]) -> Self:
+        """Read what ``pack`` wrote."""
+        with np.load(BytesIO(packed.tobytes()), allow_pickle=False) as archive:
+            return cls(**{field.name: archive[field.name] for field in fields(cls)})
 
     def save(self, path: str | Path) -> Path:
         """Write the arrays, what kind of plan it is, and its digest to one npz file."""

@@ -24,7 +24,7 @@ from nimare_pipeline.numerics.gaussian import (
 )
 from nimare_pipeline.numerics.jit import compiled
 
-_SNAP = 1e-6
+SNAP = 1e-6
 """Voxel coordinates this close to a centre are that centre: removes the noise of inv(affine)."""
 
 
@@ -32,7 +32,7 @@ def to_voxels(xyz: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[
     """Continuous voxel coordinates (n, 3) of points in mm; exact at voxel centres."""
     ijk = (np.asarray(xyz, dtype=float) - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
     whole = np.rint(ijk)
-    return np.where(np.abs(ijk - whole) < _SNAP, whole, ijk)
+    return np.where(np.abs(ijk - whole) < SNAP, whole, ijk)
 
 
 def voxelize(
@@ -155,7 +155,7 @@ def sphere_counts(
     ijk = voxelize(xyz, affine, voxelization)
     linear = np.ascontiguousarray(affine[:3, :3])
     half = reach_voxels(radius_mm, affine)
-    radius2 = radius_mm**2 * (1 + _SNAP)
+    radius2 = radius_mm**2 * (1 + SNAP)
 
     def fill(number: int, memory: Memory) -> int:
         foci = np.ascontiguousarray(ijk[experiment == number])
@@ -175,7 +175,7 @@ def sphere_kernel(radius_mm: float, affine: NDArray[np.float64]) -> NDArray[np.i
     half = reach_voxels(radius_mm, affine)
     steps = np.indices(tuple((2 * half + 1).tolist())).reshape(3, -1).T - half
     distance2 = ((steps @ affine[:3, :3].T) ** 2).sum(axis=1)
-    inside = distance2 <= radius_mm**2 * (1 + _SNAP)
+    inside = distance2 <= radius_mm**2 * (1 + SNAP)
     return inside.astype(np.int64).reshape(2 * half + 1)
 
 

@@ -27,7 +27,7 @@ def _root(parent, a):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _largest_cluster(  # type: ignore[no-untyped-def]
+def largest_cluster(  # type: ignore[no-untyped-def]
     label, strides, voxels, excess, n, parent, size, mass
 ):
     """Size and mass of the largest clusters of voxels that share faces (union-find)."""
@@ -241,7 +241,7 @@ def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
                 top, n = _scan_run(total, ends, base, limits, voxels, excess, n)
                 largest = max(largest, top)
         out[0, iteration] = largest
-        out[1, iteration], out[2, iteration] = _largest_cluster(
+        out[1, iteration], out[2, iteration] = largest_cluster(
             label, strides, voxels, excess, n, parent, size, mass
         )
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from nimare_pipeline import bibliography, defaults
 from nimare_pipeline.inference import Inference
-from nimare_pipeline.reports import references, render
+from nimare_pipeline.reports import group_words, references, render
 from nimare_pipeline.reports.tables import imputed, truth
 
 CONNECTIVITY_WORDS = {
@@ -52,6 +52,9 @@ STATISTICS = {
     "ALE": "ALE",
     "MKDADensity": "density",
     "KDA": "number of foci",
+    "ALESubtraction": "ALE difference",
+    "BalancedALESubtraction": "ALE difference",
+    "MKDAChi2": "chi-square",
     defaults.CONJUNCTION: "minimum z",
 }
 """What the statistic of an estimator is called; others by the estimator's name."""
@@ -59,6 +62,7 @@ MASS_WORDS = {
     "log": "−log(1 − ALE) in excess of the threshold, summed over the cluster",
     "linear": "the statistic in excess of the largest value that is not significant, summed over "
     "the cluster",
+    "signed": "the absolute statistic in excess of the threshold, summed over the cluster",
 }
 SOFTWARE = {
     "python": ("Python", ""),
@@ -141,6 +145,7 @@ def methods(
         **dict.fromkeys(FACTS),
         **facts,
         **_words(facts, analysis),
+        **group_words.context(facts, analysis),
         "inference": inference or Inference.of(facts, alpha),
         "fixed_fwhm": args.get("kernel__fwhm"),
         "fixed_n": args.get("kernel__sample_size"),
@@ -186,6 +191,8 @@ def results(
         **dict.fromkeys(FACTS),
         **facts,
         **_words(facts, analysis),
+        **group_words.context(facts, analysis),
+        "counts": group_words.counts(main, facts),
         "inference": judged,
         "alpha": alpha,
         "clusters": [
@@ -200,7 +207,8 @@ def results(
 def _words(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
     """What estimator, statistic and mass are called."""
     estimator = analysis.get("estimator", {}).get("type", defaults.ESTIMATOR)
-    domain = (facts.get("scale") or {}).get("domain", "log")
+    usual = "signed" if facts.get("result_group") else "log"
+    domain = (facts.get("scale") or {}).get("domain", usual)
     return {
         "estimator": estimator,
         "statistic": STATISTICS.get(estimator, estimator),

@@ -4,6 +4,7 @@ Slices are composed here, by looking up the nearest voxel, and not by nilearn's 
 resamples volumes: it is faster, and the voxels stay the voxels of the analysis.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +19,10 @@ from nimare_pipeline.reports import canvas
 Array = NDArray[Any]
 AXES = "xyz"
 _IN_PLANE = {0: (1, 2), 1: (0, 2), 2: (0, 1)}
+_END_WIDTH = 11
+"""Characters of a line at the end of a colour bar."""
+_DOTS_WIDTH = 16
+"""Characters of a line beside a glass brain."""
 _GREY_LEVELS = 40
 """Grey levels of the background: more are not seen, and double the size of the file."""
 
@@ -53,13 +58,17 @@ class Overlay:
     Parameters
     ----------
     values : Volume
-        Drawn where above 0.
+        Drawn where above 0; of both signs where not 0.
     vmax : float
         Value of the last colour; the first is ``vmin``.
     fade_below : float
         Values below it fade into the background; 0 draws all of them opaque.
     outline : Volume, optional
         Regions outlined, where above 0.
+    two_sided : bool
+        Negative values have colours of their own, the same way from 0.
+    ends : tuple of str
+        What positive and negative values mean, for the colour bar; empty without names.
     """
 
     values: Volume
@@ -67,6 +76,20 @@ class Overlay:
     vmax: float
     fade_below: float = 0.0
     outline: Volume | None = None
+    two_sided: bool = False
+    ends: tuple[str, ...] = ()
+
+    def size(self, values: Array) -> Array:
+        """How far values are from 0 on a side that is drawn."""
+        return np.abs(values) if self.two_sided else values
+
+    def colors(self, values: Array) -> Array:
+        """RGBA (..., 4) of values."""
+        scaled = (self.size(values) - self.vmin) / max(self.vmax - self.vmin, 1e-9)
+        warm: Array = colormap()(np.clip(scaled, 0, 1))
+        if not self.two_sided:
+            return warm
+        return np.where((values < 0)[..., None], cold_colormap()(np.clip(scaled, 0, 1)), warm)
 
 
 @cache
@@ -93,6 +116,27 @@ def colormap() -> Any:
 
     colors = ["#6b0f1a", "#b3261e", "#e4572e", "#f9a03f", "#ffe08a", "#fff9db"]
     return LinearSegmentedColormap.from_list("heat", colors)
+
+
+def cold_colormap() -> Any:
+    """Dark blue to pale cyan, the counterpart of ``colormap`` for negative values.
+
+    Warm and cold are told apart by all kinds of colour blindness.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colors = ["#10295c", "#1d5fa6", "#3b93d0", "#6cc3e8", "#b5ecf7", "#effcff"]
+    return LinearSegmentedColormap.from_list("cold", colors)
+
+
+def diverging(overlay: Overlay) -> Any:
+    """Colours of an overlay of both signs from -vmax to vmax; white where nothing is drawn."""
+    from matplotlib.colors import ListedColormap
+
+    values = np.linspace(-overlay.vmax, overlay.vmax, 256)
+    colors = overlay.colors(values)
+    colors[np.abs(values) < overlay.vmin] = 1.0
+    return ListedColormap(colors)
 
 
 def in_plane(axis: int) -> tuple[int, int]:
@@ -126,10 +170,9 @@ def compose(points: Array, overlay: Overlay | None) -> Array:
     picture[..., 3] = np.clip(grey / 0.12, 0, 1).round(1)
     if overlay is not None:
         values = np.nan_to_num(overlay.values.at(points))
-        scaled = (values - overlay.vmin) / max(overlay.vmax - overlay.vmin, 1e-9)
-        color = colormap()(np.clip(scaled, 0, 1))
+        color, size = overlay.colors(values), overlay.size(values)
         fade = max(overlay.fade_below, 1e-9)
-        opacity = np.where(values > 0, np.clip(values / fade, 0, 1) ** 1.5, 0.0)[..., None]
+        opacity = np.where(size > 0, np.clip(size / fade, 0, 1) ** 1.5, 0.0)[..., None]
         picture[..., :3] = opacity * color[..., :3] + (1 - opacity) * picture[..., :3]
         picture[..., 3] = np.maximum(picture[..., 3], opacity[..., 0])
     return picture
@@ -232,48 +275,88 @@ def add_colorbar(
     from matplotlib.colors import Normalize
 
     ax = figure.add_axes(box)
-    scale = ScalarMappable(Normalize(overlay.vmin, overlay.vmax), colormap())
+    if overlay.two_sided:
+        scale = ScalarMappable(Normalize(-overlay.vmax, overlay.vmax), diverging(overlay))
+    else:
+        scale = ScalarMappable(Normalize(overlay.vmin, overlay.vmax), colormap())
     bar = figure.colorbar(scale, cax=ax)
     bar.outline.set_visible(False)
     bar.set_label(label)
     bar.ax.tick_params(length=2)
+    _, bottom, _, height = box
+    places = ((bottom + height, "bottom", 0.02), (bottom, "top", -0.02))
+    for text, (y, align, gap) in zip(overlay.ends, places, strict=False):
+        lines = "\n".join(canvas.end_lines(text, _END_WIDTH))
+        figure.text(0.997, y + gap, lines, fontsize=7.5, fontweight="bold", ha="right", va=align)
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Foci that look alike: ``members`` (n,) bool of all foci, and what is said of them."""
+
+    name: str
+    members: Array
+    color: str
+    size: float = 9
+    opacity: float = 0.65
 
 
 def glass_foci(xyz: Array, inside: Array) -> Any:
     """Glass brain with a dot a focus: (n, 3) mm, and whether each lies inside the mask."""
-    figure, display = _glass()
-    groups = (
-        ("inside the mask", inside, canvas.BLUE, 9, 0.65),
-        ("outside", ~inside, canvas.ORANGE, 14, 0.95),
+    return glass_dots(
+        xyz,
+        [
+            Dots("inside the mask", inside, canvas.BLUE),
+            Dots("outside", ~inside, canvas.ORANGE, 14, 0.95),
+        ],
     )
-    for row, (name, members, color, size, opacity) in enumerate(groups):
-        if members.any():
+
+
+def glass_dots(xyz: Array, groups: Sequence[Dots]) -> Any:
+    """Glass brain with a dot a focus, (n, 3) mm, and the number of each group."""
+    figure, display = _glass()
+    for row, dots in enumerate(groups):
+        if dots.members.any():
             display.add_markers(
-                xyz[members], marker_color=color, marker_size=size, alpha=opacity, linewidths=0
+                xyz[dots.members],
+                marker_color=dots.color,
+                marker_size=dots.size,
+                alpha=dots.opacity,
+                linewidths=0,
             )
         # The count goes under the dot of its colour, right of the last brain.
         y = 0.66 - 0.24 * row
-        figure.text(0.885, y, "\N{BLACK CIRCLE}", color=color, fontsize=12, va="center")
-        figure.text(0.905, y, f"{members.sum()} foci\n{name}", fontsize=8.5, va="center")
+        figure.text(0.885, y, "\N{BLACK CIRCLE}", color=dots.color, fontsize=12, va="center")
+        wrapped = [textwrap.wrap(line, _DOTS_WIDTH) for line in dots.name.splitlines()]
+        lines = [f"{dots.members.sum()} foci", *(part for line in wrapped for part in line)]
+        figure.text(0.905, y, "\n".join(lines), fontsize=8.5, va="center")
     return figure
 
 
 def glass_map(image: nib.Nifti1Image, overlay: Overlay, *, label: str) -> Any:
-    """Glass brain with the maximum of an image (0: nothing) along each line of sight."""
-    figure, display = _glass()
-    display.add_overlay(
-        image, threshold=1e-6, cmap=colormap(), vmin=overlay.vmin, vmax=overlay.vmax
-    )
+    """Glass brain with the value furthest from 0 along each line of sight; 0 is nothing."""
+    figure, display = _glass(signed=overlay.two_sided)
+    if overlay.two_sided:
+        colors, lowest = diverging(overlay), -overlay.vmax
+    else:
+        colors, lowest = colormap(), overlay.vmin
+    display.add_overlay(image, threshold=1e-6, cmap=colors, vmin=lowest, vmax=overlay.vmax)
     add_colorbar(figure, (0.9, 0.22, 0.011, 0.56), overlay, label)
     return figure
 
 
-def _glass() -> tuple[Any, Any]:
+def _glass(*, signed: bool = False) -> tuple[Any, Any]:
     from nilearn.plotting import plot_glass_brain
 
     figure = canvas.new_figure(10.6, 2.5)
     display = plot_glass_brain(
-        None, display_mode="lyrz", figure=figure, axes=(0, 0, 0.88, 1), annotate=True, alpha=0.5
+        None,
+        display_mode="lyrz",
+        figure=figure,
+        axes=(0, 0, 0.88, 1),
+        annotate=True,
+        alpha=0.5,
+        plot_abs=not signed,
     )
     return figure, display
 

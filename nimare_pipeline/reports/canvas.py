@@ -48,6 +48,17 @@ _STYLE: Any = {
 }
 
 
+def end_lines(direction: str, width: int) -> list[str]:
+    """Lines of a direction (``pain > touch``) for an end of a colour bar, long names cut short."""
+    first, _, second = direction.partition(" > ")
+    words = [f"{_short(first, width - 2)} >", _short(second, width)] if second else [first]
+    return [" ".join(words)] if len(" ".join(words)) <= width else words
+
+
+def _short(name: str, width: int) -> str:
+    return name if len(name) <= width else f"{name[: width - 1]}…"
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """Matplotlib settings of the report's figures, for the time of a ``with`` block."""

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from nimare_pipeline.reports import canvas
 
 Array = NDArray[Any]
+_SIDE_WIDTH = 24
+"""Characters of a line beside a row of histograms."""
 _DASHES = (0, (4, 2))
 _LOWEST_LOG10 = -400.0
 """Where probabilities too small for any picture are drawn."""
@@ -30,6 +32,8 @@ class Maxima:
         Values above it are significant; infinite if none can be.
     observed : float, optional
         Largest value of the data.
+    side : str
+        Direction that it is of; panels of one direction stand in one row.
     """
 
     title: str
@@ -37,6 +41,7 @@ class Maxima:
     whole: bool
     threshold: float
     observed: float | None
+    side: str = ""
 
 
 def counts(columns: Mapping[str, Array]) -> Any:
@@ -116,10 +121,14 @@ def uncorrected(
 
 def montecarlo(panels: Sequence[Maxima], alpha: float) -> Any:
     """Figure of one histogram a kind of maximum, with thresholds and what was observed."""
-    figure = canvas.new_figure(10.0, 2.9, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, len(panels)))
-    for ax, panel in zip(axes, panels, strict=True):
+    n_rows = len({panel.side for panel in panels})
+    n_columns = -(-len(panels) // n_rows)
+    figure = canvas.new_figure(10.0, 0.4 + 2.5 * n_rows, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(n_rows, n_columns)).ravel()
+    for index, (ax, panel) in enumerate(zip(axes, panels, strict=True)):
         _maxima_histogram(ax, panel, alpha)
+        if index % n_columns == 0:
+            ax.set_ylabel("\n".join(canvas.end_lines(panel.side, _SIDE_WIDTH)))
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3)
     return figure

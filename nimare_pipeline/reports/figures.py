@@ -1,7 +1,7 @@
 """The figures of one analysis, from its result and its tables."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
+from nimare_pipeline.cluster_evidence import is_two_sided, result_map, result_spec
+from nimare_pipeline.directions import directions, group_names, is_pair
+from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
 from nimare_pipeline.reports import brains, canvas, distributions
 from nimare_pipeline.reports import region as regions
@@ -18,7 +21,16 @@ from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.results import MetaResult
 
 Array = NDArray[Any]
+_MAXIMA = {
+    "stat": "Largest statistic",
+    "size": "Largest cluster (voxels)",
+    "mass": "Largest cluster mass",
+}
+_GROUP_COLORS = ("#b3261e", "#1d5fa6")
+"""Of the first and of the second group, from the scales of their directions."""
 N_CUTS = 14
+FADE_BELOW = 3.0
+"""Below this, z fades away in pictures of whole maps: highlighted, not hidden."""
 MAX_PEAKS = 4
 PICTURES = frozenset(
     {"foci", "region", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"}
@@ -39,7 +51,20 @@ class _Inputs:
     @cached_property
     def z(self) -> Array:
         """Uncorrected z over the mask, finite."""
-        return np.nan_to_num(self.result.maps["z"].astype(float), posinf=40.0, neginf=0.0)
+        spec = result_spec(self.result, "z") or MapSpec("z")
+        z = self.result.maps[spec.name].astype(float)
+        return np.nan_to_num(z, posinf=40.0, neginf=-40.0 if self.two_sided else 0.0)
+
+    @cached_property
+    def two_sided(self) -> bool:
+        """Whether values of both signs are drawn."""
+        return is_two_sided(self.result)
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """What positive and negative values mean; empty without groups."""
+        sides = directions(self.result.facts)
+        return () if sides is None else sides.both
 
     @cached_property
     def z_significant(self) -> Array:
@@ -55,7 +80,8 @@ class _Inputs:
     @cached_property
     def z_max(self) -> float:
         """Last value of the colour scale, the same in all brain figures of the analysis."""
-        return max(float(np.ceil(self.z.max() * 2) / 2), 3.5) if self.z.size else 3.5
+        size = np.abs(self.z) if self.two_sided else self.z
+        return max(float(np.ceil(size.max() * 2) / 2), 3.5) if size.size else 3.5
 
     def volume(self, values: Array) -> brains.Volume:
         """Masked vector as a volume."""
@@ -124,6 +150,8 @@ def draw_foci(inputs: _Inputs) -> Any:
     xyz = foci[["x", "y", "z"]].to_numpy(dtype=float)
     if not len(xyz):
         return None
+    if is_pair(inputs.result.facts) and "group" in inputs.contrasts:
+        return brains.glass_dots(xyz, _dots_of_groups(inputs))
     return brains.glass_foci(xyz, truth(foci["inside"]).to_numpy())
 
 
@@ -160,12 +188,16 @@ def draw_result_mosaic(inputs: _Inputs) -> Any:
 
 
 def draw_result_ortho(inputs: _Inputs) -> Any:
-    """Three cuts through the peaks of the first clusters."""
+    """Three cuts through the peaks of the first clusters of each direction."""
     peaks = []
-    for cluster in np.unique(inputs.labels[inputs.labels > 0])[:MAX_PEAKS]:
+    height = _height(inputs)
+    for cluster in _first_clusters(inputs):
         peak = np.flatnonzero(inputs.labels == cluster)
-        voxel = peak[np.argmax(inputs.z[peak])]
-        peaks.append((f"Cluster {cluster}, peak z = {inputs.z[voxel]:.2f}", inputs.xyz[voxel]))
+        voxel = peak[np.argmax(height[peak])]
+        z = inputs.z[voxel]
+        side = f" ({inputs.ends[int(z < 0)]})" if inputs.ends else ""
+        title = f"Cluster {cluster}{side}, peak z = {z:.2f}".replace("-", "\N{MINUS SIGN}")
+        peaks.append((title, inputs.xyz[voxel]))
     return brains.ortho(peaks, _result_overlay(inputs), label="z") if peaks else None
 
 
@@ -178,13 +210,15 @@ def draw_result_glass(inputs: _Inputs) -> Any:
 
 
 def draw_z_mosaic(inputs: _Inputs) -> Any:
-    """Axial slices of the whole uncorrected z map, fading out below z = 3; clusters outlined."""
+    """Axial slices of the whole uncorrected z map, weak z fading out; clusters outlined."""
     overlay = brains.Overlay(
-        inputs.volume(np.maximum(inputs.z, 0)),
+        inputs.volume(inputs.z if inputs.two_sided else np.maximum(inputs.z, 0)),
         vmin=0,
         vmax=inputs.z_max,
-        fade_below=3.0,
+        fade_below=FADE_BELOW,
         outline=inputs.volume(inputs.labels),
+        two_sided=inputs.two_sided,
+        ends=inputs.ends,
     )
     return brains.mosaic(inputs.cuts(), overlay, label="z (uncorrected)")
 
@@ -222,47 +256,105 @@ DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
 }
 
 
+def _height(inputs: _Inputs) -> Array:
+    """What peaks are found by: z, of a comparison how far the statistic is from 0."""
+    stat = result_map(inputs.result, "stat")
+    if not inputs.two_sided or stat is None:
+        return inputs.z
+    return np.where(inputs.z < 0, -stat, stat) if (stat < 0).any() else stat
+
+
+def _first_clusters(inputs: _Inputs) -> list[int]:
+    """Numbers of the clusters that are shown: the first ones of each sign."""
+    numbers = np.unique(inputs.labels[inputs.labels > 0])
+    negative = [n for n in numbers if np.median(inputs.z[inputs.labels == n]) < 0]
+    positive = [n for n in numbers if n not in negative]
+    n_positive = max(MAX_PEAKS - len(negative), MAX_PEAKS // 2)
+    shown = positive[:n_positive]
+    return [*shown, *negative[: MAX_PEAKS - len(shown)]]
+
+
+def _dots_of_groups(inputs: _Inputs) -> list[brains.Dots]:
+    """Foci by their group, in the colours of its direction."""
+    owner = inputs.contrasts.set_index("id")["group"]
+    group = inputs.coordinates["id"].map(owner)
+    outside = ~truth(inputs.coordinates["inside"])
+    dots = []
+    for name, color in zip(group_names(inputs.result.facts), _GROUP_COLORS, strict=True):
+        members = (group == name).to_numpy()
+        n_outside = int((members & outside).sum())
+        said = f"{name}\n({n_outside} outside)" if n_outside else name
+        dots.append(brains.Dots(said, members, color, 11, 0.7))
+    return dots
+
+
 def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
-    arrays, forming = inputs.result.arrays, inputs.result.facts.get("cluster_forming") or {}
-    none_forms = "statistic" in forming and forming["statistic"] is None
+    if inputs.two_sided and inputs.ends:
+        return [panel for tail in (0, 1) for panel in _panels_of_tail(inputs, tail)]
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
-    rows = (
-        ("Largest statistic", "montecarlo_max_stat", stat),
-        ("Largest cluster (voxels)", "montecarlo_max_size", sizes),
-        ("Largest cluster mass", "montecarlo_max_mass", masses),
-    )
+    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses), inputs.alpha)
+
+
+def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
+    """Panels of the positive (0) or the negative (1) tail of a comparison."""
+    arrays, sign = inputs.result.arrays, (1, -1)[tail]
+    group = inputs.result.facts.get("result_group")
+    name = ("positive", "negative")[tail]
+    prefix = f"montecarlo_{name}_max_"
+    if f"{prefix}stat" not in arrays:
+        prefix = f"montecarlo_{group}_{name}_max_"
+    stat = result_map(inputs.result, "stat")
+    here = np.sign(inputs.z) == sign
+    height = np.array([]) if stat is None else np.where(here, _height(inputs), np.nan)
+    recorded = np.asarray(arrays.get("suprathreshold", np.zeros(len(inputs.z)))) == sign
+    sizes, masses = _extents(inputs, recorded, np.asarray(arrays.get("excess", recorded * 0.0)))
+    panels = _panels(inputs, prefix, (height, sizes, masses), inputs.alpha / 2)
+    return [replace(panel, side=inputs.ends[tail]) for panel in panels]
+
+
+def _panels(
+    inputs: _Inputs, prefix: str, observed: tuple[Array, Array, Array], alpha: float
+) -> list[distributions.Maxima]:
+    """Panels of statistic, size and mass, of those nulls that there are."""
+    arrays, forming = inputs.result.arrays, inputs.result.facts.get("cluster_forming") or {}
+    none_forms = "statistic" in forming and forming["statistic"] is None
+    rows = zip(_MAXIMA.items(), observed, strict=True)
     return [
         distributions.Maxima(
             title,
-            np.asarray(arrays[key], dtype=float),
-            key == "montecarlo_max_size",
+            np.asarray(arrays[prefix + name], dtype=float),
+            name == "size",
             np.inf
-            if none_forms and key != "montecarlo_max_stat"
-            else montecarlo_threshold(arrays[key], inputs.alpha),
-            float(np.nanmax(values)) if values.size else None,
+            if none_forms and name != "stat"
+            else montecarlo_threshold(arrays[prefix + name], alpha),
+            float(np.nanmax(values)) if np.isfinite(values).any() else None,
         )
-        for title, key, values in rows
-        if key in arrays
+        for (name, title), values in rows
+        if prefix + name in arrays
     ]
 
 
 def _observed_clusters(inputs: _Inputs, stat: Array) -> tuple[Array, Array]:
     """Sizes (voxels) and masses of the clusters above the cluster-forming threshold."""
-    from scipy.ndimage import label
-
     forming = inputs.result.facts.get("cluster_forming")
     if not forming or forming["statistic"] is None:
         return np.array([]), np.array([])
     # Compared as whole numbers where they were: a float may fall short of its own rounding.
     recorded = inputs.result.arrays.get("suprathreshold")
     above = np.nan_to_num(stat) >= forming["statistic"] if recorded is None else recorded
+    floor = forming.get("mass_above", forming["statistic"])
+    return _extents(inputs, above, _mass_scale(inputs, stat) - _mass_scale(inputs, floor))
+
+
+def _extents(inputs: _Inputs, above: Array, excess: Array) -> tuple[Array, Array]:
+    """Sizes and masses of the clusters of the voxels above a threshold."""
+    from scipy.ndimage import label
+
     # SciPy's default neighbours share a face, as everywhere in the package.
     volume, n_clusters = label(inputs.result.mask.volume(above))
     members = volume[inputs.result.mask.inside]
-    floor = forming.get("mass_above", forming["statistic"])
-    excess = np.where(above, _mass_scale(inputs, stat) - _mass_scale(inputs, floor), 0)
-    masses = np.bincount(members, weights=excess, minlength=n_clusters + 1)
+    masses = np.bincount(members, weights=np.where(above, excess, 0), minlength=n_clusters + 1)
     return np.bincount(members, minlength=n_clusters + 1)[1:].astype(float), masses[1:]
 
 
@@ -274,8 +366,13 @@ def _mass_scale(inputs: _Inputs, stat: Any) -> Any:
 
 def _result_overlay(inputs: _Inputs) -> brains.Overlay:
     values = inputs.z_significant
+    size = np.abs(values) if inputs.two_sided else values
     return brains.Overlay(
-        inputs.volume(values), vmin=float(values[values > 0].min()), vmax=inputs.z_max
+        inputs.volume(values),
+        vmin=float(size[size > 0].min()),
+        vmax=inputs.z_max,
+        two_sided=inputs.two_sided,
+        ends=inputs.ends,
     )
 
 

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nimare_pipeline.directions import group_facts
 from nimare_pipeline.reports import boilerplate, references, render, sections, verdict
 
 MAX_FIGURE_BYTES = 8_500_000
@@ -218,8 +219,13 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
 def _numbers(page: sections.Page) -> list[tuple[str, str]]:
     facts, clusters = page.record.facts, page.record.clusters
     main = boilerplate.main_peaks(clusters)
+    sizes = [
+        (f"experiment of {group['name']}", f"experiments of {group['name']}", n)
+        for group in group_facts(facts)
+        if (n := group.get("n_contrasts")) is not None
+    ]
     known = [
-        ("experiment", "experiments", facts.get("n_contrasts")),
+        *(sizes or [("experiment", "experiments", facts.get("n_contrasts"))]),
         ("study", "studies", facts.get("n_studies")),
         ("participant", "participants", facts.get("n_participants")),
         ("focus", "foci", facts.get("n_foci")),

@@ -16,14 +16,14 @@ import nibabel as nib
 import numpy as np
 
 from nimare_pipeline.derivative_names import paper_figure
+from nimare_pipeline.directions import directions
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.reports import brains, paper_brains, paper_tables, paper_words
+from nimare_pipeline.reports.figures import FADE_BELOW
 from nimare_pipeline.reports.paper_files import PaperFigure, read_sidecar, write_figure
 from nimare_pipeline.reports.paper_scale import Limits, Scale, together
 
 N_CUTS = 14
-FADE_BELOW = 3.0
-"""Below this, z fades away in pictures of whole maps: highlighted, not hidden."""
 VIEWS = ("mosaic", "glass")
 _WHOLE_BRAIN = (-44.0, 66.0)
 _LOWEST, _HIGHEST = -62, 78
@@ -125,6 +125,12 @@ class _Maps:
         two_sided = self.record.result_spec.tail == "two-sided" or bool((inside < 0).any())
         return Limits.of(self.z.data, inside, two_sided=two_sided)
 
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """What positive and negative values mean; empty without groups."""
+        sides = directions(self.record.facts)
+        return () if sides is None else sides.both
+
     @cached_property
     def heights(self) -> tuple[float, float] | None:
         """Lowest and highest significant voxel, mm; None where nothing is significant."""
@@ -203,7 +209,7 @@ def _layer(maps: _Maps, volume: brains.Volume, look: _Look, view: str) -> paper_
     record, places = maps.record, paper_words.places(maps.record, view, look.scale)
     if volume is maps.result:
         legend = f"{paper_words.result_legend(record)} {places}"
-        return paper_brains.Layer(volume, look.scale, legend)
+        return paper_brains.Layer(volume, look.scale, legend, ends=maps.ends)
     whole = paper_words.whole_legend(record, FADE_BELOW, significant=maps.heights is not None)
     return paper_brains.Layer(
         volume,
@@ -211,6 +217,7 @@ def _layer(maps: _Maps, volume: brains.Volume, look: _Look, view: str) -> paper_
         f"{whole} {places}",
         fade_below=FADE_BELOW,
         outline=maps.result if maps.heights else None,
+        ends=maps.ends,
     )
 
 

@@ -27,6 +27,9 @@ _MARGIN_MM = 1.5
 _WRAP = 130
 """Characters of a line of the legend: they fit the page in a font a tenth wider than ours, too."""
 _TICK_PT = 6.5
+_END_MM = 2.7
+_END_WIDTH = 10
+"""Height of a line that names an end of the colour bar, and its characters."""
 _VIEWS = {"l": 0, "y": 1, "r": 0, "z": 2}
 """Views of the glass brain, by nilearn's letters, and the axis each looks along."""
 _MIRRORED = "l"
@@ -54,6 +57,8 @@ class Layer:
         Absolute values below it fade away; 0 draws all of them opaque.
     outline : Volume, optional
         Regions outlined, where not 0.
+    ends : tuple of str
+        What positive and negative values mean, for the colour bar; empty without names.
     """
 
     values: brains.Volume
@@ -61,6 +66,7 @@ class Layer:
     legend: str = ""
     fade_below: float = 0.0
     outline: brains.Volume | None = None
+    ends: tuple[str, ...] = ()
 
     def over(self, values: Array, under: Array) -> Array:
         """RGB (..., 3) of values laid over a picture (..., 3)."""
@@ -297,7 +303,9 @@ def _sides(sheet: Sheet, box: Box) -> None:
 def _colorbar(sheet: Sheet, height_mm: float, layer: Layer, *, under: float) -> None:
     """Colour bar at the right of a picture, drawn as the values are: a gap where none is drawn."""
     scale = layer.scale
-    tall = min(height_mm * 0.7, 34.0)
+    ends = [canvas.end_lines(text, _END_WIDTH) for text in layer.ends]
+    lines = max(map(len, ends), default=0)
+    tall = min(height_mm * 0.7, 34.0, height_mm - 2 * (lines + 1) * _END_MM - 2)
     box = Box(
         to_pixels(WIDTH_MM - _BAR_MM + 2.2),
         to_pixels((height_mm - tall) / 2),
@@ -314,7 +322,12 @@ def _colorbar(sheet: Sheet, height_mm: float, layer: Layer, *, under: float) -> 
         y = top + (scale.high - value) / (scale.high - lowest) * tall
         sheet.ax.plot([right, right + 0.7], [y, y], color=canvas.INK, linewidth=0.5)
         sheet.write(right + 1.2, y, text, fontsize=_TICK_PT, va="center")
-    sheet.write(to_mm(box.left), top - 1.6, "z value")
+    left = to_mm(box.left)
+    sheet.write(left, top - 1.6, "z value")
+    for said, start in zip(ends, (top - 1.6 - lines * _END_MM, top + tall + 1), strict=False):
+        for index, line in enumerate(said):
+            y = start + (index + 0.8) * _END_MM - (0.8 * _END_MM if start < top else 0)
+            sheet.write(left, y, line, fontsize=_TICK_PT, fontweight="bold")
 
 
 def ticks(scale: Scale) -> list[tuple[float, str]]:

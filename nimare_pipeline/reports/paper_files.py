@@ -61,7 +61,7 @@ class PaperFigure:
     def _recipe(self) -> str:
         """Digest of all that the figure is made of."""
         layer = self.layer
-        looks = [asdict(layer.scale), self.cuts, layer.legend, layer.fade_below]
+        looks = [asdict(layer.scale), self.cuts, layer.legend, layer.fade_below, layer.ends]
         content = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.inputs]
         parts = [self.source, *content, json.dumps(looks), _code_digest()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -14,6 +14,7 @@ import pandas as pd
 
 from nimare_pipeline import defaults
 from nimare_pipeline.derivative_names import page
+from nimare_pipeline.directions import GROUPS, group_facts, group_names, is_pair
 from nimare_pipeline.reports import paper_words, render, tables
 from nimare_pipeline.writing import write_file
 
@@ -71,31 +72,46 @@ def clusters_page(record: Any) -> str:
     if clusters.empty:
         return ""
     p_name, p_head = paper_words.p_column(record)
-    estimator = paper_words.estimator(record)
     columns = {
         "peak": Column("Cluster", _text, numeric=False),
+        "direction": Column("Direction", _text, numeric=False),
         "region": Column("Region", _text, numeric=False),
         "side": Column("Side", lambda side: _text(side)[:1].upper(), numeric=False),
         "x": Column("x", _mm),
         "y": Column("y", _mm),
         "z": Column("z", _mm),
         "z_stat": Column("z value", _decimals(2)),
-        "stat": Column(f"{estimator} value".strip(), _statistic(clusters.get("stat"))),
+        "stat": Column(paper_words.statistic(record), _blank(tables.statistic_writer(clusters))),
         p_name: Column(p_head, paper_words.p_text),
         "volume_mm3": Column("Volume (mm³)", _value),
         "n_voxels": Column("Voxels", _value),
         "n_experiments": Column("Experiments", _value),
     }
+    if is_pair(record.facts):
+        del columns["n_experiments"]
+        for label, name in zip(GROUPS, group_names(record.facts), strict=True):
+            columns[f"n_experiments_{label}"] = Column(f"Experiments of {name}", _value)
     sub = clusters["cluster"].duplicated()
     peaks = [f"{INDENT * s}{p}" for s, p in zip(sub, clusters["peak"], strict=True)]
     marked = clusters.assign(peak=peaks)
+    if "direction" in clusters:
+        marked["direction"] = clusters["direction"].where(~sub, "")
+    caption = f"{_clusters_title(record)}, {paper_words.threshold(record)}."
+    return _page(record, [plain(marked, columns, caption, _clusters_note(record, columns))])
+
+
+def _clusters_title(record: Any) -> str:
+    """What the clusters are of: a meta-analysis, or a comparison of two groups."""
+    estimator = paper_words.estimator(record)
+    if is_pair(record.facts):
+        groups = " and ".join(
+            f"{group['name']} ({render.counted(group.get('n_contrasts'), 'experiment')})"
+            for group in group_facts(record.facts)
+        )
+        return f"Significant differences between {groups}, {estimator} “{record.name}”"
     n_experiments = record.facts.get("n_contrasts")
     of = f" of {render.counted(n_experiments, 'experiment')}" if n_experiments else ""
-    caption = (
-        f"Significant clusters of the {estimator} meta-analysis “{record.name}”{of}, "
-        f"{paper_words.threshold(record)}."
-    )
-    return _page(record, [plain(marked, columns, caption, _clusters_note(record, columns))])
+    return f"Significant clusters of the {estimator} meta-analysis “{record.name}”{of}"
 
 
 def _clusters_note(record: Any, columns: Mapping[str, Column]) -> str:
@@ -132,6 +148,7 @@ def contrasts_page(record: Any) -> str:
     columns = {
         "study_id": Column("Study", _text, numeric=False),
         "contrast_id": Column("Contrast", _text, numeric=False),
+        "group": Column("Group", _text, numeric=False),
         "sample_size": Column("N", str),
         "n_foci": Column("Foci", _value),
         "original_space": Column("Space", _text, numeric=False),
@@ -182,12 +199,9 @@ def _transform(value: Any) -> str:
     return "" if value == "none" else _text(value)
 
 
-def _statistic(values: pd.Series | None) -> Callable[[Any], str]:
-    """Write statistics with as many decimals as they need to be told apart: counts have none."""
-    known = pd.Series(dtype=float) if values is None else values.dropna()
-    if len(known) and (known == known.round()).all():
-        return _value
-    return _decimals(4 if known.abs().max() < 10 else 2)
+def _blank(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Write nothing where a value is missing."""
+    return lambda value: "" if render.is_missing(value) else write(value)
 
 
 def _value(value: Any) -> str:

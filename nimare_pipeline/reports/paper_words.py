@@ -3,6 +3,7 @@
 from typing import Any
 
 from nimare_pipeline import defaults
+from nimare_pipeline.directions import directions, is_pooled
 from nimare_pipeline.reports import render
 from nimare_pipeline.reports.paper_scale import Scale
 
@@ -11,6 +12,13 @@ METHODS = {
     "holm": "Holm",
     "indep": "Benjamini–Hochberg",
     "negcorr": "Benjamini–Yekutieli",
+}
+_STATISTICS = {
+    "MKDADensity": "Density",
+    "KDA": "Foci within reach",
+    "ALESubtraction": "ALE difference",
+    "BalancedALESubtraction": "ALE difference",
+    "MKDAChi2": "Chi-square",
 }
 _TAILS = {"positive": "one-tailed", "negative": "one-tailed, negative", "two-sided": "two-tailed"}
 
@@ -48,7 +56,8 @@ def threshold(record: Any) -> str:
     if spec.level == "cluster":
         what = f"cluster-{spec.measure or 'level'} {rate}"
         forming = (facts.get("cluster_forming") or {}).get("p")
-        more += [f"clusters formed at p < {level_text(forming)}"] if forming else []
+        pooled = ", pooled over voxels" if is_pooled(facts) else ""
+        more += [f"clusters formed at p < {level_text(forming)}{pooled}"] if forming else []
     else:
         what = f"voxel-level {rate}"
     n_iters = (facts.get("montecarlo") or {}).get("n_iters")
@@ -61,7 +70,10 @@ def threshold(record: Any) -> str:
 
 def result_legend(record: Any) -> str:
     """Legend of a picture of the result."""
-    return f"{record.name}: uncorrected z ({tail(record)}) where significant, {threshold(record)}."
+    return (
+        f"{record.name}: uncorrected z ({tail(record)}) where significant, {threshold(record)}."
+        f"{colors(record)}"
+    )
 
 
 def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
@@ -69,8 +81,19 @@ def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
     judged = "Outlined: significant" if significant else "Nothing is significant"
     return (
         f"{record.name}: whole map of uncorrected z ({tail(record)}), fading away below "
-        f"{fade_below:g}. {judged}, {threshold(record)}."
+        f"{fade_below:g}{' on either side' if _both(record) else ''}. {judged}, "
+        f"{threshold(record)}.{colors(record)}"
     )
+
+
+def colors(record: Any) -> str:
+    """What red and blue mean, as a sentence; empty where there are no groups."""
+    sides = directions(record.facts)
+    return "" if sides is None else f" Red: {sides.positive}; blue: {sides.negative}."
+
+
+def _both(record: Any) -> bool:
+    return bool(record.result_spec.tail == "two-sided")
 
 
 def places(record: Any, view: str, scale: Scale) -> str:
@@ -112,3 +135,9 @@ def space(record: Any) -> str:
 def estimator(record: Any) -> str:
     """Class name of the estimator; empty if it is not known."""
     return str((record.analysis.get("estimator") or {}).get("type", ""))
+
+
+def statistic(record: Any) -> str:
+    """Head of the column of the statistic."""
+    name = estimator(record)
+    return _STATISTICS.get(name, f"{name} value".strip())

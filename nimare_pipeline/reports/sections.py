@@ -10,9 +10,18 @@ from urllib.parse import quote
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cohort import NOT_CHOSEN
+from nimare_pipeline.directions import (
+    describe_group,
+    directions,
+    group_facts,
+    group_names,
+    is_pair,
+    is_pooled,
+)
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import boilerplate, tables, verdict
+from nimare_pipeline.reports.figures import FADE_BELOW
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,11 @@ def _clusters(page: Page) -> dict[str, Any]:
     if clusters.empty:
         return _base(page) | {"clusters": None}
     return _base(page) | {
-        "clusters": tables.clusters_table(clusters, statistic=page.statistic),
+        "clusters": tables.clusters_table(
+            clusters,
+            statistic=page.statistic,
+            groups=group_names(page.record.facts) if is_pair(page.record.facts) else (),
+        ),
         "centres": tables.centres_table(clusters),
         "distance_mm": defaults.PEAK_DISTANCE_MM,
     }
@@ -199,7 +212,10 @@ def _files(page: Page) -> dict[str, Any]:
     named = [
         ("z inside the significant clusters: the result", record.result_map),
         ("numbers of the significant clusters", record.label_image),
-        *((_meaning(spec), path) for spec, path in sorted(record.maps.items(), key=_order)),
+        *(
+            (_meaning(spec, record.facts), path)
+            for spec, path in sorted(record.maps.items(), key=_order)
+        ),
         ("mask", record.mask),
         ("dataset analysed", record.snapshot),
     ]
@@ -298,6 +314,12 @@ def _base(page: Page) -> dict[str, Any]:
         "alpha": _alpha(page),
         "inference": page.inference,
         "statistic": page.statistic,
+        "two_sided": page.record.result_spec.tail == "two-sided",
+        "directions": directions(page.record.facts),
+        "groups": group_facts(page.record.facts),
+        "group_names": group_names(page.record.facts),
+        "fade_below": FADE_BELOW,
+        "forming_kind": "pooled over voxels" if is_pooled(page.record.facts) else "uncorrected",
     }
 
 
@@ -305,10 +327,12 @@ def _alpha(page: Page) -> float:
     return float(page.evidence.analysis.get("alpha", defaults.ALPHA))
 
 
-def _meaning(spec: MapSpec) -> str:
+def _meaning(spec: MapSpec, facts: Mapping[str, Any] | None = None) -> str:
     """Map in words: ``z, corrected for family-wise error by cluster size``."""
-    statistic = {"stat": "statistic", "logp": "−log10 p"}.get(spec.statistic, spec.statistic)
-    group = f" of {spec.group}" if spec.group else ""
+    named = {"stat": "statistic", "logp": "−log10 p", "chi2": "chi-square", "prob": "probability"}
+    statistic = named.get(spec.statistic, spec.statistic)
+    said = f"{describe_group(spec.group, facts)} ({spec.group})" if facts else spec.group
+    group = f" of {said}" if spec.group else ""
     if spec.correction is None:
         return f"{statistic}{group}, uncorrected"
     error = {"FWE": "family-wise error", "FDR": "false discovery rate"}[spec.correction]

@@ -1,6 +1,6 @@
 """Tables of the report: which columns, under which heads, how their cells are written."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nimare_pipeline import derivative_tables
+from nimare_pipeline.directions import GROUPS
 from nimare_pipeline.reports import render
 
 MAX_ROWS = 500
@@ -89,6 +90,7 @@ class Imputed:
 
 CLUSTERS = {
     "peak": Head("Cluster", _text, numeric=False),
+    "direction": Head("Direction", _text, numeric=False),
     "n_voxels": Head("Voxels"),
     "volume_mm3": Head("mm³"),
     "p_size_fwe": Head("p(size)", render.p_value),
@@ -118,6 +120,7 @@ CENTRES = {
 CONTRASTS = {
     "study_id": Head("Study", _text, numeric=False),
     "contrast_id": Head("Contrast", _text, numeric=False),
+    "group": Head("Group", _text, numeric=False),
     "sample_size": Head("N", _size),
     "n_foci": Head("Foci"),
     "n_foci_inside": Head("Inside"),
@@ -154,16 +157,32 @@ def imputed(contrasts: pd.DataFrame) -> pd.Series:
     return truth(contrasts["sample_size_filled"]) & known
 
 
-def clusters_table(clusters: pd.DataFrame, *, statistic: str = "ALE") -> Table:
+def clusters_table(
+    clusters: pd.DataFrame, *, statistic: str = "ALE", groups: Sequence[str] = ()
+) -> Table:
     """Peaks and sub-peaks as a paper prints them; rows of sub-peaks have the class ``sub``.
 
-    Columns without any value (p that were not computed) are left out.
+    Columns without any value (p that were not computed) are left out. Of two groups that are
+    compared, ``groups`` holds the names.
     """
     first = ~clusters["cluster"].duplicated()
     classes = ["" if main else "sub" for main in first]
-    write = _fixed(4) if statistic == "ALE" else render.number
-    heads = {**CLUSTERS, "stat": Head(statistic, write)}
-    return make(_without_empty(clusters), heads, derivative_tables.CLUSTERS, classes=classes)
+    heads = {**CLUSTERS, "stat": Head(statistic, statistic_writer(clusters))}
+    if groups:
+        del heads["n_experiments"]
+    for label, name in zip(GROUPS, groups, strict=False):
+        text = f"Experiments of {name} with at least one focus inside the cluster"
+        heads[f"n_experiments_{label}"] = Head(f"Exp. {name}", help=text)
+    described = derivative_tables.PAIR_CLUSTERS if groups else derivative_tables.CLUSTERS
+    return make(_without_empty(clusters), heads, described, classes=classes)
+
+
+def statistic_writer(clusters: pd.DataFrame) -> Callable[[Any], str]:
+    """Write statistics with as many decimals as they need to be told apart: counts have none."""
+    known = clusters["stat"].dropna() if "stat" in clusters else pd.Series(dtype=float)
+    if len(known) and (known == known.round()).all():
+        return render.number
+    return _fixed(4 if known.abs().max() < 10 else 2)
 
 
 def centres_table(clusters: pd.DataFrame) -> Table:

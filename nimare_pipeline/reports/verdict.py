@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from nimare_pipeline import defaults, inference
-from nimare_pipeline.reports import render
+from nimare_pipeline.directions import is_pair
+from nimare_pipeline.reports import render, verdict_groups
 from nimare_pipeline.reports.boilerplate import main_peaks
 from nimare_pipeline.reports.tables import truth
 
@@ -100,6 +100,11 @@ class Evidence:
         alpha = self.analysis.get("alpha", defaults.ALPHA)
         return inference.Inference.of(self.facts, alpha, self.level)
 
+    @property
+    def estimator(self) -> str:
+        """Class name of the estimator."""
+        return str((self.analysis.get("estimator") or {}).get("type", defaults.ESTIMATOR))
+
 
 def verdict(evidence: Evidence) -> Verdict:
     """Judge one analysis; of a conjunction its studies are judged where they were analysed."""
@@ -127,6 +132,8 @@ def _headline(evidence: Evidence) -> str:
     what = "conjunction" if evidence.facts.get("conjunction") else "significant convergence"
     if not evidence.facts:
         return "No result was found for this analysis"
+    if is_pair(evidence.facts):
+        return verdict_groups.headline(evidence.facts, main_peaks(evidence.clusters), level)
     if n == 0:
         return f"No cluster of {what} ({level})"
     return f"{n} {'cluster' if n == 1 else 'clusters'} of {what} ({level})"
@@ -142,11 +149,13 @@ def _failure(evidence: Evidence) -> Iterator[Notice]:
 
 def _significance(evidence: Evidence) -> Iterator[Notice]:
     if evidence.facts and evidence.clusters.empty:
+        pair = is_pair(evidence.facts)
+        nothing = "the groups do not differ" if pair else "there is no convergence"
         yield Notice(
             "warn",
             "Nothing is significant",
-            "No cluster passed the threshold. This is no evidence that there is no convergence; "
-            "the uncorrected map below shows what there is.",
+            f"No cluster passed the threshold. This is no evidence that {nothing}; the "
+            "uncorrected map below shows what there is.",
         )
 
 
@@ -176,6 +185,10 @@ def _weakest(evidence: Evidence) -> Iterator[Notice]:
 
 def _power(evidence: Evidence) -> Iterator[Notice]:
     k = evidence.facts.get("n_contrasts")
+    if is_pair(evidence.facts):
+        said = verdict_groups.notices(evidence.facts, evidence.clusters, evidence.estimator)
+        yield from (Notice(level, title, text) for level, title, text in said)
+        return
     if k is None:
         return
     if k < defaults.MIN_EXPERIMENTS:
@@ -201,7 +214,7 @@ def _iterations(evidence: Evidence) -> Iterator[Notice]:
     n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
     if n is None or n >= FEW_ITERATIONS:
         return
-    error = np.sqrt(0.05 * 0.95 / n)
+    error = verdict_groups.standard_error(0.05, n, evidence.facts)
     yield Notice(
         "warn",
         f"Only {n:,} Monte Carlo iterations",
@@ -211,8 +224,7 @@ def _iterations(evidence: Evidence) -> Iterator[Notice]:
 
 
 def _false_discoveries(evidence: Evidence) -> Iterator[Notice]:
-    estimator = evidence.analysis.get("estimator", {}).get("type", defaults.ESTIMATOR)
-    if evidence.inference.error_rate == "FDR" and estimator == "ALE":
+    if evidence.inference.error_rate == "FDR" and evidence.estimator == "ALE":
         yield Notice(
             "warn",
             "FDR is not recommended for ALE",
@@ -241,7 +253,7 @@ def _borderline(evidence: Evidence) -> Iterator[Notice]:
     if n is None or column not in main:
         return
     p = pd.to_numeric(main[column], errors="coerce")
-    close = main[(alpha - p).abs() < 1.96 * np.sqrt(p * (1 - p) / n)]
+    close = main[(alpha - p).abs() < 1.96 * verdict_groups.standard_error(p, n, evidence.facts)]
     if close.empty:
         return
     one = len(close) == 1

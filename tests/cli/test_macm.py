@@ -176,6 +176,35 @@ class TestDatabase:
         plan(with_model(parse([str(own), "out", "meta", "--model", str(model)])))
         assert caplog.text.count("reading the database") == 1
 
+    def test_inside_the_input(self, folder, caplog) -> None:
+        """A database inside the input folder is no part of the input, and no rival of it."""
+        caplog.set_level("INFO", "nimare_pipeline")
+        (folder / "base").mkdir()
+        (folder / "pain.json").rename(folder / "base" / "pain.json")
+        study = "//Reference=MNI\n//Ada 2001: own\n//Subjects=12\n-38 4 2\n"
+        (folder / "own.txt").write_text(study)
+        seed = "[[analysis]]\nname = 'seed'\ntype = 'macm'\nsphere = [-38, 4, 2, 12]\n"
+        seed += "database = 'base'\n"
+        (folder / "analyses.toml").write_text(f"[[analysis]]\nname = 'own'\n{seed}")
+        found = plan(with_model(parse([str(folder), "out", "meta"])))
+        assert [len(one.dataset.ids) for one in found] == [1, 21]
+        assert "no known format" in caplog.text
+        assert "pain.json" not in caplog.text
+        caplog.clear()
+        (folder / "analyses.toml").write_text(seed)
+        (one,) = plan(with_model(parse([str(folder), "out", "meta"])))
+        assert len(one.dataset.ids) == 21
+        assert f"reading {folder}" not in caplog.text
+
+    def test_is_the_input(self, folder) -> None:
+        """A database that is the input folder itself is read as such."""
+        (folder / "analyses.toml").write_text(
+            "[[analysis]]\nname = 'own'\n[[analysis]]\nname = 'seed'\ntype = 'macm'\n"
+            "sphere = [-38, 4, 2, 12]\ndatabase = '.'\n"
+        )
+        found = plan(with_model(parse([str(folder), "out", "meta"])))
+        assert found[0].dataset is found[1].dataset
+
     def test_pair_adds_it_to_the_input(self, paths) -> None:
         """Two groups are compared across both."""
         own, model = paths

@@ -168,6 +168,10 @@ OF_MKDA = [
     (["--inference-field", "model", "--weighting", "sample_size", "--estimator", "MKDADensity"],
      "inference_field", "model"),
 ]  # fmt: skip
+OF_CHI2 = [
+    (["--fwe-null", "random-foci"], "fwe_null_method", "random-foci"),
+    (["--prior", "0.2"], "prior", 0.2),
+]
 
 
 @pytest.mark.parametrize(("words", "get", "value"), OVERRIDES)
@@ -192,6 +196,19 @@ def test_option_of_one_method_replaces_what_the_file_says(words, keyword, value)
     assert override(mkda, request.analysis, given).estimator.args[keyword] == value
     ale = Analysis("a")
     assert override(ale, request.analysis, given) == ale
+
+
+@pytest.mark.parametrize(("words", "keyword", "value"), OF_CHI2)
+def test_option_of_a_comparison_replaces_what_the_file_says(words, keyword, value) -> None:
+    """Options of MKDAChi2 reach the analyses of that method in a file, and not the others."""
+    request = parse(
+        ["in", "out", "meta", "--group", "a=n_foci > 2", "--estimator", "MKDAChi2", *words]
+    )
+    given = request.given - {"estimator", "group"}
+    chi2 = Analysis("a", type="pair", estimator=Component("MKDAChi2"))
+    assert override(chi2, request.analysis, given).estimator.args[keyword] == value
+    other = Analysis("a", type="pair", estimator=Component("ALESubtraction"))
+    assert override(other, request.analysis, given) == other
 
 
 def test_option_at_its_default_replaces_too() -> None:
@@ -230,9 +247,8 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
     }
     of_the_run = {"name", "merge", "mask", "tal2mni", "seed", "group", "inference_mask"}
     assert options - of_the_run == set(PLACES)
-    tried = {
-        word[2:].replace("-", "_") for words, _, _ in OVERRIDES + OF_MKDA for word in words[:1]
-    }
+    rows = OVERRIDES + OF_MKDA + OF_CHI2
+    tried = {word[2:].replace("-", "_") for words, _, _ in rows for word in words[:1]}
     assert tried == set(PLACES)
 
 

@@ -302,3 +302,49 @@ def test_any_toml_is_a_model_or_a_model_error(content) -> None:
     text = "".join(f"{name} = {toml_value(value)}\n" for name, value in content.items())
     with suppress(ModelError):
         reader.parse(text.encode(), Path("analyses.toml"))
+
+
+class TestConjunctions:
+    """Which analyses a conjunction may name."""
+
+    def file(self, **of: list[str]) -> str:
+        plain = [name for name in ("a", "b") if name not in of]
+        return "".join(f'[[analysis]]\nname = "{name}"\n' for name in plain) + "".join(
+            f'[[analysis]]\nname = "{name}"\ntype = "conjunction"\nof = {toml_value(parts)}\n'
+            for name, parts in of.items()
+        )
+
+    def test_it_has_no_estimator(self, tmp_path) -> None:
+        """The record has a word in place of an estimator, and no corrector."""
+        found = read(tmp_path, self.file(c=["a", "b"])).analyses[2]
+        assert (found.type, found.options) == ("conjunction", {"of": ["a", "b"]})
+        assert found.estimator == Component("Conjunction")
+        assert found.corrector == Component("")
+
+    def test_of_conjunctions(self, tmp_path) -> None:
+        """Conjunctions of conjunctions are fine, in any order."""
+        found = read(tmp_path, self.file(d=["c", "a"], c=["a", "b"]))
+        assert [one.name for one in found.analyses] == ["a", "b", "d", "c"]
+
+    def test_circles(self, tmp_path) -> None:
+        """Analyses that combine each other are named, each in its line."""
+        assert problems(tmp_path, self.file(c=["a", "d"], d=["e", "a"], e=["c", "b"])) == [
+            'analyses.toml, line 8, analysis "c": of: it combines itself, through others',
+            'analyses.toml, line 12, analysis "d": of: it combines itself, through others',
+            'analyses.toml, line 16, analysis "e": of: it combines itself, through others',
+        ]
+
+    def test_itself_twice_and_none(self, tmp_path) -> None:
+        """Itself, a name that stands twice, and one that is no analysis."""
+        found = problems(tmp_path, self.file(c=["c", "a"], d=["a", "b", "a"], e=["a", "x"]))
+        assert [problem.partition(", ")[2].partition(" (")[0] for problem in found] == [
+            'line 8, analysis "c": of: it names itself',
+            "line 12, analysis \"d\": of: 'a' stands twice",
+            "line 16, analysis \"e\": of: no analysis 'x'",
+        ]
+
+    def test_decode_has_no_map(self, tmp_path) -> None:
+        """An analysis that leaves no map cannot be combined."""
+        text = self.file(c=["a", "w"]) + '[[analysis]]\nname = "w"\ntype = "decode"\nof = "a"\n'
+        (problem,) = problems(tmp_path, text)
+        assert problem.endswith("analysis \"c\": of: 'w' is of type decode, which has no map")

@@ -120,7 +120,7 @@ def test_statistics_that_are_counts_have_no_decimals(small: Small) -> None:
     (table,) = Tables(
         paper_tables.clusters_page(record(small, clusters=rows, analysis=kda))
     ).tables
-    assert [row[6] for row in table] == ["KDA value", "12", "9", "8"]
+    assert [row[6] for row in table] == ["Foci within reach", "12", "9", "8"]
 
 
 def test_regions_have_a_column_where_they_are_known(small: Small) -> None:

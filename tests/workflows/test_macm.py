@@ -75,6 +75,11 @@ def test_derivatives_know_the_region(request_, make_settings, small_dataset, tmp
     (sidecar,) = stage.glob("tpl-*/cohort-small/*_stat-z_statmap.json")
     assert json.loads(sidecar.read_text())["Region"] == region
     assert record.figures.keys() == {"region"}
+    (image,) = stage.glob("tpl-*/cohort-small/*_res-5_label-seed_mask.nii.gz")
+    assert int(np.asanyarray(nib.load(image).dataobj).sum()) == region["n_voxels"] > 0
+    assert json.loads(image.with_suffix("").with_suffix(".json").read_text())["Type"] == "ROI"
+    assert record.mask is not None
+    assert "label-brain" in record.mask.name
     assert "(MACM (robinson2010)): " in record.record["Description"]
 
 

@@ -20,6 +20,8 @@ FEW = ("--n-iters", "40")
 MONTECARLO = (*FEW, "--voxel-thresh", "0.01")
 HOLM = ("--method", "holm")
 MKDA = ("--estimator", "MKDADensity")
+PAIR = ("--group", "large=sample_size >= 16", *MONTECARLO)
+CHI2 = ("--estimator", "MKDAChi2", *PAIR)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
 
@@ -58,6 +60,15 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
+    ("group", PAIR, ("--group", "small=sample_size < 15")),
+    ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
+    ("n_iters", PAIR, ("--n-iters", "41")),
+    ("seed", PAIR, ("--seed", "43")),
+    ("voxel_thresh", PAIR, ("--voxel-thresh", "0.02")),
+    ("estimator", PAIR, ("--estimator", "MKDAChi2")),
+    ("fwe_null", CHI2, ("--fwe-null", "random-foci")),
+    ("prior", CHI2, ("--prior", "0.2")),
+    ("radius", CHI2, ("--radius", "13")),
 ]
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",

@@ -182,6 +182,7 @@ class ALESubtraction(PairEstimator):
             },
             facts={
                 **self._pair_facts(pair),
+                **ALE(self.kernel_transformer).facts({"fwhm_mm": fwhm}, pair.foci),
                 "null_method": "permutation",
                 "n_permutations": counts.n,
                 "exhaustive": layout.plan.exhaustive,

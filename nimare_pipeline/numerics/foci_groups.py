@@ -1,0 +1,66 @@
+"""Foci of several groups redrawn apart: a plan of one-sample plans, one a group."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+
+_SEED_STEP = np.uint64(0x9E3779B97F4A7C15)
+"""Added to the seed for each further group, so that the groups' draws have nothing in common."""
+
+
+@dataclass(frozen=True)
+class FociGroupsPlan(ArrayPlan):
+    """Plans of two groups as one.
+
+    Parameters
+    ----------
+    packed : (n_bytes,) uint8 array
+        The arrays of both plans, as ``MonteCarloPlan.pack`` writes them.
+    """
+
+    packed: NDArray[np.uint8]
+    start: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, plans: Sequence[MonteCarloPlan]) -> Self:
+        """Put the plans of the groups together, the first group first."""
+        parts = [plan.pack() for plan in plans]
+        start = np.cumsum([0, *(len(part) for part in parts)]).astype(np.int64)
+        return cls(np.concatenate(parts), start)
+
+    def plans(self) -> list[MonteCarloPlan]:
+        """Take the plans of the groups apart."""
+        spans = zip(self.start[:-1], self.start[1:], strict=True)
+        return [MonteCarloPlan.unpack(self.packed[begin:end]) for begin, end in spans]
+
+    def run(
+        self,
+        *,
+        seed: int,
+        first: int,
+        n_iters: int,
+        n_threads: int = 1,
+        should_stop: Callable[[], bool] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> dict[str, NDArray[np.int64]]:
+        """Null maxima of each group: ``group1_max_stat``, ``group1_max_size`` and so on."""
+        found: dict[str, NDArray[np.int64]] = {}
+        plans = self.plans()
+        for number, plan in enumerate(plans, start=1):
+            own = int(np.uint64(seed) + np.uint64(number - 1) * _SEED_STEP)
+            null = plan.run(
+                seed=own,
+                first=first,
+                n_iters=n_iters,
+                n_threads=n_threads,
+                should_stop=should_stop,
+                progress=progress if number == len(plans) else None,
+            )
+            found |= {f"group{number}_{name}": values for name, values in null.items()}
+        return found
