@@ -27,7 +27,7 @@ from nimare_pipeline.numerics.balanced_loop import (
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.nulls import FINEST_BIN_BITS, Null, tilted_logsf
 from nimare_pipeline.numerics.permute import n_divisions
-from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables
+from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables, run_batches
 from nimare_pipeline.numerics.subtraction_layout import lay_out, tile_rows
 from nimare_pipeline.numerics.subtraction_loop import BATCH, WIDTH
 from nimare_pipeline.numerics.threads import run_slices
@@ -121,7 +121,7 @@ class BalancedFociPlan(MonteCarloPlan):
             planes = tuple(np.zeros(plane + width, dtype=np.int32) for _ in range(3))
             return (*planes, np.zeros(n_foci, dtype=np.int64), np.zeros(n_foci, dtype=np.int64))
 
-        return _maxima(redrawn_maxima, self.arrays(), scratch, **options)
+        return _maxima(redrawn_maxima, self.arrays(), scratch, runner=run_slices, **options)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class SubsetPlan(ArrayPlan):
             return work
 
         make_work()(0, 0)  # compile once
-        run_slices(make_work, n_iters, n_threads, should_stop, progress)
+        run_batches(make_work, n_iters, n_threads, should_stop, progress)
         return {"surviving": np.asarray(sum(parts), dtype=np.int64)}
 
 
@@ -269,6 +269,7 @@ def _maxima(
     seed: int,
     first: int,
     n_iters: int,
+    runner: Callable[..., None] = run_batches,
     **how: Any,
 ) -> dict[str, NDArray[np.int64]]:
     """Run a loop over iterations; see ``ArrayPlan.run``."""
@@ -283,5 +284,5 @@ def _maxima(
         return work
 
     make_work()(0, 0)  # compile once
-    run_slices(make_work, n_iters, **{"n_threads": 1, **how})
+    runner(make_work, n_iters, **{"n_threads": 1, **how})
     return {"positive_max_stat": out[0], "negative_max_stat": out[1]}

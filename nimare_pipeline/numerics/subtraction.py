@@ -29,7 +29,7 @@ from nimare_pipeline.numerics.subtraction_loop import (
     exponentials,
     largest_differences,
 )
-from nimare_pipeline.numerics.threads import run_slices
+from nimare_pipeline.numerics.threads import Work, run_slices
 
 UNIT = 2.0**-DIFFERENCE_BITS
 """What a step of a difference is worth."""
@@ -121,7 +121,7 @@ class SubtractionPlan(ArrayPlan):
             np.uint64(seed), np.int64(first), arrays,
             (*_scratch(self), *_cluster_scratch(self)), out[:, :0],
         )  # compile once  # fmt: skip
-        run_slices(make_work, n_iters, n_threads, should_stop, progress)
+        run_batches(make_work, n_iters, n_threads, should_stop, progress)
         names = (f"{tail}_max_{what}" for tail in ("positive", "negative") for what in _MEASURES)
         return dict(zip(names, out, strict=True))
 
@@ -210,7 +210,7 @@ def count_block(
         return lambda begin, end: count(out, begin, end, scratch)
 
     count(memory(), 0, 0, _scratch(plan))  # compile once
-    run_slices(make_work, n_iters, n_threads, None, progress)
+    run_batches(make_work, n_iters, n_threads, None, progress)
     at_least, at_most, pooled = (
         np.asarray(sum(part[i] for part in parts), dtype=np.int64) for i in range(3)
     )
@@ -225,6 +225,30 @@ def count_block(
         "positive": pooled[0, bins],
         "negative": pooled[1, bins],
     }
+
+
+def run_batches(
+    make_work: Callable[[], Work],
+    n_iters: int,
+    n_threads: int = 1,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """``run_slices`` of whole batches: a thread that got one permutation would load every tile."""
+    told = 0
+
+    def make_batches() -> Work:
+        work = make_work()
+        return lambda begin, end: work(begin * BATCH, min(end * BATCH, n_iters))
+
+    def tell(n_batches: int) -> None:
+        nonlocal told
+        now = min(told + n_batches * BATCH, n_iters)
+        if progress is not None:
+            progress(now - told)
+        told = now
+
+    run_slices(make_batches, -(-n_iters // BATCH), n_threads, should_stop, tell)
 
 
 def pooled_threshold(
