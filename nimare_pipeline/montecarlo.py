@@ -23,6 +23,8 @@ from nimare_pipeline.store import Store, key
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
+    "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
+    "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",
     "LabelPlan": "nimare_pipeline.numerics.chi2",
     "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
 }

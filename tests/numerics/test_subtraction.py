@@ -14,13 +14,12 @@ from nimare_pipeline.numerics.subtraction import (
     HISTOGRAM_SHIFT,
     UNIT,
     UNREACHED,
-    Layout,
     count_block,
     exp_tables,
     integer_differences,
-    lay_out,
     pooled_threshold,
 )
+from nimare_pipeline.numerics.subtraction_layout import Layout, lay_out
 
 BITS = 26
 

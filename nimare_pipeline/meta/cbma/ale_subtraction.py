@@ -33,14 +33,13 @@ from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
 from nimare_pipeline.numerics.subtraction import (
     UNIT,
     UNREACHED,
-    Layout,
     SubtractionPlan,
     count_block,
     exp_tables,
     integer_differences,
-    lay_out,
     pooled_threshold,
 )
+from nimare_pipeline.numerics.subtraction_layout import Layout, lay_out
 from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store, key
