@@ -25,6 +25,13 @@ def test_two_groups_are_a_comparison() -> None:
     assert (chi2.estimator.type, chi2.estimator.args) == ("MKDAChi2", {})
 
 
+def test_permutations_without_iterations_of_a_correction() -> None:
+    """ALESubtraction has iterations of its own, also where the corrector has none."""
+    analysis = ask(*PAIR, "--n-iters", "77", "--method", "holm")
+    assert analysis.estimator.args == {"n_iters": 77}
+    assert analysis.corrector == Component("FWECorrector", {"method": "holm"})
+
+
 def test_inference_mask() -> None:
     """It stands beside the groups."""
     options = ask(*PAIR, "--inference-mask", "roi.nii").options
