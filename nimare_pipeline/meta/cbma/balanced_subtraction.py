@@ -14,6 +14,7 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.balanced_data import BalancedData
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator
 from nimare_pipeline.meta.estimator import check, count, seed_number
@@ -206,6 +207,7 @@ class BalancedALESubtraction(PairEstimator):
             },
             facts={
                 **self._pair_facts(data.pair),
+                **ALE(self.kernel_transformer).facts({"fwhm_mm": data.fwhm}, data.pair.foci),
                 "null_method": self.null_method,
                 "target_n": data.target_n,
                 "n_subsamples": self.n_subsamples,
