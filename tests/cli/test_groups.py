@@ -4,6 +4,7 @@ import pytest
 
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.settings import Component
 
 PAIR = ["--group", "pain=n_foci > 2", "--group", "touch=n_foci <= 2"]
 
