@@ -109,6 +109,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "method": method,
         **{name: drawn[name] for name in drawn if judged or (name in given and not simulated)},
         **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
+        **({"tfce": True} if options.tfce else {}),
     }
     return Analysis(
         name=options.name or "",

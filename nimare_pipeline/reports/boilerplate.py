@@ -42,6 +42,7 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "tfce",
     "region",
     "conjunction",
     "n_voxels",
