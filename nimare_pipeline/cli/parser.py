@@ -114,6 +114,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
             if judged or (name in given and not simulated and name not in permuted)
         },
         **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
+        **({"tfce": True} if options.tfce else {}),
     }
     return Analysis(
         name=options.name or "",

@@ -15,6 +15,7 @@ from nimare_pipeline.meta.cbma.base import (
     CoordinateEstimator,
     Sums,
     amounts,
+    largest_sum,
     null_in_words,
     rows_of,
 )
@@ -137,9 +138,7 @@ class ALE(CoordinateEstimator):
         # What is beyond the last bin counts as in it, so that all that was observed must fit.
         while (observed_max >> shift) + 2 > MOST_BINS:
             shift += 1
-        peaks = np.array([int(kernel.max()) for kernel in design.kernels])
-        largest = int(peaks[design.experiment_kernel].sum())
-        return shift, min((largest >> shift) + 2, MOST_BINS)
+        return shift, min((largest_sum(design) >> shift) + 2, MOST_BINS)
 
     def facts(self, arrays: Arrays, foci: ExperimentFoci) -> dict[str, Any]:
         """Widths of the kernels that are used."""
