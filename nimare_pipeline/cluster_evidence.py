@@ -12,7 +12,7 @@ from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.scale import Scale
 
-_STATISTICS = ("stat", "chi2", "z")
+_STATISTICS = ("chi2", "stat", "z")
 """Where the statistic of an estimator stands, the first that a result has."""
 
 
@@ -63,8 +63,20 @@ def result_map(result: MetaResult, statistic: str) -> NDArray[Any] | None:
 
 def is_two_sided(result: MetaResult) -> bool:
     """Whether both signs of the result can be significant."""
-    spec = result_spec(result, "z")
+    spec = shown_spec(result)
     return spec is not None and spec.tail == "two-sided"
+
+
+def shown_spec(result: MetaResult) -> MapSpec | None:
+    """Meaning of the z that pictures show: the uncorrected one, else one corrected by voxels."""
+    judged = corrected_p(result, "voxel")
+    return result_spec(result, "z") or (judged and replace(judged, statistic="z"))
+
+
+def shown_z(result: MetaResult) -> NDArray[Any] | None:
+    """Map of the z that pictures show; None if there is none."""
+    spec = shown_spec(result)
+    return None if spec is None else result.maps.get(spec.name)
 
 
 def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSpec | None:
@@ -92,7 +104,7 @@ def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any
     return None if spec is None else result.maps[spec.name]
 
 
-def _signs(result: MetaResult, judged: MapSpec | None = None) -> NDArray[np.int8]:
+def _signs(result: MetaResult, judged: MapSpec | None) -> NDArray[np.int8]:
     """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there is one only.
 
     It is the sign of z as it was judged, where there is that map, else of the uncorrected one.
@@ -101,7 +113,7 @@ def _signs(result: MetaResult, judged: MapSpec | None = None) -> NDArray[np.int8
     if not is_two_sided(result):
         return ones
     z = None if judged is None else result.maps.get(replace(judged, statistic="z").name)
-    z = result_map(result, "z") if z is None else z
+    z = shown_z(result) if z is None else z
     return ones if z is None else np.where(z < 0, -ones, ones)
 
 

@@ -129,7 +129,9 @@ def result_sidecar(context: Context, clusters: ClusterTable, label_path: str) ->
     """Describe the result map: uncorrected z inside the significant clusters."""
     spec = result_spec(context.result, clusters)
     sidecar = map_sidecar(context, spec)
-    text = f"Uncorrected z inside the significant clusters, 0 elsewhere{_zeros(spec)}"
+    shown = cluster_evidence.shown_spec(context.result)
+    kind = "Corrected" if shown is not None and shown.correction else "Uncorrected"
+    text = f"{kind} z inside the significant clusters, 0 elsewhere{_zeros(spec)}"
     sources = [*sidecar["Sources"], bids_uri(label_path)]
     return {**sidecar, "Description": text, "OutsideMask": 0.0, "Sources": sources}
 

@@ -63,6 +63,8 @@ CONTRASTS: dict[str, Column] = {
     "n_foci": Column("Foci reported", "integer"),
     "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
     "n_foci_outside": Column("Foci outside the mask", "integer"),
+    "study_name": Column("Study as the file names it"),
+    "contrast_name": Column("Contrast as the file names it"),
     "original_space": Column("Space of the foci as published"),
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),
@@ -136,8 +138,15 @@ NULL_MONTECARLO: dict[str, Column] = {
     "max_tfce": Column("Largest threshold-free enhanced value", "number"),
 }
 
-_MAXIMA = re.compile(r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative)_(?P<maximum>max_\w+)")
-_OF_TAIL = {"positive": "the statistic above 0", "negative": "the statistic below 0, as a number"}
+_MAXIMA = re.compile(
+    r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative|group1|group2)_(?P<maximum>max_\w+)"
+)
+_OF_TAIL = {
+    "positive": "the statistic above 0",
+    "negative": "the statistic below 0, as a number",
+    "group1": "the first group",
+    "group2": "the second group",
+}
 
 
 def null_columns(names: Iterable[str]) -> dict[str, Column]:
@@ -147,7 +156,8 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     ----------
     names : iterable of str
         ``max_stat``; of a statistic of both signs ``positive_max_stat``, ``negative_max_stat``,
-        where several maps were tested with the map before it: ``association_positive_max_stat``.
+        where several maps were tested with the map before it: ``association_positive_max_stat``;
+        of each group by itself ``group1_max_stat``, ``group2_max_stat``.
     """
     columns = {"iteration": NULL_MONTECARLO["iteration"]}
     for name in names:
@@ -165,8 +175,10 @@ def null_order(name: str) -> tuple[str, bool, int]:
     """Key to sort columns of a table of Monte Carlo maxima by: map, positive first, maximum."""
     found = _MAXIMA.fullmatch(name)
     maximum = found["maximum"] if found else name
-    of_map, negative = (found["map"] or "", found["tail"] == "negative") if found else ("", False)
-    return of_map, negative, list(NULL_MONTECARLO).index(maximum)
+    of_map, second = (
+        (found["map"] or "", found["tail"] in {"negative", "group2"}) if found else ("", False)
+    )
+    return of_map, second, list(NULL_MONTECARLO).index(maximum)
 
 
 DSEG: dict[str, Column] = {

@@ -16,7 +16,7 @@ import pandas as pd
 
 import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
-from nimare_pipeline.cluster_evidence import result_map
+from nimare_pipeline.cluster_evidence import shown_z
 from nimare_pipeline.derivative_names import (
     Place,
     map_paths,
@@ -267,7 +267,7 @@ def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> 
     sidecar = dseg_sidecar(context, clusters) | tables.column_sidecar(names, tables.DSEG)
     _write_image(stage, path, result.mask.image(labels), sidecar)
     stage.write(path.replace(".nii.gz", ".tsv"), tables.to_tsv(names))
-    z = result_map(result, "z")
+    z = shown_z(result)
     if z is not None:
         inside = np.where(labels > 0, z, 0).astype(np.float32)
         image = result.mask.image(inside)

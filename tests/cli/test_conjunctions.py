@@ -29,6 +29,10 @@ type = "conjunction"
 of = ["both", "heat"]
 level = "voxel"
 [[analysis]]
+name = "top"
+type = "conjunction"
+of = ["heat", "all of it"]
+[[analysis]]
 name = "both"
 type = "conjunction"
 of = ["heat", "rest"]
@@ -161,23 +165,8 @@ def line_of(ended: Ended, words: str) -> int:
     return ended.err.index(words)
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_runs(folder, tmp_path, here, edited) -> None:
-    """One folder of results through its runs; each is computed when something it needs changes."""
-    out = tmp_path / "out"
-    # A conjunction of a conjunction has no corrected p: it fails alone, and the others go on.
-    ended = here(folder, out, "meta")
-    assert ended.code == 3, ended.err
-    assert (
-        "1 of 4 analyses failed: allOfIt: both has no p corrected by voxel; it has: none"
-        in ended.line
-    )
-    states = {one["name"]: one["state"] for one in status_of(out)["analyses"]}
-    assert states == {
-        "allOfIt": "failed", "both": "complete", "heat": "complete", "rest": "complete"
-    }  # fmt: skip
-    order = [line_of(ended, f"analysis {name}") for name in ("heat: ", "rest: ", "both: ", "allO")]
-    assert order == sorted(order)
+def combines_as_it_should(out: Path) -> None:
+    """Maps of ``both`` are what the files of its parts give; report and texts say so."""
     z = [image(out, name, "stat-z_statmap") for name in ("heat", "rest")]
     np.testing.assert_array_equal(image(out, "both", "stat-z_statmap"), np.minimum(*z))
     p = [image(out, name, "stat-p_statmap") for name in ("heat", "rest")]
@@ -191,7 +180,28 @@ def test_runs(folder, tmp_path, here, edited) -> None:
     assert "conjunction (uncorrected p &lt; 0.05 in each of heat and rest)" in report
     assert "`@nichols2005` Nichols T" in (out / "logs" / "CITATION.md").read_text()
 
-    # What has not changed is not computed again; with another level all four are complete.
+
+@pytest.mark.usefixtures("undrawn")
+def test_runs(folder, tmp_path, here, edited) -> None:
+    """One folder of results through its runs; each is computed when something it needs changes."""
+    out = tmp_path / "out"
+    # A conjunction of a conjunction has no corrected p: it fails alone, and the others go on.
+    ended = here(folder, out, "meta")
+    assert ended.code == 3, ended.err
+    assert (
+        "2 of 5 analyses failed: allOfIt: both has no p corrected by voxel; it has: none; "
+        "top: allOfIt, which it combines, failed"
+    ) in ended.line
+    states = {one["name"]: one["state"] for one in status_of(out)["analyses"]}
+    assert states == {
+        "allOfIt": "failed", "top": "failed", "both": "complete", "heat": "complete",
+        "rest": "complete",
+    }  # fmt: skip
+    order = [line_of(ended, f"analysis {name}") for name in ("heat: ", "rest: ", "both: ", "allO")]
+    assert order == sorted(order)
+    combines_as_it_should(out)
+
+    # What has not changed is not computed again; with another level all five are complete.
     edited('level = "voxel"', 'level = "result"')
     ended = here(folder, out, "meta")
     assert ended.code == 0, ended.err
@@ -199,6 +209,15 @@ def test_runs(folder, tmp_path, here, edited) -> None:
         assert f"analysis {name} is up to date\n" in ended.err
     assert "analysis allOfIt is complete" in ended.err
     before = contents(out)
+
+    # A part that fails while it runs takes its conjunctions with it, whatever lies in the folder.
+    edited('level = "result"', 'level = "voxel"')
+    ended = here(folder, out, "meta")
+    assert ended.code == 3
+    assert "top: allOfIt, which it combines, failed" in ended.line
+    assert "analysis top is up to date" not in ended.err
+    assert contents(out) == before
+    edited('level = "voxel"', 'level = "result"')
 
     # A part that changes makes its conjunctions be computed again, and no other analysis.
     edited("sample_size > 12", "sample_size > 13")
@@ -213,9 +232,9 @@ def test_runs(folder, tmp_path, here, edited) -> None:
     # Alone it takes its parts from the folder.
     ended = here(folder, out, "meta", "--analysis", "both", "--rerun")
     assert ended.line.startswith("SUCCESS (exit 0): 1 analysis complete")
-    assert "results of earlier runs stay: allOfIt, heat, rest\n" in ended.err
+    assert "results of earlier runs stay: allOfIt, heat, rest, top\n" in ended.err
 
-    # A part that fails now takes its conjunctions with it, whatever lies in the folder.
+    # A part that cannot be planned takes its conjunctions with it, whatever lies in the folder.
     edited("sample_size > 13", "sample_size > 1000")
     ended = here(folder, out, "meta", "--n-iters", "5")
     assert ended.code == 3

@@ -262,6 +262,18 @@ def source(name: str, *files: str) -> Source:
     return Source(name, files or (f"sub/{name}.txt",), "test", Dataset({name: contrast(1)}))
 
 
+def test_what_a_type_does_not_have_is_not_replaced() -> None:
+    """A conjunction has a level alpha, but no estimator, corrector, selection or policies."""
+    words = ("--estimator", "KDA", "--method", "holm", "--n-iters", "7", "--select", "n_foci > 1")
+    words = (*words, "--missing-n", "median", "--outside", "drop", "--result", "voxel")
+    asked = parse(["in", "out", "meta", *words, "--alpha", "0.01"])
+    conjunction = Analysis(
+        "c", type="conjunction", estimator=Component("Conjunction"), corrector=Component("")
+    )
+    found = override(conjunction, asked.analysis, asked.given)
+    assert found == replace(conjunction, alpha=0.01)
+
+
 class TestSources:
     SOURCES = (source("heat"), source("touch"), source("cold", "cold.json", "cold_notes.json"))
 

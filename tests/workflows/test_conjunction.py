@@ -103,6 +103,16 @@ def test_files(run) -> None:
     assert [str(problem) for problem in record.problems] == []
 
 
+def test_masks_of_the_parts_stay_theirs(out, run) -> None:
+    """Maps with a mask of their own are combined in one of their own, not in the template's."""
+    for name, z in (("a", A), ("b", B)):
+        result = derived.made_result(z, voxel=[0.01] * 6)
+        derived.write(out, name, result, mask_file="mask.nii")
+    stage = run(ask())
+    (path,) = stage.rglob("*_mask.nii.gz")
+    assert path.name.endswith("_cohort-both_res-2_label-brain_mask.nii.gz")
+
+
 def test_clusters_and_experiments(run) -> None:
     """Clusters of the voxels that are significant in both, with the experiments inside."""
     stage = run(ask())

@@ -20,7 +20,7 @@ FEW = ("--n-iters", "40")
 MONTECARLO = (*FEW, "--voxel-thresh", "0.01")
 HOLM = ("--method", "holm")
 MKDA = ("--estimator", "MKDADensity")
-PAIR = ("--group", "large=sample_size >= 16", *MONTECARLO)
+PAIR = ("--group", "large=sample_size > 15", "--name", "data", *MONTECARLO)
 CHI2 = ("--estimator", "MKDAChi2", *PAIR)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
@@ -57,11 +57,11 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("mask", MONTECARLO, ("--mask", "half.nii.gz")),
     ("tal2mni", MONTECARLO, ("--tal2mni", "brett")),
     ("select", MONTECARLO, ("--select", "sample_size > 13")),
+    ("group", PAIR, ("--group", "small=sample_size < 14")),
+    ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
-    ("group", PAIR, ("--group", "small=sample_size < 15")),
-    ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
     ("n_iters", PAIR, ("--n-iters", "41")),
     ("seed", PAIR, ("--seed", "43")),
     ("voxel_thresh", PAIR, ("--voxel-thresh", "0.02")),
