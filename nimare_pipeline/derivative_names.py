@@ -23,7 +23,7 @@ THRESHOLDED = "Thresholded"
 
 _UNCORRECTED = "uncorrected"
 _LABEL = re.compile(r"[a-zA-Z0-9+]+")
-_DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
+_DESC = re.compile(r"(voxel|cluster|tfce)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
 _OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
 _OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"

@@ -43,9 +43,9 @@ GROUP_NUMBERS = {
 """Those that each group of a comparison has, too."""
 
 _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
-_STATISTICS |= {"prob": "probability"}
+_STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
 _TAILS = ("positive", "negative")
-_MEASURES = {"size": "size_voxels", "mass": "mass"}
+_MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
 CONJUNCTION = "conjunction"
 """Value of ``desc`` of the clusters of a conjunction, which are judged by its parts."""
 _DESCRIPTIONS = {
@@ -280,6 +280,8 @@ def _component(component: Any) -> dict[str, Any]:
 def _sentence(spec: MapSpec) -> str:
     if spec.correction is None:
         return "Uncorrected"
+    if spec.level == "tfce":
+        return f"Threshold-free cluster enhanced, {spec.correction}-corrected ({spec.method})"
     level = f"{spec.level or 'voxel'}-{spec.measure or 'level'}".capitalize()
     return f"{level} {spec.correction}-corrected ({spec.method or 'unnamed'})"
 
@@ -316,6 +318,11 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
         correction["VoxelThresholdNull"] = forming.get("null")
         correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
+    if spec.level == "tfce":
+        powers = facts.get("tfce", {})
+        correction["ExtentPower"] = powers.get("extent_power")
+        correction["HeightPower"] = powers.get("height_power")
+        correction["Connectivity"] = facts.get("connectivity")
     if spec.method == "montecarlo":
         montecarlo = facts.get("montecarlo", {})
         n_iters = montecarlo.get("n_iters")
@@ -335,8 +342,9 @@ def _thresholds(
     thresholds: Mapping[str, Any], spec: MapSpec, level: str
 ) -> dict[str, float | None]:
     """Critical values at a level: one, or that of each tail."""
-    measure = _MEASURES.get(spec.measure or "", "voxel")
+    measure = _MEASURES.get(spec.measure or spec.level or "", "voxel")
     name = f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"
+    name = "TFCE" if measure == "tfce" else name
     if measure in thresholds:
         return {f"{name}Threshold": thresholds[measure].get(level)}
     return {

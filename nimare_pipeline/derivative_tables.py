@@ -88,6 +88,9 @@ CLUSTERS: dict[str, Column] = {
     "z_stat": Column("z of the peak in the uncorrected map", "number"),
     "p_voxel_fwe": Column("Voxel-level p at the peak, family-wise error corrected", "number"),
     "p_voxel_fdr": Column("Voxel-level p at the peak, false discovery rate corrected", "number"),
+    "p_tfce_fwe": Column(
+        "p of the threshold-free enhanced peak, family-wise error corrected", "number"
+    ),
     "n_voxels": Column("Voxels of the cluster", "integer"),
     "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
     "p_size_fwe": Column("p of the cluster's size, family-wise error corrected", "number"),
@@ -108,13 +111,14 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
+_NOT_OF_PAIRS = {"cluster", "p_tfce_fwe", "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",
         "integer",
     ),
     "direction": Column("Which of the groups has more: the first group's name > the second's"),
-    **{name: CLUSTERS[name] for name in CLUSTERS if name not in {"cluster", "experiments"}},
+    **{name: CLUSTERS[name] for name in CLUSTERS if name not in _NOT_OF_PAIRS},
     "n_experiments_group1": Column("n_experiments that are of the first group", "integer"),
     "n_experiments_group2": Column("n_experiments that are of the second group", "integer"),
     "experiments": CLUSTERS["experiments"],
@@ -131,6 +135,7 @@ NULL_MONTECARLO: dict[str, Column] = {
     "max_stat": Column("Largest statistic of the iteration", "number"),
     "max_size": Column("Largest cluster, voxels", "integer"),
     "max_mass": Column("Largest cluster mass, in the unit of the table of clusters", "number"),
+    "max_tfce": Column("Largest threshold-free enhanced value", "number"),
 }
 
 _MAXIMA = re.compile(

@@ -22,6 +22,7 @@ from nimare_pipeline.store import Store, key
 
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
+    "TFCEPlan": "nimare_pipeline.numerics.tfce_plan",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
     "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
     "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",

@@ -78,8 +78,10 @@ def warm_up() -> None:
     for name in ESTIMATORS:
         for args in _variants(name):
             result = get_estimator(Component(name, args)).fit(dataset)
-            corrector = FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2)
-            corrector.transform(result)
+            for tfce in (False, True):
+                FWECorrector(
+                    n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2, tfce=tfce
+                ).transform(result)
     for name in PAIR_ESTIMATORS:
         few = {"n_iters": _N_ITERS} if permutes(name) else {}
         result = get_estimator(Component(name, few)).fit(*groups)

@@ -43,6 +43,7 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "tfce",
     "region",
     "conjunction",
     "n_voxels",

@@ -25,6 +25,7 @@ _MAXIMA = {
     "stat": "Largest statistic",
     "size": "Largest cluster (voxels)",
     "mass": "Largest cluster mass",
+    "tfce": "Largest enhanced value",
 }
 _GROUP_COLORS = ("#b3261e", "#1d5fa6")
 """Of the first and of the second group, from the scales of their directions."""
@@ -296,7 +297,8 @@ def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
         return _panels_of_group(inputs)
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
-    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses), inputs.alpha)
+    enhanced = inputs.result.maps.get("tfce", np.array([])).astype(float)
+    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses, enhanced), inputs.alpha)
 
 
 def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
@@ -326,19 +328,19 @@ def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
 
 
 def _panels(
-    inputs: _Inputs, prefix: str, observed: tuple[Array, Array, Array], alpha: float
+    inputs: _Inputs, prefix: str, observed: tuple[Array, ...], alpha: float
 ) -> list[distributions.Maxima]:
-    """Panels of statistic, size and mass, of those nulls that there are."""
+    """Panels of statistic, size, mass and enhanced value, of those nulls that there are."""
     arrays, forming = inputs.result.arrays, inputs.result.facts.get("cluster_forming") or {}
     none_forms = "statistic" in forming and forming["statistic"] is None
-    rows = zip(_MAXIMA.items(), observed, strict=True)
+    rows = zip(_MAXIMA.items(), observed, strict=False)
     return [
         distributions.Maxima(
             title,
             np.asarray(arrays[prefix + name], dtype=float),
             name == "size",
             np.inf
-            if none_forms and name != "stat"
+            if none_forms and name in {"size", "mass"}
             else montecarlo_threshold(arrays[prefix + name], alpha),
             float(np.nanmax(values)) if np.isfinite(values).any() else None,
         )

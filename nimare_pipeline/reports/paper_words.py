@@ -60,7 +60,7 @@ def threshold(record: Any) -> str:
         pooled = ", pooled over voxels" if is_pooled(facts) else ""
         more += [f"clusters formed at p < {level_text(forming)}{pooled}"] if forming else []
     else:
-        what = f"voxel-level {rate}"
+        what = f"TFCE {rate}" if spec.level == "tfce" else f"voxel-level {rate}"
     n_iters = (facts.get("montecarlo") or {}).get("n_iters")
     if spec.method in METHODS:
         more.append(METHODS[spec.method])
@@ -133,6 +133,8 @@ def p_column(record: Any) -> tuple[str, str]:
     spec = record.result_spec
     if spec.level == "cluster":
         return f"p_{spec.measure}_fwe", f"p (FWE, cluster {spec.measure})"
+    if spec.level == "tfce":
+        return "p_tfce_fwe", "p (FWE, TFCE)"
     rate = spec.correction or "FWE"
     return f"p_voxel_{rate.lower()}", f"p ({rate}, voxel)"
 

@@ -103,6 +103,7 @@ CLUSTERS = {
     "z_stat": Head("z value", _fixed(2)),
     "p_voxel_fwe": Head("p(voxel)", render.p_value),
     "p_voxel_fdr": Head("p(FDR)", render.p_value),
+    "p_tfce_fwe": Head("p(TFCE)", render.p_value),
     "n_experiments": Head("Exp.", help="Experiments with at least one focus inside the cluster"),
 }
 CENTRES = {

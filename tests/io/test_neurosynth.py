@@ -283,3 +283,24 @@ def test_sniffs_by_name_and_columns(folder: Path) -> None:
     for name in ("coordinates.tsv", "notes.txt", "study-1_coordinates.tsv"):
         (folder / name).write_text("id\tx\ty\tz\n")
         assert not neurosynth.sniff(folder / name)
+
+
+def test_neurosynth_7(shared_data: Path) -> None:
+    """Numbers of the published database, its unknown spaces, and an LDA topic as a selection."""
+    (source,) = io.read(shared_data / "neurosynth")
+    dataset = source.dataset
+    assert (len(dataset.ids), len(dataset.coordinates)) == (14_371, 507_891)
+    spaces_said = dataset.metadata["original_space"].value_counts().to_dict()
+    assert spaces_said == {"MNI": 10_204, "TAL": 2_335, "UNKNOWN": 1_832}
+    assert any("1,832 studies with 53,878 foci is unknown" in str(p) for p in source.problems)
+    topic = "LDA50_abstract_weight__32_pain_somatosensory_stimulation"
+    assert len(dataset.select(f'label("{topic}") >= 0.0285341431594354').ids) == 971
+
+
+def test_neuroquery_stays_sparse(shared_data: Path) -> None:
+    """Three sets of 7,547 terms; none of it dense, and titles of several lines are one cell."""
+    (source,) = io.read(shared_data / "neuroquery" / "data")
+    dataset = source.dataset
+    assert (len(dataset.ids), len(dataset.coordinates)) == (13_459, 469_260)
+    assert [one.values.shape for one in dataset.tables.matrices] == [(13_459, 7_547)] * 3
+    assert sum(one.values.nnz for one in dataset.tables.matrices) < 1_000_000

@@ -222,6 +222,42 @@ class TestRandomFoci:
         assert groups == {"uniformity", "group1", "group2"}
 
 
+class TestContracts:
+    def test_one_contrast_in_each_group(self, pain) -> None:
+        """Two divisions are all there are, so that no p is below 1."""
+        result = MKDAChi2().fit(*(one.slice(one.ids[:1]) for one in pain))
+        corrected = FWECorrector(n_iters=100, voxel_thresh=0.5).transform(result)
+        assert corrected.facts["montecarlo"]["exhaustive"]
+        assert corrected.facts["montecarlo"]["n_iters"] == 2
+        for level in ("association_level-voxel", "associationSize_level-cluster"):
+            p = corrected.maps[f"p_desc-{level}_{FWE}"]
+            assert set(p[~np.isnan(p)]) == {1.0}
+
+    def test_input_is_unchanged(self, pain) -> None:
+        """Neither the datasets nor the result that is corrected."""
+        before = [one.coordinates.copy() for one in pain]
+        result = MKDAChi2().fit(*pain)
+        kept = {name: values.copy() for name, values in (result.maps | result.arrays).items()}
+        FWECorrector(n_iters=20).transform(result)
+        for one, old in zip(pain, before, strict=True):
+            assert one.coordinates.equals(old)
+        now = result.maps | result.arrays
+        assert now.keys() == kept.keys()
+        for name, values in kept.items():
+            assert np.array_equal(now[name], values, equal_nan=True), name
+
+    def test_seed(self, fitted) -> None:
+        """The same seed gives the same permutations, another one others."""
+        nulls = [
+            FWECorrector(n_iters=50, seed=seed)
+            .transform(fitted)
+            .arrays["montecarlo_positive_max_stat"]
+            for seed in (3, 3, 4)
+        ]
+        assert (nulls[0] == nulls[1]).all()
+        assert (nulls[0] != nulls[2]).any()
+
+
 class TestBadInput:
     def test_groups_that_overlap(self, pain) -> None:
         """The contrasts in both are named."""

@@ -4,7 +4,7 @@ Run in an environment of its own that holds nimare==0.22.1 and nothing of this p
 ``python tests/reference/make_nimare_chi2.py DATASET.json OUT.npz [N_ITERS]``, with DATASET.json
 the shipped example (``nimare_pipeline/data/examples/pain``). The first 10 contrasts are compared
 with the last 11. Kept are, at every 25th voxel of the mask (C order) that a contrast reports, z of
-association and of either group, and the two probabilities with a prior; and of N_ITERS (200)
+association and of either group, and the two probabilities with a prior; and of N_ITERS (60)
 permutations of the labels the corrected p of association there.
 """
 
@@ -26,7 +26,7 @@ NAMES = (
 )
 
 
-def main(dataset_file, out, n_iters=200):
+def main(dataset_file, out, n_iters=60):
     """Write the file."""
     dataset = Dataset(dataset_file)
     ids = list(dataset.ids)
@@ -49,4 +49,4 @@ def main(dataset_file, out, n_iters=200):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 200)
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 60)

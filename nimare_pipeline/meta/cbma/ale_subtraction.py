@@ -396,7 +396,7 @@ def _two_sided(layout: Layout, counts: _Counts, tested: NDArray[np.int8]) -> Map
     meaning: dict[str, Any] = {"tail": "two-sided", "group": DIFFERENCE}
     return {
         MapSpec("p", **meaning): np.exp(logsf),
-        MapSpec("z", **meaning): z_from_logsf(logsf - np.log(2)) * sign,
+        MapSpec("z", **meaning): z_from_logsf(logsf - np.log(2)) * sign + 0.0,  # never -0
         MapSpec("logp", **meaning): logp_from_logsf(logsf),
     }
 
