@@ -123,10 +123,10 @@ class Place:
             "figure", extension, model=self.model, desc=camel(key), datatype="figures"
         )
 
-    def snapshot(self) -> str:
-        """Path of the dataset that was analysed."""
+    def snapshot(self, extension: str = ".json") -> str:
+        """Path of the dataset that was analysed; of a database it ends in ``.npz``."""
         entities = {"datatype": "sourcedata", "cohort": self.cohort}
-        return bids_path({**entities, "suffix": "dataset", "extension": ".json"})
+        return bids_path({**entities, "suffix": "dataset", "extension": extension})
 
     def folder(self) -> str:
         """Folder of the analysis."""

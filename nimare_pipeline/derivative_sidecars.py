@@ -64,6 +64,7 @@ class Context:
     settings: Settings
     result: MetaResult
     mask_path: str
+    snapshot_path: str = ""
 
     def common(self) -> dict[str, Any]:
         """Make the keys that every sidecar of an image has."""
@@ -83,7 +84,11 @@ class Context:
         place, combined = self.place, self.result.facts.get("conjunction")
         if combined:
             return [path for one in combined["inputs"] for path in one.get("files", ())]
-        return [place.snapshot(), place.table("contrasts"), place.table("coordinates")]
+        return [
+            self.snapshot_path or place.snapshot(),
+            place.table("contrasts"),
+            place.table("coordinates"),
+        ]
 
     def provenance(self) -> dict[str, Any]:
         """Make the keys that say which run wrote a file."""

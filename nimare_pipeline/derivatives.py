@@ -16,6 +16,7 @@ import pandas as pd
 
 import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
+from nimare_pipeline import snapshots
 from nimare_pipeline.cluster_evidence import shown_z
 from nimare_pipeline.derivative_names import (
     Place,
@@ -45,7 +46,7 @@ from nimare_pipeline.errors import OutputError, Problem, UsageError
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.settings_file import read_settings, write_settings
-from nimare_pipeline.writing import as_output_error, write_file
+from nimare_pipeline.writing import write_file
 
 __all__ = [
     "BIDSIGNORE",
@@ -118,7 +119,7 @@ def write_analysis(
     Parameters
     ----------
     stage_dir : path
-        Laid out like the output folder; holds nothing else.
+        Laid out like the output folder; holds nothing else but the snapshot.
     analysis, settings
         What was asked for.
     cohort_contrasts, cohort_coordinates : DataFrame
@@ -139,7 +140,9 @@ def write_analysis(
     """
     place = _place(analysis, settings, result)
     own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
-    context = Context(place, analysis, settings, result, place.mask(own=own_mask))
+    snapshot = snapshots.found(stage_dir, analysis.name)
+    mask_path = place.mask(own=own_mask)
+    context = Context(place, analysis, settings, result, mask_path, snapshot)
     stage = _Stage(stage_dir)
     mask_image = result.mask.as_image()
     sidecar = mask_sidecar(context, own=own_mask)
@@ -172,12 +175,7 @@ def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
         Name of the analysis.
     dataset : Dataset
     """
-    from nimare_pipeline.io import nimare_json
-
-    path = Path(stage_dir) / Place(cohort, "", "", "").snapshot()
-    with as_output_error(f"cannot create the folder {path.parent}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    nimare_json.write(dataset, path)
+    snapshots.write(dataset, stage_dir, cohort)
 
 
 def write_problems(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
@@ -14,7 +15,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
-from nimare_pipeline.tables import Tables
+from nimare_pipeline.tables import ID_COLUMNS, Tables
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -250,9 +251,15 @@ def _tables(
     except DataError as error:
         problems, tables = list(error.problems) or [Problem("error", str(error))], None
     names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
-    if tables is not None:
+    if tables is not None and "source_file" in tables.metadata:
         files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
         tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
+    if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
+        many = counted(len(tables.metadata), "contrast")
+        problems = [
+            *problems,
+            Problem("error", f"{many}, but no foci and no images", paths[0].name),
+        ]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
@@ -261,10 +268,21 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
     images = {
         os.path.normpath((base / one.files[0]).parent / str(image))
         for one in found
-        for contrast in one.contrasts
-        for image in contrast.images.values()
+        for image in _images(one)
     }
     return [path for path in ignored if os.path.normpath(path) not in images]
+
+
+def _images(found: Found) -> list[Any]:
+    if found.tables is not None:
+        return _image_paths(found.tables)
+    return [image for contrast in found.contrasts for image in contrast.images.values()]
+
+
+def _image_paths(tables: Tables) -> list[Any]:
+    columns = [name for name in tables.images.columns if name not in (*ID_COLUMNS, "space")]
+    cells = (cell for name in columns for cell in tables.images[name].tolist())
+    return [cell for cell in cells if cell is not None]
 
 
 def _find(
