@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nimare_pipeline.cohort import Cohort
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
+    from nimare_pipeline.saved_null import SavedNull
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 _MAX_SHOWN = 20
@@ -53,6 +54,8 @@ class Planned:
         Why not.
     problems : tuple of Problem
         What was odd in its sources; what was odd in selecting is in the cohort.
+    saved_null : SavedNull or None
+        Monte Carlo null in the output folder that is extended.
     """
 
     analysis: Analysis
@@ -60,6 +63,7 @@ class Planned:
     cohort: "Cohort | None" = None
     error: PipelineError | None = None
     problems: tuple[Problem, ...] = ()
+    saved_null: "SavedNull | None" = None
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
@@ -358,6 +362,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  estimator  {_component(analysis.estimator)}",
         f"  corrector  {_component(analysis.corrector)}",
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
+        *_extension(planned),
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(inside + outside, planned, settings)}",
     ]
@@ -371,6 +376,13 @@ def _groups(used: "DataFrame") -> list[str]:
         return []
     counts = used[GROUP].value_counts(sort=False)
     return [f"  groups     {', '.join(f'{name}: {n}' for name, n in counts.items())}"]
+
+
+def _extension(planned: Planned) -> list[str]:
+    if planned.saved_null is None:
+        return []
+    n_iters = planned.analysis.corrector.args["n_iters"]
+    return [f"  extend     the null of {planned.saved_null.n_iters} iterations to {n_iters}"]
 
 
 def _machine(settings: Settings) -> str:
@@ -387,7 +399,8 @@ def _component(component: object) -> str:
 
 def _estimate(n_foci: int, planned: Planned, settings: Settings) -> str:
     """Estimate time and memory roughly, from what a 2 mm grid costs on an ordinary core."""
-    n_iters = planned.analysis.corrector.args.get("n_iters", 0)
+    held = 0 if planned.saved_null is None else planned.saved_null.n_iters
+    n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
     each = _MS_PER_ITERATION + _MS_PER_FOCUS * n_foci
     each += _MS_PER_ENHANCEMENT if has_tfce(planned.analysis.corrector) else 0
     seconds = _FIXED_S + n_iters * each / 1000 / settings.n_procs
