@@ -95,7 +95,7 @@ def colors(record: Any) -> str:
 
 
 def z_spec(record: Any) -> MapSpec | None:
-    """Meaning of the z that pictures show: uncorrected, else as the verdict judges; or None."""
+    """Meaning of the z that pictures show: uncorrected, of a comparison else as judged; or None."""
     spec = record.result_spec
     uncorrected = [
         found
@@ -103,7 +103,7 @@ def z_spec(record: Any) -> MapSpec | None:
         if (found.statistic, found.correction, found.group) == ("z", None, spec.group)
     ]
     same = [found for found in uncorrected if found.tail == spec.tail]
-    judged = [spec] if spec in record.maps else []
+    judged = [spec] if spec in record.maps and spec.group is not None else []
     return next(iter([*same, *uncorrected, *judged]), None)
 
 
