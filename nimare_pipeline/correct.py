@@ -1,6 +1,6 @@
 """Correction for multiple comparisons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Literal
 
@@ -13,11 +13,13 @@ from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import Parametrised, check, count, expect_type, seed_number
 from nimare_pipeline.meta.judging import Maps, MonteCarlo, corrected_maps
 from nimare_pipeline.montecarlo import montecarlo_chunk
+from nimare_pipeline.montecarlo_error import threshold_intervals
 from nimare_pipeline.numerics import multiple
 from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.progress import iterations
 from nimare_pipeline.registry import get_estimator
 from nimare_pipeline.results import MetaResult
+from nimare_pipeline.saved_null import PREFIX, SavedNull, null_key
 
 NO_TFCE = "{} compares two groups; tfce is for estimators of one group: ALE, MKDADensity, KDA"
 
@@ -179,17 +181,67 @@ class FWECorrector(Corrector):
         if not self.needs_montecarlo:
             return super().transform(result)
         expect_type("transform", result, MetaResult)
+        return self.simulate(result)
+
+    def extend(self, result: MetaResult, add_iters: int) -> MetaResult:
+        """Correct a result again, by the null it was corrected by and so many iterations more.
+
+        Adding iterations until something is significant makes its p invalid: say beforehand how
+        many there will be. The fact ``montecarlo`` lists every extension.
+
+        Parameters
+        ----------
+        result : MetaResult
+            That ``transform`` or ``extend`` of a corrector with these parameters returned.
+        add_iters : int
+            At least 1.
+
+        Returns
+        -------
+        MetaResult
+            As ``transform`` gives it with the sum of the iterations.
+
+        Raises
+        ------
+        UsageError
+            If the result was not corrected by a Monte Carlo null.
+        DataError
+            If that null is of other parameters, or of another version.
+        """
+        expect_type("extend", result, MetaResult)
+        held = result.facts.get("corrector", {}).get("args", {}).get("n_iters", self.n_iters)
+        total = held + count("add_iters", add_iters)
+        longer = type(self)(**{**self.get_params(), "n_iters": total})
+        saved = SavedNull.of(result.arrays, result.facts).extended_to(total)
+        return longer.simulate(result, saved)
+
+    def simulate(self, result: MetaResult, saved: SavedNull | None = None) -> MetaResult:
+        """Compute the Monte Carlo null of a result, or the rest of one, and judge by it.
+
+        Parameters
+        ----------
+        result : MetaResult
+        saved : SavedNull, optional
+            Its first iterations, computed before.
+        """
         plan = self.plan(result)
+        known = saved if saved is not None and saved.serves(plan, self.seed) else None
         n_iters = plan.iterations(self.n_iters)
         with iterations(n_iters, "Monte Carlo") as progress:
             null = montecarlo_chunk(
                 plan,
                 n_iters=n_iters,
                 seed=self.seed,
+                known=known.maxima if known is not None else None,
                 n_threads=self.n_cores,
                 progress=progress,
             )
-        return self.apply(result, null)
+        return self.apply(
+            result,
+            null,
+            key=null_key(plan, self.seed),
+            extensions=known.extensions if known is not None else (),
+        )
 
     @property
     def choices(self) -> MonteCarlo:
@@ -207,7 +259,14 @@ class FWECorrector(Corrector):
         plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices)
         return plan
 
-    def apply(self, result: MetaResult, null: Mapping[str, NDArray[np.int64]]) -> MetaResult:
+    def apply(
+        self,
+        result: MetaResult,
+        null: Mapping[str, NDArray[np.int64]],
+        *,
+        key: str = "",
+        extensions: Sequence[Mapping[str, Any]] = (),
+    ) -> MetaResult:
         """Judge a result by null maxima computed before.
 
         Parameters
@@ -215,16 +274,28 @@ class FWECorrector(Corrector):
         result : MetaResult
         null : dict of (n_iters,) int64 arrays
             What the result's plan gives, in the engine's integers.
+        key : str
+            Of its draws, ``saved_null.null_key``; without it the null cannot be extended.
+        extensions : sequence of dict
+            How it came to be so long, ``SavedNull.extensions``.
         """
         judged = get_estimator(result.estimator).judge(result, null, self.choices)
+        montecarlo = dict(judged.facts["montecarlo"])
+        if not montecarlo.get("exhaustive"):
+            montecarlo["threshold_intervals"] = threshold_intervals(
+                montecarlo["thresholds"], judged.arrays
+            )
+        montecarlo |= {"key": key} if key else {}
+        montecarlo |= {"extensions": [dict(step) for step in extensions]} if extensions else {}
         return result.with_maps(
             judged.maps,
             {
                 "corrector": asdict(self.component()),
                 "correction": {"error_rate": self.error_rate, "method": self.method},
                 **judged.facts,
+                "montecarlo": montecarlo,
             },
-            judged.arrays,
+            {**judged.arrays, **{f"{PREFIX}{name}": values for name, values in null.items()}},
         )
 
 

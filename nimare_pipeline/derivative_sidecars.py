@@ -332,23 +332,27 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "NullOutside": montecarlo.get("null_outside"),
             "Randomised": null_of(facts, result.estimator) if is_pair(facts) else None,
             "Exhaustive": montecarlo.get("exhaustive"),
+            "Extensions": montecarlo.get("extensions"),
             **_thresholds(montecarlo.get("thresholds", {}), spec, f"{alpha:g}"),
+            **_thresholds(
+                montecarlo.get("threshold_intervals") or {}, spec, f"{alpha:g}", "Interval"
+            ),
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }
     return {key: value for key, value in correction.items() if value is not None}
 
 
 def _thresholds(
-    thresholds: Mapping[str, Any], spec: MapSpec, level: str
-) -> dict[str, float | None]:
-    """Critical values at a level: one, or that of each tail."""
+    thresholds: Mapping[str, Any], spec: MapSpec, level: str, what: str = ""
+) -> dict[str, Any]:
+    """Critical values at a level, or their intervals: one, or that of each tail."""
     measure = _MEASURES.get(spec.measure or spec.level or "", "voxel")
     name = f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"
     name = "TFCE" if measure == "tfce" else name
     if measure in thresholds:
-        return {f"{name}Threshold": thresholds[measure].get(level)}
+        return {f"{name}Threshold{what}": thresholds[measure].get(level)}
     return {
-        f"{name}Threshold{tail.capitalize()}": thresholds[f"{measure}_{tail}"].get(level)
+        f"{name}Threshold{tail.capitalize()}{what}": thresholds[f"{measure}_{tail}"].get(level)
         for tail in _TAILS
         if f"{measure}_{tail}" in thresholds
     }

@@ -79,6 +79,24 @@ COORDINATES: dict[str, Column] = {
     "used": Column("Whether it entered the analysis", "boolean"),
 }
 
+_INTERVAL = {"low": "Lower", "high": "Upper"}
+
+
+def _monte_carlo(name: str, column: Column) -> dict[str, Column]:
+    """Return a p, and the ends of its interval."""
+    return {
+        name: column,
+        **{
+            f"{name}_{end}": Column(
+                f"{words} end of the 95 % interval (Clopper-Pearson) of {name}, whose null has a "
+                "finite number of random iterations",
+                "number",
+            )
+            for end, words in _INTERVAL.items()
+        },
+    }
+
+
 CLUSTERS: dict[str, Column] = {
     "cluster": Column("Cluster, numbered by size, largest first; value in the dseg", "integer"),
     "peak": Column("Peak: the cluster's number, with a letter for sub-peaks"),
@@ -86,15 +104,24 @@ CLUSTERS: dict[str, Column] = {
     "side": Column("Side of the peak: left, right or midline"),
     "stat": Column("The estimator's statistic at the peak", "number"),
     "z_stat": Column("z of the peak in the uncorrected map", "number"),
-    "p_voxel_fwe": Column("Voxel-level p at the peak, family-wise error corrected", "number"),
+    **_monte_carlo(
+        "p_voxel_fwe",
+        Column("Voxel-level p at the peak, family-wise error corrected", "number"),
+    ),
     "p_voxel_fdr": Column("Voxel-level p at the peak, false discovery rate corrected", "number"),
     "p_tfce_fwe": Column(
         "p of the threshold-free enhanced peak, family-wise error corrected", "number"
     ),
     "n_voxels": Column("Voxels of the cluster", "integer"),
     "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
-    "p_size_fwe": Column("p of the cluster's size, family-wise error corrected", "number"),
-    "p_mass_fwe": Column("p of the cluster's mass, family-wise error corrected", "number"),
+    **_monte_carlo(
+        "p_size_fwe",
+        Column("p of the cluster's size, family-wise error corrected", "number"),
+    ),
+    **_monte_carlo(
+        "p_mass_fwe",
+        Column("p of the cluster's mass, family-wise error corrected", "number"),
+    ),
     "mass": Column(
         "Sum over the cluster of what the statistic (for ALE, -log(1 - ALE)) exceeds the "
         "cluster-forming threshold by",
@@ -138,6 +165,7 @@ NULL_MONTECARLO: dict[str, Column] = {
     "max_tfce": Column("Largest threshold-free enhanced value", "number"),
 }
 
+_WHOLE = "integer_"
 _MAXIMA = re.compile(
     r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative|group1|group2)_(?P<maximum>max_\w+)"
 )
@@ -157,7 +185,8 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     names : iterable of str
         ``max_stat``; of a statistic of both signs ``positive_max_stat``, ``negative_max_stat``,
         where several maps were tested with the map before it: ``association_positive_max_stat``;
-        of each group by itself ``group1_max_stat``, ``group2_max_stat``.
+        of each group by itself ``group1_max_stat``, ``group2_max_stat``. ``integer_`` before any
+        of them: the same as the whole number that was counted.
     """
     columns = {"iteration": NULL_MONTECARLO["iteration"]}
     for name in names:
@@ -168,17 +197,25 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
             of_map = f"; map of {found['map']}" if found["map"] else ""
             text = f"{known.description}, of {_OF_TAIL[found['tail']]}{of_map}"
             columns[name] = Column(text, known.kind)
+        elif name.startswith(_WHOLE):
+            of = name.removeprefix(_WHOLE)
+            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
     return columns
 
 
-def null_order(name: str) -> tuple[str, bool, int]:
-    """Key to sort columns of a table of Monte Carlo maxima by: map, positive first, maximum."""
-    found = _MAXIMA.fullmatch(name)
-    maximum = found["maximum"] if found else name
-    of_map, second = (
-        (found["map"] or "", found["tail"] in {"negative", "group2"}) if found else ("", False)
-    )
-    return of_map, second, list(NULL_MONTECARLO).index(maximum)
+def null_order(name: str) -> tuple[bool, str, bool, int]:
+    """Key to sort columns of a table of Monte Carlo maxima by: map, positive first, maximum.
+
+    Whole numbers come last, in the same order.
+    """
+    of = name.removeprefix(_WHOLE)
+    found = _MAXIMA.fullmatch(of)
+    maximum = found["maximum"] if found else of[of.find("max_") :]
+    of_map = found["map"] or "" if found else of.removesuffix(maximum)
+    second = found is not None and found["tail"] in {"negative", "group2"}
+    known = list(NULL_MONTECARLO)
+    rank = known.index(maximum) if maximum in known else len(known)
+    return name.startswith(_WHOLE), of_map, second, rank
 
 
 DSEG: dict[str, Column] = {

@@ -44,6 +44,7 @@ from nimare_pipeline.derivatives_swap import recover, swap_in
 from nimare_pipeline.diagnostics import ClusterTable
 from nimare_pipeline.errors import OutputError, Problem, UsageError
 from nimare_pipeline.results import MetaResult, outside_value
+from nimare_pipeline.saved_null import PREFIX
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.settings_file import read_settings, write_settings
 from nimare_pipeline.writing import write_file
@@ -284,10 +285,14 @@ def _write_nulls(stage: _Stage, context: Context) -> None:
         _write_table(stage, path, table, tables.NULL_UNCORRECTED)
     found = [name.removeprefix("montecarlo_") for name in arrays if name.startswith("montecarlo_")]
     columns = tables.null_columns(found)
+    whole = [name for name in arrays if name.startswith(PREFIX)]
+    columns |= tables.null_columns(whole)
     # The same null maxima in the same order, in whatever order the arrays were kept.
     names = sorted(columns.keys() - {"iteration"}, key=tables.null_order)
     if names:
-        table = pd.DataFrame({name: arrays[f"montecarlo_{name}"] for name in names})
+        table = pd.DataFrame(
+            {name: arrays[name if name in whole else f"montecarlo_{name}"] for name in names}
+        )
         table.insert(0, "iteration", np.arange(len(table)))
         path = place.table("nulldist", "montecarlo")
         _write_table(stage, path, table, columns)

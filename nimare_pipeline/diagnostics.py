@@ -15,6 +15,7 @@ from nimare_pipeline.cluster_evidence import Evidence
 from nimare_pipeline.directions import GROUPS, Directions, directions
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import Level
+from nimare_pipeline.montecarlo_error import add_intervals
 from nimare_pipeline.numerics import clusters as numerics
 from nimare_pipeline.results import MetaResult
 
@@ -110,6 +111,7 @@ def cluster_table(
         for number in range(1, labels.max(initial=0) + 1)
         for row in _rows(number, labels, peaks, evidence, result.mask, inside)
     ]
+    add_intervals(rows, result)
     if sides is not None:
         _say_directions(rows, above, result.mask, sides)
     table = derivative_tables.typed(pd.DataFrame(rows, columns=list(columns)), columns)

@@ -79,7 +79,7 @@ def load_plan(path: str | Path) -> ArrayPlan:
     return plan
 
 
-def montecarlo_chunk(
+def montecarlo_chunk(  # noqa: PLR0913 - where, what and by whom
     plan: ArrayPlan,
     *,
     n_iters: int,
@@ -87,6 +87,7 @@ def montecarlo_chunk(
     chunk: int = 0,
     n_chunks: int = 1,
     store: Store | None = None,
+    known: Mapping[str, NDArray[np.int64]] | None = None,
     n_threads: int = 1,
     progress: Callable[[int], Any] | None = None,
 ) -> dict[str, NDArray[np.int64]]:
@@ -102,6 +103,8 @@ def montecarlo_chunk(
         Which of how many chunks.
     store : Store, optional
         Where blocks are found and kept.
+    known : dict of (n_known,) int64 arrays, optional
+        Maxima of the first iterations, computed before by this plan and seed.
     n_threads : int
         Threads of the compiled loop.
     progress : callable, optional
@@ -124,15 +127,33 @@ def montecarlo_chunk(
     for first, count in chunk_blocks(n_iters, chunk=chunk, n_chunks=n_chunks):
         told = _Told(tell)
         compute = partial(
-            plan.run, seed=seed, first=first, n_iters=count, n_threads=n_threads, progress=told
-        )
-        if store is None:
+            _block, plan, known or {}, seed=seed, first=first, n_iters=count, n_threads=n_threads,
+            progress=told,
+        )  # fmt: skip
+        if store is None or first + count <= _length(known or {}):
             blocks.append(compute())
         else:
             name = key(what="montecarlo", plan=plan.digest, seed=seed, first=first, n_iters=count)
             blocks.append(store.memo(name, compute))
         told.complete(count)
     return _concatenate(blocks)
+
+
+def _block(
+    plan: ArrayPlan,
+    known: Mapping[str, NDArray[np.int64]],
+    *,
+    first: int,
+    n_iters: int,
+    **options: Any,
+) -> dict[str, NDArray[np.int64]]:
+    """One block, of which the iterations that are known are not computed."""
+    n_known = min(max(_length(known) - first, 0), n_iters)
+    begun = {name: values[first : first + n_known] for name, values in known.items()}
+    if n_known == n_iters:
+        return begun
+    rest = plan.run(first=first + n_known, n_iters=n_iters - n_known, **options)
+    return _concatenate([begun, rest]) if n_known else rest
 
 
 def montecarlo_counts(
@@ -197,7 +218,7 @@ def gather_null(
         If the chunks do not hold ``n_iters`` iterations.
     """
     null = _concatenate(list(parts))
-    held = len(next(iter(null.values()), ()))
+    held = _length(null)
     if held != n_iters:
         msg = f"the Monte Carlo chunks hold {held} iterations, expected {n_iters}"
         raise DataError(msg)
@@ -210,6 +231,10 @@ def _concatenate(
     """Put blocks together, name by name; a part without iterations may have no names."""
     names = list(dict.fromkeys(name for part in parts for name in part))
     return {name: np.concatenate([part[name] for part in parts if part]) for name in names}
+
+
+def _length(maxima: Mapping[str, NDArray[np.int64]]) -> int:
+    return len(next(iter(maxima.values()), ()))
 
 
 def _silent(n: int) -> None:

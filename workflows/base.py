@@ -28,6 +28,7 @@ def init_analysis_wf(
     stage_dir: str,
     work_dir: str,
     problems: Sequence[Problem] = (),
+    saved_null: str = "",
     name: str = "analysis_wf",
 ) -> Any:
     """Build the workflow of one analysis, ready to run.
@@ -48,6 +49,8 @@ def init_analysis_wf(
         dear is found again in the store, ``settings.work_dir/store``.
     problems : sequence of Problem
         What was odd in the data when they were read, for the derivatives.
+    saved_null : str
+        Monte Carlo null of an earlier run that is extended, as ``SavedNull.save`` writes it.
     name : str
         Name of the workflow.
 
@@ -70,5 +73,7 @@ def init_analysis_wf(
     )
     if dataset_file:
         inner.inputs.inputnode.dataset_file = dataset_file
+    if saved_null:
+        inner.get_node("montecarlo_wf").inputs.inputnode.saved_file = saved_null
     workflow.add_nodes([inner])
     return workflow

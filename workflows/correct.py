@@ -43,6 +43,8 @@ def init_montecarlo_wf(
     ------
     result_file
         Uncorrected result, npz.
+    saved_file
+        Null of an earlier run that is extended, npz; none unless it is set.
 
     Outputs
     -------
@@ -51,7 +53,9 @@ def init_montecarlo_wf(
     """
     workflow = pe.Workflow(name)
     record = {"type": corrector.type, "args": corrector.args}
-    inputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="inputnode")
+    inputnode = pe.Node(
+        niu.IdentityInterface(fields=["result_file", "saved_file"]), name="inputnode"
+    )
     outputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="outputnode")
     plan = pe.Node(PlanMonteCarlo(corrector=record), name="plan_montecarlo", mem_gb=1)
     chunks = pe.MapNode(
@@ -65,14 +69,15 @@ def init_montecarlo_wf(
     correct = pe.Node(CorrectFWE(corrector=record), name="correct_fwe", mem_gb=1)
 
     workflow.connect([
-        (inputnode, plan, [("result_file", "result_file")]),
+        (inputnode, plan, [("result_file", "result_file"), ("saved_file", "saved_file")]),
         (inputnode, correct, [("result_file", "result_file")]),
         (plan, chunks, [
             ("plan_file", "plan_file"),
             ("n_iters", "n_iters"),
             ("seed", "seed"),
+            ("saved_file", "saved_file"),
         ]),
-        (plan, correct, [("n_iters", "n_iters")]),
+        (plan, correct, [("n_iters", "n_iters"), ("saved_file", "saved_file")]),
         (chunks, correct, [("null_file", "null_files")]),
         (correct, outputnode, [("result_file", "result_file")]),
     ])  # fmt: skip

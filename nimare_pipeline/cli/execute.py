@@ -48,7 +48,7 @@ def run_analysis(
         if planned.error is not None:
             raise planned.error
         refuse_failed(planned.analysis, ended or {})
-        if not rerun and is_up_to_date(planned, settings):
+        if not rerun and planned.saved_null is None and is_up_to_date(planned, settings):
             _LOGGER.info("analysis %s is up to date", name)
             return AnalysisOutcome(name)
         start = time.monotonic()
@@ -134,7 +134,7 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
     stage, work = folders.stage / name, folders.work / name
     for folder in (stage, work):
         folder.mkdir(parents=True, exist_ok=True)
-    dataset = planned.dataset
+    dataset, saved = planned.dataset, planned.saved_null
     workflow = init_analysis_wf(
         analysis=planned.analysis,
         settings=settings,
@@ -142,6 +142,7 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
         stage_dir=str(stage),
         work_dir=str(work),
         problems=planned.problems,
+        saved_null="" if saved is None else str(saved.save(work / "saved_null.npz")),
     )
     (folders.logs / "graph.svg").write_text(draw_graph(workflow), encoding="utf-8")
     run_workflow(

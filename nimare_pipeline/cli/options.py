@@ -322,6 +322,13 @@ def _add_correction(group: Any) -> None:
         "(default: %(default)s)",
     )
     group.add_argument(
+        "--add-iters",
+        metavar="N",
+        type=values.integer("a whole number of at least 1", lambda n: n >= 1),
+        help="add N Monte Carlo iterations to those of the analyses in OUT_DIR, of which none is "
+        "computed again; decide on N before you look, not until something is significant",
+    )
+    group.add_argument(
         "--voxel-thresh",
         metavar="P",
         default=defaults.VOXEL_THRESH,

@@ -45,6 +45,7 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
         )
         raise UnknownLevelError(msg)
     given = _named(parser, argv)
+    _refuse_two_lengths(options, given)
     return Request(
         settings=_settings(options, argv, run_uuid),
         analysis=_analysis(options, given),
@@ -52,10 +53,29 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
         dry_run=options.dry_run,
         reports_only=options.reports_only,
         rerun=options.rerun,
+        add_iters=options.add_iters or 0,
         model=options.model,
         only=tuple(options.analysis),
         given=given,
     )
+
+
+def _refuse_two_lengths(options: argparse.Namespace, given: frozenset[str]) -> None:
+    """Refuse ``--add-iters`` with what contradicts it.
+
+    Raises
+    ------
+    UsageError
+        With what to leave out.
+    """
+    for other in ("n_iters", "rerun"):
+        if options.add_iters and other in given:
+            name = other.replace("_", "-")
+            msg = (
+                f"--add-iters extends the analyses in OUT_DIR as they are; it cannot stand with "
+                f"--{name}"
+            )
+            raise UsageError(msg)
 
 
 def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -> Settings:

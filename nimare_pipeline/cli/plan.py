@@ -15,7 +15,7 @@ from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
-from nimare_pipeline.inference import result_level
+from nimare_pipeline.inference import has_tfce, result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.registry import get_corrector, get_estimator
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     from nimare_pipeline.cohort import Cohort
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
+    from nimare_pipeline.saved_null import SavedNull
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 _MAX_SHOWN = 20
 """Warnings shown on the console; all of them are in the log file and the report."""
 _FIXED_S, _MS_PER_ITERATION, _MS_PER_FOCUS = 15, 0.6, 0.008
+_MS_PER_ENHANCEMENT = 13.0
 _BASE_MB, _MB_PER_THREAD = 700, 10
 """What a run on a 2 mm grid costs on an ordinary core, measured."""
 
@@ -52,6 +54,8 @@ class Planned:
         Why not.
     problems : tuple of Problem
         What was odd in its sources; what was odd in selecting is in the cohort.
+    saved_null : SavedNull or None
+        Monte Carlo null in the output folder that is extended.
     """
 
     analysis: Analysis
@@ -59,6 +63,7 @@ class Planned:
     cohort: "Cohort | None" = None
     error: PipelineError | None = None
     problems: tuple[Problem, ...] = ()
+    saved_null: "SavedNull | None" = None
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
@@ -357,6 +362,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  estimator  {_component(analysis.estimator)}",
         f"  corrector  {_component(analysis.corrector)}",
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
+        *_extension(planned),
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(inside + outside, planned, settings)}",
     ]
@@ -370,6 +376,13 @@ def _groups(used: "DataFrame") -> list[str]:
         return []
     counts = used[GROUP].value_counts(sort=False)
     return [f"  groups     {', '.join(f'{name}: {n}' for name, n in counts.items())}"]
+
+
+def _extension(planned: Planned) -> list[str]:
+    if planned.saved_null is None:
+        return []
+    n_iters = planned.analysis.corrector.args["n_iters"]
+    return [f"  extend     the null of {planned.saved_null.n_iters} iterations to {n_iters}"]
 
 
 def _machine(settings: Settings) -> str:
@@ -386,10 +399,11 @@ def _component(component: object) -> str:
 
 def _estimate(n_foci: int, planned: Planned, settings: Settings) -> str:
     """Estimate time and memory roughly, from what a 2 mm grid costs on an ordinary core."""
-    n_iters = planned.analysis.corrector.args.get("n_iters", 0)
-    seconds = (
-        _FIXED_S + n_iters * (_MS_PER_ITERATION + _MS_PER_FOCUS * n_foci) / 1000 / settings.n_procs
-    )
+    held = 0 if planned.saved_null is None else planned.saved_null.n_iters
+    n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
+    each = _MS_PER_ITERATION + _MS_PER_FOCUS * n_foci
+    each += _MS_PER_ENHANCEMENT if has_tfce(planned.analysis.corrector) else 0
+    seconds = _FIXED_S + n_iters * each / 1000 / settings.n_procs
     memory_mb = _BASE_MB + _MB_PER_THREAD * settings.n_procs
     return f"about {_duration(seconds)}, {memory_mb / 1024:.1f} GB of memory"
 

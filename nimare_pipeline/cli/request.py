@@ -51,6 +51,8 @@ class Request:
         Write the report again from the output folder.
     rerun : bool
         Compute also what is up to date.
+    add_iters : int
+        Iterations by which the Monte Carlo nulls in the output folder are extended; 0 for none.
     model : str
         Analysis file, ``none``, or empty for the one of the input folder if it has one.
     only : tuple of str
@@ -69,6 +71,7 @@ class Request:
     dry_run: bool = False
     reports_only: bool = False
     rerun: bool = False
+    add_iters: int = 0
     model: str = ""
     only: tuple[str, ...] = ()
     given: frozenset[str] = frozenset()

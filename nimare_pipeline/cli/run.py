@@ -12,6 +12,7 @@ from nimare_pipeline.cli.conjunctions import combined, in_order
 from nimare_pipeline.cli.container import container
 from nimare_pipeline.cli.execute import failed, is_up_to_date, run_analysis, run_report
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
+from nimare_pipeline.cli.extension import extended
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
@@ -64,7 +65,7 @@ def dry_run(request: Request) -> Outcome:
     output.refuse_foreign(Path(request.settings.output_dir))
     for folder in (request.settings.output_dir, request.settings.work_dir):
         output.foresee(Path(folder))
-    planned = plan(request)
+    planned = extended(plan(request), request)
     current = () if request.rerun else _up_to_date(planned, request.settings)
     print(describe(planned, request.settings, current))
     code, reason = summarise(
@@ -85,7 +86,7 @@ def _up_to_date(planned: Sequence[Planned], settings: Settings) -> tuple[str, ..
     names = {one.analysis.name for one in planned}
     for one in in_order(planned):
         parts = names & set(combined(one.analysis))
-        if parts <= set(current) and is_up_to_date(one, settings):
+        if one.saved_null is None and parts <= set(current) and is_up_to_date(one, settings):
             current.append(one.analysis.name)
     return tuple(current)
 
@@ -123,7 +124,7 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
     refused: tuple[Problem, ...] = ()
     try:
         _open_dataset(request.settings, folders)
-        planned = plan(request)
+        planned = extended(plan(request), request)
         ended = {one.analysis.name: AnalysisOutcome(one.analysis.name, None) for one in planned}
         _write_settings(request.settings, planned, folders)
         _run_all(planned, ended, request, folders)

@@ -19,12 +19,14 @@ from nimare_pipeline.settings import Component
 class _PlanMonteCarloInputSpec(BaseInterfaceInputSpec):
     result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
     corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+    saved_file = File(exists=True, desc="null of an earlier run that is extended, npz")
 
 
 class _PlanMonteCarloOutputSpec(TraitedSpec):
     plan_file = File(exists=True, desc="what an iteration draws and measures, npz")
     n_iters = traits.Int(desc="iterations of the whole null")
     seed = traits.Int(desc="seed that iterations are keyed by")
+    saved_file = File(exists=True, desc="iterations known before, if any, and their key, npz")
 
 
 class PlanMonteCarlo(PipelineInterface):
@@ -36,6 +38,7 @@ class PlanMonteCarlo(PipelineInterface):
     def _run_interface(self, runtime: Any) -> Any:
         from nimare_pipeline.registry import get_corrector
         from nimare_pipeline.results import MetaResult
+        from nimare_pipeline.saved_null import SavedNull, null_key
 
         corrector = get_corrector(Component(**self.inputs.corrector))
         plan_file = Path(runtime.cwd) / "plan.npz"
@@ -46,6 +49,11 @@ class PlanMonteCarlo(PipelineInterface):
             "n_iters": plan.iterations(corrector.n_iters),
             "seed": corrector.seed,
         }
+        known = SavedNull({}, null_key(plan, corrector.seed))
+        if self.inputs.saved_file:
+            saved = SavedNull.load(self.inputs.saved_file)
+            known = saved if saved.serves(plan, corrector.seed) else known
+        self._results["saved_file"] = str(known.save(Path(runtime.cwd) / "saved_null.npz"))
         return runtime
 
 
@@ -58,6 +66,7 @@ class _MonteCarloChunkInputSpec(BaseInterfaceInputSpec):
     n_threads = traits.Int(1, usedefault=True, desc="threads of the compiled loop")
     quiet = traits.Bool(usedefault=True, desc="draw no progress bar")
     store_dir = Directory(desc="folder where blocks of iterations are found and kept")
+    saved_file = File(exists=True, desc="iterations known before, npz")
 
 
 class _MonteCarloChunkOutputSpec(TraitedSpec):
@@ -73,6 +82,7 @@ class MonteCarloChunk(PipelineInterface):
     def _run_interface(self, runtime: Any) -> Any:
         from nimare_pipeline.montecarlo import chunk_blocks, load_plan, montecarlo_chunk
         from nimare_pipeline.progress import iterations
+        from nimare_pipeline.saved_null import SavedNull
         from nimare_pipeline.store import Store, write_arrays
 
         here = {name: getattr(self.inputs, name) for name in ("n_iters", "chunk", "n_chunks")}
@@ -81,6 +91,7 @@ class MonteCarloChunk(PipelineInterface):
         what = "Monte Carlo" if alone else f"Monte Carlo chunk {self.inputs.chunk}"
         # Bars of several processes would write over each other.
         bar = None if alone and not self.inputs.quiet else False
+        saved = SavedNull.load(self.inputs.saved_file) if self.inputs.saved_file else None
         with iterations(total, what=what, bar=bar) as tell:
             null = montecarlo_chunk(
                 load_plan(self.inputs.plan_file),
@@ -88,6 +99,7 @@ class MonteCarloChunk(PipelineInterface):
                 seed=self.inputs.seed,
                 n_threads=self.inputs.n_threads,
                 store=Store(self.inputs.store_dir) if self.inputs.store_dir else None,
+                known=saved.maxima if saved is not None else None,
                 progress=tell,
             )
         self._results["null_file"] = str(write_arrays(Path(runtime.cwd) / "null.npz", null))
@@ -101,6 +113,7 @@ class _CorrectFWEInputSpec(BaseInterfaceInputSpec):
     null_files = InputMultiObject(
         File(exists=True), mandatory=True, desc="chunks of the null, in order, npz"
     )
+    saved_file = File(exists=True, mandatory=True, desc="key of the null and its history, npz")
 
 
 class _CorrectFWEOutputSpec(TraitedSpec):
@@ -117,11 +130,18 @@ class CorrectFWE(PipelineInterface):
         from nimare_pipeline.montecarlo import gather_null
         from nimare_pipeline.registry import get_corrector
         from nimare_pipeline.results import MetaResult
+        from nimare_pipeline.saved_null import SavedNull
         from nimare_pipeline.store import read_arrays
 
         corrector = get_corrector(Component(**self.inputs.corrector))
         null = gather_null(map(read_arrays, self.inputs.null_files), n_iters=self.inputs.n_iters)
-        result = corrector.apply(MetaResult.load(self.inputs.result_file), null)
+        saved = SavedNull.load(self.inputs.saved_file)
+        result = corrector.apply(
+            MetaResult.load(self.inputs.result_file),
+            null,
+            key=saved.key,
+            extensions=saved.extensions,
+        )
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
         return runtime
 

@@ -48,9 +48,8 @@ class ExperimentFoci:
         """Take the foci out of a dataset."""
         ids = tuple(str(name) for name in dataset.ids)
         frame = dataset.coordinates
-        experiment = (
-            pd.Index(ids, dtype=object).get_indexer(pd.Index(frame["id"])).astype(np.int64)
-        )
+        known = pd.Index(ids, dtype=object)
+        experiment = known.get_indexer(pd.Index(frame["id"])).astype(np.int64)
         order = np.argsort(experiment, kind="stable")
         xyz = frame[["x", "y", "z"]].to_numpy(dtype=float).reshape(-1, 3)
         return cls(ids, xyz[order], experiment[order])

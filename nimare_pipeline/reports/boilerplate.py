@@ -165,6 +165,7 @@ def methods(
             if key in software
         ],
         "thresholds": thresholds_at(facts, alpha),
+        "judged_interval": _interval_at(facts, inference or Inference.of(facts, alpha), alpha),
         **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
     }
     return _text("methods.txt.jinja", context)
@@ -239,6 +240,15 @@ def thresholds_at(facts: Mapping[str, Any], alpha: float) -> dict[str, float]:
     known = (facts.get("montecarlo") or {}).get("thresholds") or {}
     at = {name: levels.get(f"{alpha:g}") for name, levels in known.items()}
     return {name: value for name, value in at.items() if value is not None}
+
+
+def _interval_at(
+    facts: Mapping[str, Any], inference: Inference, alpha: float
+) -> list[float | None] | None:
+    """Interval of the one threshold that is judged by; None where there is none, or two."""
+    known = (facts.get("montecarlo") or {}).get("threshold_intervals") or {}
+    found: list[float | None] | None = known.get(inference.threshold, {}).get(f"{alpha:g}")
+    return found
 
 
 def citation_files(texts: Mapping[str, Text]) -> dict[str, str]:

@@ -31,6 +31,7 @@ from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
 from nimare_pipeline.results import MetaResult
+from nimare_pipeline.saved_null import SavedNull, null_key
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.store import read_arrays, write_arrays
 
@@ -196,6 +197,11 @@ def test_montecarlo_chunk_keeps_its_blocks(run, save, result, tmp_path, monkeypa
     assert len(list((tmp_path / "store").iterdir())) == 3
 
 
+def begun(result) -> SavedNull:
+    """A null of which no iteration is known."""
+    return SavedNull({}, null_key(FWECorrector(**ARGS).plan(result), 9))
+
+
 def test_correct_fwe_corrects_as_the_library_does(run, save, result, corrected, tmp_path):
     """The result of the chunks is that of the corrector alone."""
     null = run_block(FWECorrector(**ARGS).plan(result), seed=9, first=0, n_iters=30)
@@ -205,9 +211,10 @@ def test_correct_fwe_corrects_as_the_library_does(run, save, result, corrected, 
     ]
     outputs = run(
         CorrectFWE(
-            result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=parts
+            result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=parts,
+            saved_file=save(begun(result), "saved.npz"),
         )
-    )
+    )  # fmt: skip
     assert same_file(MetaResult.load(outputs.result_file), corrected, tmp_path)
 
 
@@ -216,8 +223,9 @@ def test_correct_fwe_refuses_an_incomplete_null(run, save, result, tmp_path):
     null = run_block(FWECorrector(**ARGS).plan(result), seed=9, first=0, n_iters=20)
     part = str(write_arrays(tmp_path / "0.npz", null))
     node = CorrectFWE(
-        result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=[part]
-    )
+        result_file=save(result, "r.npz"), corrector=CORRECTOR, n_iters=30, null_files=[part],
+        saved_file=save(begun(result), "saved.npz"),
+    )  # fmt: skip
     with pytest.raises(DataError, match="chunks hold 20 iterations, expected 30"):
         run(node)
 

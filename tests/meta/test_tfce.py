@@ -11,6 +11,7 @@ from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.diagnostics import cluster_table
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import Inference
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.ale_subtraction import ALESubtraction
 from nimare_pipeline.meta.cbma.enhancement import log_p_beyond
@@ -18,6 +19,7 @@ from nimare_pipeline.meta.cbma.mkda import KDA, MKDADensity
 from nimare_pipeline.montecarlo import load_plan, montecarlo_chunk
 from nimare_pipeline.numerics.nulls import Null
 from nimare_pipeline.numerics.pvalues import montecarlo_p
+from nimare_pipeline.reports.boilerplate import methods
 from nimare_pipeline.results import MetaResult
 
 P = "p_level-tfce_corr-FWE_method-montecarlo"
@@ -110,6 +112,18 @@ def test_threads_chunks_and_files_change_no_bit(result: MetaResult, tmp_path: Pa
     parts = [plan.run(seed=3, first=first, n_iters=12)["max_tfce"] for first in (0, 12)]
     np.testing.assert_array_equal(one["max_tfce"], two["max_tfce"])
     np.testing.assert_array_equal(one["max_tfce"], np.concatenate(parts))
+
+
+def test_record_and_text_say_how(corrected: MetaResult) -> None:
+    """Powers, critical values and the methods text stand with the result."""
+    facts = corrected.facts
+    assert facts["tfce"] == {"extent_power": 0.5, "height_power": 2.0}
+    critical = facts["montecarlo"]["thresholds"]["tfce"]["0.05"]
+    significant = corrected.maps["tfce"] > critical
+    np.testing.assert_array_equal(significant, corrected.maps[P] < 0.05)
+    text = methods(facts, {"estimator": {"type": "ALE"}}, {}, inference=Inference("tfce"))
+    assert "integral of e^0.5 h^2 over heights h" in text.markdown
+    assert "smith2009" in text.citations
 
 
 @pytest.mark.parametrize(

@@ -256,8 +256,8 @@ class CoordinateEstimator(KernelEstimator):
                     else dict.fromkeys(map("{:g}".format, LEVELS))
                     for name, (key, scale_) in scales.items()
                 },
-                **enhanced,
             },
+            **enhanced,
         }
         arrays = {f"montecarlo_{key}": scale_(null[key]) for key, scale_ in scales.values()}
         return Judged(maps, facts, {**arrays, "suprathreshold": observed >= threshold})
