@@ -6,7 +6,6 @@ one experiment near a voxel count as the nearest one, not as their union.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,30 +192,52 @@ def build_rows(
     index = np.full(mask.shape, -1, dtype=np.int64)
     index[mask] = np.arange(n_voxels)
 
-    def rows(numbers: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    def rows(numbers: NDArray[np.int64]) -> _Rows:
         memory = (
             index,
             np.zeros(n_voxels),
             np.empty(n_voxels, dtype=np.int64),
             np.full(mask.shape, np.inf),
         )
-        return [_row(fill(int(number), memory), memory) for number in numbers]
+        found = _Rows(max(_BLOCK, n_voxels))
+        for number in numbers:
+            found.add(fill(int(number), memory), memory)
+        return found
 
     parts = np.array_split(np.arange(n_rows), max(1, n_threads))
     with ThreadPoolExecutor(max(1, n_threads)) as pool:
-        found = [row for part in pool.map(rows, parts) for row in part]
-    return _csr(found, n_voxels)
+        return _csr(list(pool.map(rows, parts)), n_voxels)
 
 
-def _row(n: int, memory: Memory) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Voxels of one experiment's map in ascending order, and their values; memory is 0 again."""
-    _, scratch, touched, _ = memory
-    voxels = touched[:n]
-    if np.any(voxels[1:] < voxels[:-1]):
-        voxels = np.sort(voxels)
-    values = scratch[voxels]
-    scratch[voxels] = 0
-    return voxels.astype(np.int32), values
+_BLOCK = 2**23
+"""Values of a block of rows. Of a thousand experiments the maps are 0.8 GB: rows go into blocks so
+large that the memory of each is given back when it is copied into the matrix, not kept for reuse,
+and the matrix is not held twice. What is not written of a block takes no memory."""
+
+
+class _Rows:
+    """Rows that one thread filled, one after the other."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.lengths: list[int] = []
+        self.blocks: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
+        self.used: list[int] = []
+
+    def add(self, n: int, memory: Memory) -> None:
+        """Take over one experiment's map, voxels in ascending order; memory is 0 again."""
+        _, scratch, touched, _ = memory
+        voxels = touched[:n]
+        if np.any(voxels[1:] < voxels[:-1]):
+            voxels = np.sort(voxels)
+        if not self.blocks or self.used[-1] + n > self.size:
+            self.blocks.append((np.empty(self.size, dtype=np.int32), np.empty(self.size)))
+            self.used.append(0)
+        one = slice(self.used[-1], self.used[-1] + n)
+        self.blocks[-1][0][one], self.blocks[-1][1][one] = voxels, scratch[voxels]
+        scratch[voxels] = 0
+        self.used[-1] += n
+        self.lengths.append(n)
 
 
 def _place_gaussians(
@@ -240,19 +261,23 @@ def _place_gaussians(
     return int(_exact(foci, half, linear, upright, peak, sigma, memory))
 
 
-def _csr(
-    rows: list[tuple[NDArray[np.int32], NDArray[np.float64]]], n_voxels: int
-) -> sparse.csr_array:
-    """Rows together; the list is emptied on the way, so that they are held once."""
-    n_rows = len(rows)
-    starts = np.concatenate([[0], np.cumsum([len(voxels) for voxels, _ in rows])]).astype(np.int64)
+def _csr(parts: list[_Rows], n_voxels: int) -> sparse.csr_array:
+    """Rows of all threads together; their blocks are emptied on the way, from the last."""
+    lengths = [n for part in parts for n in part.lengths]
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     data, indices = np.empty(starts[-1]), np.empty(starts[-1], dtype=np.int32)
-    for number in range(n_rows - 1, -1, -1):
-        one = slice(starts[number], starts[number + 1])
-        indices[one], data[one] = rows.pop()
+    stop = int(starts[-1])
+    for part in reversed(parts):
+        while part.blocks:
+            voxels, values = part.blocks.pop()
+            n = part.used.pop()
+            one = slice(stop - n, stop)
+            indices[one], data[one] = voxels[:n], values[:n]
+            stop -= n
+            del voxels, values  # before the next block is copied
     if starts[-1] < 2**31:
         starts = starts.astype(np.int32)
-    return sparse.csr_array((data, indices, starts), shape=(n_rows, n_voxels))
+    return sparse.csr_array((data, indices, starts), shape=(len(lengths), n_voxels))
 
 
 @compiled

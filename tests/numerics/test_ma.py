@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nimare_pipeline import defaults
+from nimare_pipeline.numerics import ma as module
 from nimare_pipeline.numerics.gaussian import SMALLEST_MA, sampled_kernel
 from nimare_pipeline.numerics.ma import ale_maps, sphere_counts, sphere_kernel, to_voxels, voxelize
 
@@ -169,3 +170,25 @@ def test_sphere_kernel_holds_its_edge() -> None:
     assert kernel.shape == (7, 7, 7)
     assert kernel.sum() == 123
     assert kernel[0, 3, 3] == 1
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_rows_that_fill_several_blocks(monkeypatch, n_threads) -> None:
+    """Rows are the same however many fit into a block, and whichever thread fills them."""
+    rng = np.random.default_rng(1)
+    mask = np.ones((6, 7, 8), dtype=bool)
+    dense = rng.random((9, mask.sum())) * (rng.random((9, mask.sum())) < 0.6)
+    dense[3] = 0
+
+    def fill(number, memory):
+        _, scratch, touched, _ = memory
+        voxels = np.flatnonzero(dense[number])[::-1]
+        touched[: len(voxels)] = voxels
+        scratch[voxels] = dense[number, voxels]
+        return len(voxels)
+
+    for size in (1, 500, 10**6):
+        monkeypatch.setattr(module, "_BLOCK", size)
+        found = module.build_rows(fill, len(dense), mask, n_threads)
+        np.testing.assert_array_equal(found.toarray(), dense)
+        assert found.has_sorted_indices
