@@ -95,7 +95,7 @@ def colors(record: Any) -> str:
 
 
 def z_spec(record: Any) -> MapSpec | None:
-    """Meaning of the z that pictures show: uncorrected, of a comparison else as judged; or None."""
+    """Meaning of the z that is shown: uncorrected, of a comparison else as judged; or None."""
     spec = record.result_spec
     uncorrected = [
         found
