@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.dataset import Dataset
@@ -40,13 +41,12 @@ def test_maps(ours: MetaResult, name: str) -> None:
     assert ours.maps[name][PEER["index"]] == pytest.approx(theirs, rel=1e-5, abs=2e-6)
 
 
-def test_corrected_p(ours: MetaResult) -> None:
-    """Both signs in one null, as the peer has it, give its p but for what chance leaves."""
+def test_null_of_the_largest(ours: MetaResult) -> None:
+    """The larger of both signs is distributed as the peer's largest chi-square is; one is not."""
     corrected = FWECorrector(n_iters=N_ITERS).transform(ours)
     found = [corrected.arrays[f"montecarlo_{tail}_max_stat"] for tail in ("positive", "negative")]
-    z = np.abs(corrected.arrays["numbers_association"][PEER["index"]]) * 2.0**-16
-    p = (np.maximum(*found)[:, None] >= z - 1e-3).mean(axis=0)
-    n = int(PEER["n_iters"])
-    spread = np.sqrt(p * (1 - p) * (1 / n + 1 / N_ITERS)) + 1 / n
-    assert (np.abs(PEER["p_voxel"] - p) < 4 * spread).all()
-    assert PEER["p_voxel"].min() < 0.9
+    # Ours are cut to 2**-16. The values are few: a hair below the peer's, none would tie.
+    theirs = np.round(np.sqrt(PEER["largest"]), 4)
+    assert stats.ks_2samp(theirs, np.round(np.maximum(*found), 4)).pvalue > 0.01
+    for one in found:
+        assert stats.ks_2samp(theirs, np.round(one, 4)).pvalue < 1e-6

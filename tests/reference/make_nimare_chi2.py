@@ -4,8 +4,8 @@ Run in an environment of its own that holds nimare==0.22.1 and nothing of this p
 ``python tests/reference/make_nimare_chi2.py DATASET.json OUT.npz [N_ITERS]``, with DATASET.json
 the shipped example (``nimare_pipeline/data/examples/pain``). The first 10 contrasts are compared
 with the last 11. Kept are, at every 25th voxel of the mask (C order) that a contrast reports, z of
-association and of either group, and the two probabilities with a prior; and of N_ITERS (60)
-permutations of the labels the corrected p of association there.
+association and of either group, and the two probabilities with a prior; and of N_ITERS (200)
+permutations of the labels the largest chi-square of association each.
 """
 
 import sys
@@ -26,7 +26,7 @@ NAMES = (
 )
 
 
-def main(dataset_file, out, n_iters=60):
+def main(dataset_file, out, n_iters=200):
     """Write the file."""
     dataset = Dataset(dataset_file)
     ids = list(dataset.ids)
@@ -34,19 +34,17 @@ def main(dataset_file, out, n_iters=60):
     index = np.flatnonzero(np.asarray(result.maps["prob_desc-A"]))[::25]
     kept = {name: np.asarray(result.maps[name])[index].astype(np.float32) for name in NAMES}
     corrected = FWECorrector(method="montecarlo", n_iters=n_iters, n_cores=1).transform(result)
-    (p,) = (
-        values
-        for name, values in corrected.maps.items()
-        if name.startswith("p_desc-association_level-voxel")
+    nulls = corrected.estimator.null_distributions_
+    (largest,) = (
+        values for name, values in nulls.items() if "pFgA_level-voxel" in name and "values" in name
     )
     np.savez_compressed(
         Path(out),
         index=index.astype(np.int32),
-        n_iters=np.array(n_iters),
-        p_voxel=np.asarray(p)[index].astype(np.float32),
+        largest=np.asarray(largest, dtype=float),
         **{name.replace("-", "_"): values for name, values in kept.items()},
     )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 60)
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 200)
