@@ -76,6 +76,9 @@ def warm_up() -> None:
             result = get_estimator(Component(name, args)).fit(dataset)
             corrector = FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2)
             corrector.transform(result)
+    from nimare_pipeline.meta.cbma.scale import SCALE
+
+    SCALE(dataset, n_iters=_N_ITERS).fit(dataset)
     for name in PAIR_ESTIMATORS:
         few = {"n_iters": _N_ITERS} if permutes(name) else {}
         result = get_estimator(Component(name, few)).fit(*groups)
