@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.numerics.array_plan import ArrayPlan, kind_of
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block
+from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, exceedance_block
 from nimare_pipeline.store import Store, key
 
 PLANS: Mapping[str, str] = {
@@ -198,6 +198,54 @@ def montecarlo_counts(
         total[block["bins"]] += block["counts"]
         told.complete(count)
     return total
+
+
+def montecarlo_exceedances(
+    plan: MonteCarloPlan,
+    observed: NDArray[np.int64],
+    *,
+    n_iters: int,
+    seed: int,
+    store: Store | None = None,
+    n_threads: int = 1,
+    progress: Callable[[int], Any] | None = None,
+) -> NDArray[np.int64]:
+    """Iterations that reach what was observed, for each voxel, in stored blocks.
+
+    Parameters
+    ----------
+    plan, n_iters, seed, store, n_threads, progress
+        As for ``montecarlo_counts``, whose draws these are.
+    observed : (n_voxels,) int64 array
+
+    Returns
+    -------
+    (n_voxels,) int64 array
+    """
+    total = np.zeros(len(observed), dtype=np.int64)
+    for first, count in chunk_blocks(n_iters):
+        told = _Told(progress or _silent)
+        compute = partial(
+            _exceedances, plan, observed, seed=seed, first=first, n_iters=count,
+            n_threads=n_threads, progress=told,
+        )  # fmt: skip
+        if store is None:
+            block = compute()
+        else:
+            name = key(
+                what="exceedances", plan=plan.digest, observed=observed, seed=seed, first=first,
+                n_iters=count,
+            )  # fmt: skip
+            block = store.memo(name, compute)
+        total += block["counts"]
+        told.complete(count)
+    return total
+
+
+def _exceedances(
+    plan: MonteCarloPlan, observed: NDArray[np.int64], **options: Any
+) -> dict[str, NDArray[np.int64]]:
+    return {"counts": exceedance_block(plan, observed, **options)}
 
 
 def _counts(plan: MonteCarloPlan, **options: Any) -> dict[str, NDArray[np.int64]]:

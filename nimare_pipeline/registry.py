@@ -19,6 +19,8 @@ PAIR_ESTIMATORS: Mapping[str, str] = {
     "MKDAChi2": "nimare_pipeline.meta.cbma.mkda_chi2",
 }
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
+POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
+"""Estimators that take a pool of foci, which only the library gives them so far."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -33,7 +35,7 @@ def get_estimator(component: Component) -> Any:
     UsageError
         For an unknown name or keyword, with what is accepted.
     """
-    return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS}, component)
+    return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}, component)
 
 
 def draws(component: Component) -> bool:
@@ -73,7 +75,8 @@ def accepted_keywords(kind: str, name: str) -> tuple[str, ...]:
     UsageError
         For an unknown name.
     """
-    registers = {"estimator": {**ESTIMATORS, **PAIR_ESTIMATORS}, "corrector": CORRECTORS}
+    estimators = {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}
+    registers = {"estimator": estimators, "corrector": CORRECTORS}
     register = registers[kind]
     return tuple(_find(kind, register, name)().get_params())
 

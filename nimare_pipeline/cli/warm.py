@@ -69,6 +69,7 @@ def warm_up() -> None:
         NULL_METHODS,
         BalancedALESubtraction,
     )
+    from nimare_pipeline.meta.cbma.scale import SCALE
     from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, get_estimator, permutes
     from nimare_pipeline.settings import Component
 
@@ -82,6 +83,7 @@ def warm_up() -> None:
                 FWECorrector(
                     n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2, tfce=tfce
                 ).transform(result)
+    SCALE(dataset, n_iters=_N_ITERS).fit(dataset)
     for name in PAIR_ESTIMATORS:
         few = {"n_iters": _N_ITERS} if permutes(name) else {}
         result = get_estimator(Component(name, few)).fit(*groups)

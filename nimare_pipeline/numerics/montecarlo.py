@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline.numerics.array_plan import ArrayPlan
-from nimare_pipeline.numerics.simulate import simulate, simulate_counts
+from nimare_pipeline.numerics.simulate import simulate, simulate_counts, simulate_exceedances
 from nimare_pipeline.numerics.threads import run_slices
 
 
@@ -160,6 +160,47 @@ def count_block(
 
         def work(begin: int, end: int) -> None:
             _count_slice(arrays, scratch, (seed, first + begin, end - begin, shift), counts)
+
+        return work
+
+    run_slices(make_work, n_iters, n_threads, None, progress)
+    return np.sum(parts, axis=0, dtype=np.int64)
+
+
+def exceedance_block(
+    plan: MonteCarloPlan,
+    observed: NDArray[np.int64],
+    *,
+    seed: int,
+    first: int,
+    n_iters: int,
+    n_threads: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> NDArray[np.int64]:
+    """Iterations of a run that reach the observed statistic, for each voxel.
+
+    Parameters
+    ----------
+    plan, seed, first, n_iters, n_threads, progress
+        As for ``count_block``, whose draws these are.
+    observed : (n_voxels,) int64 array
+        In the plan's unit, over the mask in C order.
+
+    Returns
+    -------
+    (n_voxels,) int64 array
+    """
+    arrays, parts = plan.arrays(), []
+
+    def make_work() -> Callable[[int, int], None]:
+        scratch, counts = scratch_of(plan), np.zeros(len(observed), dtype=np.int64)
+        parts.append(counts)
+
+        def work(begin: int, end: int) -> None:
+            simulate_exceedances(
+                np.uint64(seed), np.int64(first + begin), np.int64(end - begin), observed,
+                arrays, scratch, counts,
+            )  # fmt: skip
 
         return work
 

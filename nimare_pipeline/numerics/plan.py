@@ -52,6 +52,7 @@ def make_plan(
     threshold: int,
     mass_floor: int,
     null_outside: str,
+    pool: NDArray[np.float64] | None = None,
 ) -> MonteCarloPlan:
     """Arrays of the loop.
 
@@ -67,6 +68,9 @@ def make_plan(
     null_outside : str
         ``distance``: a focus outside the mask is redrawn outside, at its own distance;
         ``inside``: it is redrawn in the mask.
+    pool : (n_pool, 3) array, optional
+        mm. Every focus is redrawn among the voxels of these instead, each as often as it is
+        there; those too far from the mask to reach it are left out, as observed foci are.
 
     Raises
     ------
@@ -88,7 +92,13 @@ def make_plan(
     start, count, kept = voxels.windows(
         ijk, affine, null_outside=null_outside, reach=_reach_mm(reach, affine)
     )
-    _check_bounds(voxels.used(start[kept], count[kept]), reach, padded.shape)
+    if pool is None:
+        candidates = voxels.order
+        _check_bounds(voxels.used(start[kept], count[kept]), reach, padded.shape)
+    else:
+        candidates = voxels.of_pool(to_voxels(pool, affine) - low + pad, _reach_mm(reach, affine))
+        start, count = np.zeros_like(start), np.full_like(count, len(candidates))
+        _check_bounds(candidates, reach, padded.shape)
     experiment = design.experiment[kept]
     n_experiments = len(design.experiment_kernel)
     values, offsets, plane_start, kernel_plane, width = _segments(design.kernels, padded.shape)
@@ -105,7 +115,7 @@ def make_plan(
         experiment_start=np.searchsorted(experiment, np.arange(n_experiments + 1)).astype(
             np.int64
         ),
-        candidates=voxels.order,
+        candidates=candidates,
         focus_start=start[kept],
         focus_count=count[kept],
         row_start=rows[0],
@@ -239,6 +249,14 @@ class _Candidates:
         # Too far to reach a voxel of the mask, observed or drawn: it adds nothing to either.
         kept[outside] = (own <= reach + SHELL_VOXELS * voxel) & (last > first)
         return start, count, kept
+
+    def of_pool(self, ijk: NDArray[np.float64], reach_mm: float) -> NDArray[np.int64]:
+        """Voxels of foci that can reach the mask, as often as there are foci."""
+        nearest = np.floor(ijk + 0.5).astype(np.int64)
+        on_grid = ((nearest >= 0) & (nearest < self.padded.shape)).all(axis=1)
+        voxels = np.ravel_multi_index(tuple(nearest[on_grid].T), self.padded.shape)
+        far = self.order[self.n_inside :][self.distance > reach_mm]
+        return np.asarray(voxels[~np.isin(voxels, far)], dtype=np.int64)
 
     def used(self, start: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
         """Voxels that lie in the window of any focus."""

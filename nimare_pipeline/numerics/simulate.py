@@ -316,3 +316,42 @@ def simulate_counts(seed, first, n_iters, shift, arrays, scratch, counts):  # ty
             for run in range(mask_run[number], mask_run[number + 1]):
                 ends = (run_start[run] - base, run_stop[run] - base)
                 _count_run(total, ends, shift, half, counts)
+
+
+@compiled
+def simulate_exceedances(seed, first, n_iters, observed, arrays, scratch, counts):  # type: ignore[no-untyped-def]
+    """Count, voxel by voxel, the iterations that reach what was observed there.
+
+    Parameters
+    ----------
+    seed, first, n_iters, arrays, scratch
+        As for ``simulate_counts``, draws included.
+    observed : (n_voxels,) int64 array
+        Statistic over the mask, in C order.
+    counts : (n_voxels,) int64 array
+        Added to.
+    """
+    values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
+    candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
+    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:]
+    total, one, drawn_plane, drawn_voxel = scratch[0], scratch[1], scratch[8], scratch[9]
+    width, stride = scalars[0], scalars[1]
+    tables = (values, offsets, plane_start, kernel_plane, width)
+    design = (experiment_kernel, experiment_start)
+    windows = (focus_start, focus_count)
+    for iteration in range(n_iters):
+        _draw(
+            seed, STREAM_NULL, first + iteration, candidates, windows, stride,
+            drawn_plane, drawn_voxel,
+        )  # fmt: skip
+        at = 0
+        for number in range(len(mask_plane)):
+            plane = mask_plane[number]
+            base = plane * stride
+            rows = range(mask_row[number], mask_row[number + 1])
+            _clear_plane(total, rows, row_start, row_stop, base)
+            _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
+            for run in range(mask_run[number], mask_run[number + 1]):
+                for voxel in range(run_start[run] - base, run_stop[run] - base):
+                    counts[at] += total[voxel] >= observed[at]
+                    at += 1

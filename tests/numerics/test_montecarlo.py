@@ -9,7 +9,12 @@ import pytest
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.numerics.gaussian import density_kernel
 from nimare_pipeline.numerics.ma import sphere_kernel, to_voxels
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, count_block, run_block
+from nimare_pipeline.numerics.montecarlo import (
+    MonteCarloPlan,
+    count_block,
+    exceedance_block,
+    run_block,
+)
 from nimare_pipeline.numerics.plan import (
     SHELL_VOXELS,
     FociDesign,
@@ -325,3 +330,36 @@ def test_outside_candidates_of_a_sheared_grid_are_at_the_true_distance() -> None
     points = (np.array(np.unravel_index(window, shape)).T - shift) @ affine[:3, :3].T
     distance = [np.sqrt(((mm - p - affine[:3, 3]) ** 2).sum(axis=1)).min() for p in points]
     assert np.abs(np.array(distance) - own).max() <= SHELL_VOXELS * 3 + 1e-9
+
+
+def pool_of(affine: np.ndarray) -> np.ndarray:
+    """Foci in a corner of the mask, one of them three times, one outside, one far away."""
+    ijk = np.array([[8, 9, 11], [8, 9, 11], [8, 9, 11], [7.2, 8, 9], [-1, 9, 11], [400, 0, 0]])
+    return ijk @ affine[:3, :3].T + affine[:3, 3]
+
+
+def test_foci_are_drawn_from_the_pool() -> None:
+    """Candidates are the pool's voxels, each as often as it is there, unless too far away."""
+    affine = world()
+    plan = plan_of(affine, pool=pool_of(affine))
+    assert len(plan.candidates) == 5
+    assert np.unique(plan.candidates, return_counts=True)[1].tolist() == [1, 1, 3]
+    assert (plan.focus_start == 0).all()
+    assert (plan.focus_count == 5).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_exceedances_are_counted_voxel_by_voxel(n_threads: int) -> None:
+    """Against histograms of one iteration each: their sum over voxels, and every voxel's own."""
+    affine = world()
+    plan = plan_of(affine, pool=pool_of(affine))
+    n = int(brain().sum())
+    for value in (1, 2**20, 2**24):
+        observed = np.full(n, value, dtype=np.int64)
+        found = exceedance_block(plan, observed, seed=5, first=3, n_iters=20, n_threads=n_threads)
+        bins = count_block(plan, seed=5, first=3, n_iters=20, shift=0, n_bins=value + 1)
+        assert found.sum() == bins[value]
+    # What is at least 0 is so in every iteration, whichever voxel.
+    mixed = np.where(np.arange(n) % 3, 2**24, 0)
+    again = exceedance_block(plan, mixed, seed=5, first=3, n_iters=20, n_threads=n_threads)
+    np.testing.assert_array_equal(again, np.where(np.arange(n) % 3, found, 20))

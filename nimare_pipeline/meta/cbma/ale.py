@@ -1,6 +1,6 @@
 """Activation likelihood estimation (ALE)."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,8 +64,13 @@ class ALE(CoordinateEstimator):
     """
 
     kernel_class = ALEKernel
-    null_methods = ("approximate", "histogram", "montecarlo")
-    citations = ("turkeltaub2002", "eickhoff2009", "eickhoff2012", "turkeltaub2012")
+    null_methods: ClassVar[tuple[str, ...]] = ("approximate", "histogram", "montecarlo")
+    citations: ClassVar[tuple[str, ...]] = (
+        "turkeltaub2002",
+        "eickhoff2009",
+        "eickhoff2012",
+        "turkeltaub2012",
+    )
 
     def __init__(
         self,

@@ -332,6 +332,18 @@ class CoordinateEstimator(KernelEstimator):
             "null_n_iters": self.n_iters, "null_seed": self.seed, "null_outside": self.null_outside
         }  # fmt: skip
         return {
+            **self._sample_facts(dataset, foci, mask),
+            "null_method": null.method,
+            "null_step": null.step,
+            "null_domain": null.domain,
+            **(simulated if null.method == "montecarlo" else {}),
+            "scale": scale.fact(),
+        }
+
+    def _sample_facts(
+        self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask
+    ) -> dict[str, Any]:
+        return {
             "estimator": asdict(self.component()),
             "n_studies": len(set(dataset.metadata["study_id"])),
             "n_contrasts": len(foci.ids),
@@ -341,12 +353,7 @@ class CoordinateEstimator(KernelEstimator):
             "n_voxels": mask.n_voxels,
             "voxel_size_mm": list(mask.zooms),
             "voxelization": self.kernel_transformer.voxelization,
-            "null_method": null.method,
-            "null_step": null.step,
-            "null_domain": null.domain,
-            **(simulated if null.method == "montecarlo" else {}),
             "connectivity": defaults.CONNECTIVITY,
-            "scale": scale.fact(),
         }
 
 
