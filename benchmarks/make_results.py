@@ -15,7 +15,7 @@ from rows import HERE, Row, rows_of
 
 from nimare_pipeline.spaces import data_path
 
-SCRIPTS = ("cluster_fwe.py", "subtraction.py")
+SCRIPTS = ("cluster_fwe.py", "subtraction.py", "chi2.py", "tfce.py")
 
 
 def main() -> None:

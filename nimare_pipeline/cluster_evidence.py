@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.inference import Level
+from nimare_pipeline.inference import VOXELWISE, Level
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.scale import Scale
 
-_STATISTICS = ("stat", "chi2", "z")
+_STATISTICS = ("chi2", "stat", "z")
 """Where the statistic of an estimator stands, the first that a result has."""
 
 
@@ -24,6 +24,7 @@ class Evidence:
     z: NDArray[np.float64]
     p_voxel_fwe: NDArray[np.float64]
     p_voxel_fdr: NDArray[np.float64]
+    p_tfce: NDArray[np.float64]
     p_size: NDArray[np.float64]
     p_mass: NDArray[np.float64]
     excess: NDArray[np.float64]
@@ -62,8 +63,20 @@ def result_map(result: MetaResult, statistic: str) -> NDArray[Any] | None:
 
 def is_two_sided(result: MetaResult) -> bool:
     """Whether both signs of the result can be significant."""
-    spec = result_spec(result, "z")
+    spec = shown_spec(result)
     return spec is not None and spec.tail == "two-sided"
+
+
+def shown_spec(result: MetaResult) -> MapSpec | None:
+    """Meaning of the z that pictures show: the uncorrected one, else one corrected by voxels."""
+    judged = corrected_p(result, "voxel")
+    return result_spec(result, "z") or (judged and replace(judged, statistic="z"))
+
+
+def shown_z(result: MetaResult) -> NDArray[Any] | None:
+    """Map of the z that pictures show; None if there is none."""
+    spec = shown_spec(result)
+    return None if spec is None else result.maps.get(spec.name)
 
 
 def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSpec | None:
@@ -81,7 +94,7 @@ def corrected_p(result: MetaResult, level: Level, error_rate: str = "") -> MapSp
         and spec.group == result_group(result)
         and error_rate in {"", spec.correction}
         and spec.measure == measure
-        and (spec.level or "voxel") == ("cluster" if measure else "voxel")
+        and (spec.level or "voxel") == ("cluster" if measure else level)
     ]
     return found[-1] if level != "none" and found else None
 
@@ -91,7 +104,7 @@ def _find(result: MetaResult, level: Level, error_rate: str = "") -> NDArray[Any
     return None if spec is None else result.maps[spec.name]
 
 
-def _signs(result: MetaResult, judged: MapSpec | None = None) -> NDArray[np.int8]:
+def _signs(result: MetaResult, judged: MapSpec | None) -> NDArray[np.int8]:
     """Direction of each voxel of the mask: 1 or -1; 1 everywhere where there is one only.
 
     It is the sign of z as it was judged, where there is that map, else of the uncorrected one.
@@ -100,7 +113,7 @@ def _signs(result: MetaResult, judged: MapSpec | None = None) -> NDArray[np.int8
     if not is_two_sided(result):
         return ones
     z = None if judged is None else result.maps.get(replace(judged, statistic="z").name)
-    z = result_map(result, "z") if z is None else z
+    z = shown_z(result) if z is None else z
     return ones if z is None else np.where(z < 0, -ones, ones)
 
 
@@ -121,10 +134,10 @@ def suprathreshold(
     judged = None
     if threshold_map is not None:
         above: NDArray[Any] = np.asarray(threshold_map, dtype=bool)
-    elif level == "voxel":
-        judged = corrected_p(result, "voxel")
+    elif level in VOXELWISE:
+        judged = corrected_p(result, level)
         if judged is None:
-            raise _no_map(result, "voxel-level corrected p")
+            raise _no_map(result, f"{level}-level corrected p")
         above = result.maps[judged.name] < alpha
     elif voxel_thresh is None and "suprathreshold" in result.arrays:
         return np.asarray(result.arrays["suprathreshold"], dtype=np.int8)
@@ -182,7 +195,7 @@ def gather(result: MetaResult, level: Level, *, own: bool) -> Evidence:
     UsageError
         If a map that judges is missing.
     """
-    clusters_count = own and level != "voxel"
+    clusters_count = own and level not in VOXELWISE
     p_size = _find(result, "size") if clusters_count else None
     p_mass = _find(result, "mass") if clusters_count else None
     if (level == "size" and p_size is None) or (level == "mass" and p_mass is None):
@@ -201,6 +214,7 @@ def gather(result: MetaResult, level: Level, *, own: bool) -> Evidence:
         z=volume(result_map(result, "z")),
         p_voxel_fwe=volume(_find(result, "voxel", "FWE")),
         p_voxel_fdr=volume(_find(result, "voxel", "FDR")),
+        p_tfce=volume(_find(result, "tfce")),
         p_size=volume(p_size),
         p_mass=volume(p_mass),
         excess=volume(excess(result) if clusters_count else None),

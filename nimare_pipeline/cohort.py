@@ -36,6 +36,8 @@ ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
 """Estimators whose kernel is as wide as the sample size says."""
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
 _CARRIED = {
+    "study_name": "study_name",
+    "contrast_name": "contrast_name",
     "original_space": "original_space",
     "space_transform": "space_transform",
     "source_file": "file",
@@ -55,9 +57,9 @@ class Cohort:
         Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
         ``sample_size`` (as used; NaN if unknown), ``sample_size_filled`` (bool: the file gives
         none, so that ``missing_n`` decided), ``n_foci``, ``n_foci_inside``, ``n_foci_outside``,
-        ``original_space``, ``space_transform``; where known ``file`` and ``line``; of type
-        ``pair`` the ``group``, by its name; and ``kernel_fwhm`` (mm) if the analysis gives some
-        contrasts a fixed kernel.
+        ``original_space``, ``space_transform``; where known ``study_name``, ``contrast_name``,
+        ``file`` and ``line``; of type ``pair`` the ``group``, by its name; and ``kernel_fwhm``
+        (mm) if the analysis gives some contrasts a fixed kernel.
     coordinates : DataFrame
         Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
         ``original_space``, ``inside`` (its voxel is in the mask), ``used``.

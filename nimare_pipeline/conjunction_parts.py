@@ -170,7 +170,7 @@ def _corrected(record: AnalysisRecord, level: str) -> MapSpec | None:
         and spec.correction is not None
         and spec.group == record.result_spec.group
         and spec.measure == measure
-        and (spec.level or "voxel") == ("cluster" if measure else "voxel")
+        and (spec.level or "voxel") == ("cluster" if measure else RESULTS[level])
     ]
     same = [spec for spec in found if spec.correction == record.result_spec.correction]
     return next(reversed(same or found), None)

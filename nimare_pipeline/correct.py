@@ -21,6 +21,8 @@ from nimare_pipeline.registry import get_estimator
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.saved_null import PREFIX, SavedNull, null_key
 
+NO_TFCE = "{} compares two groups; tfce is for estimators of one group: ALE, MKDADensity, KDA"
+
 
 class Corrector(Parametrised):
     """Correction of the uncorrected p map of a result."""
@@ -87,6 +89,10 @@ class FWECorrector(Corrector):
     statistic above the threshold, for ALE in the unit it adds up in, -log(1 - ALE), and for a
     discrete statistic above the largest value that is not significant.
 
+    With ``tfce`` also the largest threshold-free enhanced value is kept (Smith & Nichols 2009):
+    ``TFCE = integral from 0 to z of extent**E h**H dh``, an exact integral over the uncorrected z,
+    extent in mm3. For estimators of one group.
+
     ``bonferroni`` and ``holm`` correct the voxels' p by their number; Holm's is never less
     powerful.
 
@@ -104,6 +110,10 @@ class FWECorrector(Corrector):
     null_outside : "distance" or "inside"
         Foci outside the mask are redrawn outside at their own distance from it, or in the mask as
         GingerALE and NiMARE do.
+    tfce : bool
+        Enhance without threshold, too.
+    tfce_extent, tfce_height : float
+        Powers E and H, above 0; with ``tfce`` only.
 
     Raises
     ------
@@ -113,7 +123,7 @@ class FWECorrector(Corrector):
 
     error_rate = "FWE"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords of one correction
         self,
         method: str = defaults.CORRECTION_METHOD,
         *,
@@ -122,6 +132,9 @@ class FWECorrector(Corrector):
         n_cores: int = defaults.N_CORES,
         seed: int = defaults.SEED,
         null_outside: str = defaults.NULL_OUTSIDE,
+        tfce: bool = False,
+        tfce_extent: float = defaults.TFCE_EXTENT,
+        tfce_height: float = defaults.TFCE_HEIGHT,
     ) -> None:
         _one_of("method", method, self.methods())
         _one_of("null_outside", null_outside, defaults.NULL_OUTSIDE_POLICIES)
@@ -132,6 +145,13 @@ class FWECorrector(Corrector):
         self.n_cores = count("n_cores", n_cores)
         self.seed = seed_number(seed)
         self.null_outside = null_outside
+        if not isinstance(tfce, bool):
+            msg = f"tfce is {tfce!r}; expected true or false"
+            raise UsageError(msg)
+        self.tfce = tfce
+        for name, value in (("tfce_extent", tfce_extent), ("tfce_height", tfce_height)):
+            check(name, value, "a number above 0, at most 10", lambda v: 0 < v <= 10)
+        self.tfce_extent, self.tfce_height = float(tfce_extent), float(tfce_height)
 
     @classmethod
     def methods(cls) -> tuple[str, ...]:
@@ -145,15 +165,17 @@ class FWECorrector(Corrector):
 
     def without_effect(self) -> tuple[str, ...]:
         """Parameters that change nothing as the others stand."""
+        powers = ("tfce_extent", "tfce_height")
         if self.needs_montecarlo:
-            return ()
-        return ("n_iters", "voxel_thresh", "seed", "null_outside")
+            return () if self.tfce else powers
+        return ("n_iters", "voxel_thresh", "seed", "null_outside", "tfce", *powers)
 
     def transform(self, result: MetaResult) -> MetaResult:
         """Result with the corrected maps added; the one given is unchanged.
 
         ``montecarlo`` adds p, z and logp at ``level-voxel``, ``desc-size_level-cluster`` and
-        ``desc-mass_level-cluster``, each ``_corr-FWE_method-montecarlo``; the others add p, z and
+        ``desc-mass_level-cluster``, each ``_corr-FWE_method-montecarlo``, with ``tfce`` also at
+        ``level-tfce``, and the map ``tfce``; the others add p, z and
         logp ``_corr-FWE_method-<method>``.
         """
         if not self.needs_montecarlo:
@@ -224,11 +246,17 @@ class FWECorrector(Corrector):
     @property
     def choices(self) -> MonteCarlo:
         """How the Monte Carlo correction is asked for, as estimators take it."""
-        return MonteCarlo(self.n_iters, self.seed, self.voxel_thresh, self.null_outside)
+        return MonteCarlo(
+            self.n_iters, self.seed, self.voxel_thresh, self.null_outside,
+            self.tfce, self.tfce_extent, self.tfce_height,
+        )  # fmt: skip
 
     def plan(self, result: MetaResult) -> ArrayPlan:
         """What the Monte Carlo engine needs to know of a result."""
-        plan: ArrayPlan = get_estimator(result.estimator).montecarlo_plan(result, self.choices)
+        estimator = get_estimator(result.estimator)
+        if self.tfce and not getattr(estimator, "takes_tfce", False):
+            raise UsageError(NO_TFCE.format(result.estimator.type))
+        plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices)
         return plan
 
     def apply(

@@ -1,7 +1,7 @@
 """The Dataset: studies, their contrasts, and what is known of each."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,6 @@ from nimare_pipeline.tables import (
     RELATIVE,
     Tables,
     filled_in,
-    stacked,
     tables_of,
     to_contrasts,
     typed,
@@ -135,10 +134,7 @@ class Dataset:
 
     def copy(self) -> Self:
         """Copy whose tables are its own."""
-        tables = Tables(
-            **{field.name: getattr(self._tables, field.name).copy() for field in fields(Tables)}
-        )
-        return self.from_tables(tables, self._mask, self._space)
+        return self.from_tables(self._tables.copy(), self._mask, self._space)
 
     def __repr__(self) -> str:
         n_studies = self.metadata["study_id"].nunique()
@@ -170,8 +166,30 @@ class Dataset:
 
     @property
     def annotations(self) -> pd.DataFrame:
-        """Contrasts: ids, then one column a label."""
-        return self._tables.annotations
+        """Contrasts: ids, then one column a label.
+
+        The thousands of labels of a database are sparse columns of pandas; a table like that is
+        slow, and made when it is asked for: :meth:`label` gives one column at once.
+        """
+        return self._all_annotations
+
+    @cached_property
+    def _all_annotations(self) -> pd.DataFrame:
+        return self._tables.all_annotations()
+
+    def label(self, name: str) -> pd.Series:
+        """Values of one label, a row each contrast.
+
+        Raises
+        ------
+        UsageError
+            If the dataset does not have it.
+        """
+        known = self.get_labels()
+        if name not in known:
+            msg = f"no label {name!r} in this dataset{_hint(name, known)}"
+            raise UsageError(msg)
+        return self._tables.label(name)
 
     @property
     def texts(self) -> pd.DataFrame:
@@ -203,8 +221,13 @@ class Dataset:
         return to_contrasts(self._tables)
 
     def with_tables(self, **tables: pd.DataFrame) -> Self:
-        """Copy with some tables replaced, for example ``images=``."""
-        return self.from_tables(replace(self._tables, **tables), self._mask, self._space)
+        """Copy with some tables replaced, for example ``images=``.
+
+        A table of ``annotations`` replaces the sparse ones, too.
+        """
+        whole = replace(self._tables, matrices=()) if "annotations" in tables else self._tables
+        changed = replace(whole, **tables)  # type: ignore[arg-type]
+        return self.from_tables(changed, self._mask, self._space)
 
     def sample_sizes(self) -> NDArray[np.float64]:
         """Mean sample size of each contrast's groups, (n_contrasts,), NaN where unknown.
@@ -231,13 +254,8 @@ class Dataset:
         UsageError
             If one of ``ids`` is not in the dataset.
         """
-        wanted = set(self._known_ids(ids))
-        tables = {
-            field.name: table[table["id"].isin(wanted)].reset_index(drop=True)
-            for field in fields(Tables)
-            for table in (getattr(self._tables, field.name),)
-        }
-        return self.from_tables(Tables(**tables), self._mask, self._space)
+        tables = self._tables.only(self._known_ids(ids))
+        return self.from_tables(tables, self._mask, self._space)
 
     def select(self, selection: str, folder: str | Path = "") -> Self:
         """Dataset of the contrasts for which a selection holds.
@@ -275,15 +293,7 @@ class Dataset:
             raise DataError(
                 msg, [Problem("error", f"contrast {name} is in both") for name in both]
             )
-        merged = {
-            field.name: stacked(
-                getattr(self._tables, field.name),
-                getattr(other.tables, field.name),
-                floats=("x", "y", "z") if field.name == "coordinates" else (),
-            )
-            for field in fields(Tables)
-        }
-        return self.from_tables(Tables(**merged), self._mask, self._space)
+        return self.from_tables(self._tables.merged(other.tables), self._mask, self._space)
 
     def get_studies_by_label(
         self, labels: str | Sequence[str], label_threshold: float = 0.001
@@ -303,16 +313,11 @@ class Dataset:
             For a label that the dataset does not have.
         """
         wanted = [labels] if isinstance(labels, str) else list(labels)
-        known = self.get_labels()
+        holds = np.ones(len(self.ids), dtype=bool)
         for label in wanted:
-            if label not in known:
-                msg = f"no label {label!r} in this dataset{_hint(label, known)}"
-                raise UsageError(msg)
-        holds = np.ones(len(self.annotations), dtype=bool)
-        for label in wanted:
-            values = pd.to_numeric(self.annotations[label], errors="coerce")
+            values = pd.to_numeric(self.label(label), errors="coerce")
             holds &= (values >= label_threshold).to_numpy(dtype=bool)
-        return self.annotations.loc[holds, "id"].tolist()
+        return self.ids[holds].tolist()
 
     def get_studies_by_coordinate(self, xyz: ArrayLike, r: float = 20) -> list[str]:
         """Ids of contrasts with a focus within ``r`` mm, inclusive, of any of some points.
@@ -352,11 +357,14 @@ class Dataset:
 
     def get_labels(self, ids: str | Iterable[str] | None = None) -> list[str]:
         """Labels: all, or those that are not 0 (nor missing) in one of some contrasts."""
-        labels = [name for name in self.annotations.columns if name not in ID_COLUMNS]
+        labels = self._tables.labels()
         if ids is None:
             return labels
-        rows = self.annotations[self.annotations["id"].isin(self._known_ids(ids))]
-        return [name for name in labels if rows[name].fillna(0).astype(bool).any()]
+        chosen = np.flatnonzero(np.isin(self.ids, np.array(self._known_ids(ids), dtype=object)))
+        plain = self._tables.annotations.iloc[chosen]
+        used = {name for name in plain.columns if plain[name].fillna(0).astype(bool).any()}
+        used |= {name for one in self._tables.matrices for name in one.used_in(chosen)}
+        return [name for name in labels if name in used]
 
     def get_metadata(
         self, ids: str | Iterable[str] | None = None, field: str | None = None

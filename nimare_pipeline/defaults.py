@@ -26,6 +26,9 @@ FDR_METHOD = "indep"
 N_ITERS = 10_000
 VOXEL_THRESH = 0.001
 ALPHA = 0.05
+TFCE_EXTENT = 0.5
+TFCE_HEIGHT = 2.0
+"""Powers of extent and height (Smith & Nichols 2009)."""
 SEED = 42
 N_CORES = 1
 CONNECTIVITY: Literal["faces"] = "faces"

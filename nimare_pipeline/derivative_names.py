@@ -23,7 +23,7 @@ THRESHOLDED = "Thresholded"
 
 _UNCORRECTED = "uncorrected"
 _LABEL = re.compile(r"[a-zA-Z0-9+]+")
-_DESC = re.compile(r"(voxel|cluster)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
+_DESC = re.compile(r"(voxel|cluster|tfce)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
 _OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
 _OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"
@@ -123,10 +123,10 @@ class Place:
             "figure", extension, model=self.model, desc=camel(key), datatype="figures"
         )
 
-    def snapshot(self) -> str:
-        """Path of the dataset that was analysed."""
+    def snapshot(self, extension: str = ".json") -> str:
+        """Path of the dataset that was analysed; of a database it ends in ``.npz``."""
         entities = {"datatype": "sourcedata", "cohort": self.cohort}
-        return bids_path({**entities, "suffix": "dataset", "extension": ".json"})
+        return bids_path({**entities, "suffix": "dataset", "extension": extension})
 
     def folder(self) -> str:
         """Folder of the analysis."""

@@ -43,9 +43,9 @@ GROUP_NUMBERS = {
 """Those that each group of a comparison has, too."""
 
 _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
-_STATISTICS |= {"prob": "probability"}
+_STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
 _TAILS = ("positive", "negative")
-_MEASURES = {"size": "size_voxels", "mass": "mass"}
+_MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
 CONJUNCTION = "conjunction"
 """Value of ``desc`` of the clusters of a conjunction, which are judged by its parts."""
 _DESCRIPTIONS = {
@@ -64,6 +64,7 @@ class Context:
     settings: Settings
     result: MetaResult
     mask_path: str
+    snapshot_path: str = ""
 
     def common(self) -> dict[str, Any]:
         """Make the keys that every sidecar of an image has."""
@@ -83,7 +84,11 @@ class Context:
         place, combined = self.place, self.result.facts.get("conjunction")
         if combined:
             return [path for one in combined["inputs"] for path in one.get("files", ())]
-        return [place.snapshot(), place.table("contrasts"), place.table("coordinates")]
+        return [
+            self.snapshot_path or place.snapshot(),
+            place.table("contrasts"),
+            place.table("coordinates"),
+        ]
 
     def provenance(self) -> dict[str, Any]:
         """Make the keys that say which run wrote a file."""
@@ -129,7 +134,9 @@ def result_sidecar(context: Context, clusters: ClusterTable, label_path: str) ->
     """Describe the result map: uncorrected z inside the significant clusters."""
     spec = result_spec(context.result, clusters)
     sidecar = map_sidecar(context, spec)
-    text = f"Uncorrected z inside the significant clusters, 0 elsewhere{_zeros(spec)}"
+    shown = cluster_evidence.shown_spec(context.result)
+    kind = "Corrected" if shown is not None and shown.correction else "Uncorrected"
+    text = f"{kind} z inside the significant clusters, 0 elsewhere{_zeros(spec)}"
     sources = [*sidecar["Sources"], bids_uri(label_path)]
     return {**sidecar, "Description": text, "OutsideMask": 0.0, "Sources": sources}
 
@@ -273,6 +280,8 @@ def _component(component: Any) -> dict[str, Any]:
 def _sentence(spec: MapSpec) -> str:
     if spec.correction is None:
         return "Uncorrected"
+    if spec.level == "tfce":
+        return f"Threshold-free cluster enhanced, {spec.correction}-corrected ({spec.method})"
     level = f"{spec.level or 'voxel'}-{spec.measure or 'level'}".capitalize()
     return f"{level} {spec.correction}-corrected ({spec.method or 'unnamed'})"
 
@@ -309,6 +318,11 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
         correction["VoxelThresholdNull"] = forming.get("null")
         correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
+    if spec.level == "tfce":
+        powers = facts.get("tfce", {})
+        correction["ExtentPower"] = powers.get("extent_power")
+        correction["HeightPower"] = powers.get("height_power")
+        correction["Connectivity"] = facts.get("connectivity")
     if spec.method == "montecarlo":
         montecarlo = facts.get("montecarlo", {})
         n_iters = montecarlo.get("n_iters")
@@ -332,8 +346,9 @@ def _thresholds(
     thresholds: Mapping[str, Any], spec: MapSpec, level: str, what: str = ""
 ) -> dict[str, Any]:
     """Critical values at a level, or their intervals: one, or that of each tail."""
-    measure = _MEASURES.get(spec.measure or "", "voxel")
+    measure = _MEASURES.get(spec.measure or spec.level or "", "voxel")
     name = f"Cluster{spec.measure.capitalize()}" if spec.measure else "Statistic"
+    name = "TFCE" if measure == "tfce" else name
     if measure in thresholds:
         return {f"{name}Threshold{what}": thresholds[measure].get(level)}
     return {

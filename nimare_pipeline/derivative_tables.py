@@ -63,6 +63,8 @@ CONTRASTS: dict[str, Column] = {
     "n_foci": Column("Foci reported", "integer"),
     "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
     "n_foci_outside": Column("Foci outside the mask", "integer"),
+    "study_name": Column("Study as the file names it"),
+    "contrast_name": Column("Contrast as the file names it"),
     "original_space": Column("Space of the foci as published"),
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),
@@ -107,6 +109,10 @@ CLUSTERS: dict[str, Column] = {
         Column("Voxel-level p at the peak, family-wise error corrected", "number"),
     ),
     "p_voxel_fdr": Column("Voxel-level p at the peak, false discovery rate corrected", "number"),
+    **_monte_carlo(
+        "p_tfce_fwe",
+        Column("p of the threshold-free enhanced peak, family-wise error corrected", "number"),
+    ),
     "n_voxels": Column("Voxels of the cluster", "integer"),
     "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
     **_monte_carlo(
@@ -133,13 +139,15 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
+_TFCE = {"p_tfce_fwe", *(f"p_tfce_fwe_{end}" for end in _INTERVAL)}
+_NOT_OF_PAIRS = {"cluster", *_TFCE, "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",
         "integer",
     ),
     "direction": Column("Which of the groups has more: the first group's name > the second's"),
-    **{name: CLUSTERS[name] for name in CLUSTERS if name not in {"cluster", "experiments"}},
+    **{name: CLUSTERS[name] for name in CLUSTERS if name not in _NOT_OF_PAIRS},
     "n_experiments_group1": Column("n_experiments that are of the first group", "integer"),
     "n_experiments_group2": Column("n_experiments that are of the second group", "integer"),
     "experiments": CLUSTERS["experiments"],
@@ -156,11 +164,19 @@ NULL_MONTECARLO: dict[str, Column] = {
     "max_stat": Column("Largest statistic of the iteration", "number"),
     "max_size": Column("Largest cluster, voxels", "integer"),
     "max_mass": Column("Largest cluster mass, in the unit of the table of clusters", "number"),
+    "max_tfce": Column("Largest threshold-free enhanced value", "number"),
 }
 
 _WHOLE = "integer_"
-_MAXIMA = re.compile(r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative)_(?P<maximum>max_\w+)")
-_OF_TAIL = {"positive": "the statistic above 0", "negative": "the statistic below 0, as a number"}
+_MAXIMA = re.compile(
+    r"(?:(?P<map>\w+?)_)?(?P<tail>positive|negative|group1|group2)_(?P<maximum>max_\w+)"
+)
+_OF_TAIL = {
+    "positive": "the statistic above 0",
+    "negative": "the statistic below 0, as a number",
+    "group1": "the first group",
+    "group2": "the second group",
+}
 
 
 def null_columns(names: Iterable[str]) -> dict[str, Column]:
@@ -170,8 +186,9 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     ----------
     names : iterable of str
         ``max_stat``; of a statistic of both signs ``positive_max_stat``, ``negative_max_stat``,
-        where several maps were tested with the map before it: ``association_positive_max_stat``.
-        ``integer_`` before any of them: the same as the whole number that was counted.
+        where several maps were tested with the map before it: ``association_positive_max_stat``;
+        of each group by itself ``group1_max_stat``, ``group2_max_stat``. ``integer_`` before any
+        of them: the same as the whole number that was counted.
     """
     columns = {"iteration": NULL_MONTECARLO["iteration"]}
     for name in names:
@@ -197,10 +214,10 @@ def null_order(name: str) -> tuple[bool, str, bool, int]:
     found = _MAXIMA.fullmatch(of)
     maximum = found["maximum"] if found else of[of.find("max_") :]
     of_map = found["map"] or "" if found else of.removesuffix(maximum)
-    negative = found is not None and found["tail"] == "negative"
+    second = found is not None and found["tail"] in {"negative", "group2"}
     known = list(NULL_MONTECARLO)
     rank = known.index(maximum) if maximum in known else len(known)
-    return name.startswith(_WHOLE), of_map, negative, rank
+    return name.startswith(_WHOLE), of_map, second, rank
 
 
 DSEG: dict[str, Column] = {

@@ -16,7 +16,8 @@ import pandas as pd
 
 import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
-from nimare_pipeline.cluster_evidence import result_map
+from nimare_pipeline import snapshots
+from nimare_pipeline.cluster_evidence import shown_z
 from nimare_pipeline.derivative_names import (
     Place,
     map_paths,
@@ -46,7 +47,7 @@ from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.saved_null import PREFIX
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.settings_file import read_settings, write_settings
-from nimare_pipeline.writing import as_output_error, write_file
+from nimare_pipeline.writing import write_file
 
 __all__ = [
     "BIDSIGNORE",
@@ -119,7 +120,7 @@ def write_analysis(
     Parameters
     ----------
     stage_dir : path
-        Laid out like the output folder; holds nothing else.
+        Laid out like the output folder; holds nothing else but the snapshot.
     analysis, settings
         What was asked for.
     cohort_contrasts, cohort_coordinates : DataFrame
@@ -140,7 +141,9 @@ def write_analysis(
     """
     place = _place(analysis, settings, result)
     own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
-    context = Context(place, analysis, settings, result, place.mask(own=own_mask))
+    snapshot = snapshots.found(stage_dir, analysis.name)
+    mask_path = place.mask(own=own_mask)
+    context = Context(place, analysis, settings, result, mask_path, snapshot)
     stage = _Stage(stage_dir)
     mask_image = result.mask.as_image()
     sidecar = mask_sidecar(context, own=own_mask)
@@ -173,12 +176,7 @@ def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
         Name of the analysis.
     dataset : Dataset
     """
-    from nimare_pipeline.io import nimare_json
-
-    path = Path(stage_dir) / Place(cohort, "", "", "").snapshot()
-    with as_output_error(f"cannot create the folder {path.parent}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    nimare_json.write(dataset, path)
+    snapshots.write(dataset, stage_dir, cohort)
 
 
 def write_problems(
@@ -268,7 +266,7 @@ def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> 
     sidecar = dseg_sidecar(context, clusters) | tables.column_sidecar(names, tables.DSEG)
     _write_image(stage, path, result.mask.image(labels), sidecar)
     stage.write(path.replace(".nii.gz", ".tsv"), tables.to_tsv(names))
-    z = result_map(result, "z")
+    z = shown_z(result)
     if z is not None:
         inside = np.where(labels > 0, z, 0).astype(np.float32)
         image = result.mask.image(inside)

@@ -246,7 +246,7 @@ class _Reader:
                 for path, entities in self.found.items()
                 if (key := paper_figure_key(entities)) and path.suffix != ".json"
             },
-            snapshot=self._one("dataset", ".json"),
+            snapshot=self._one("dataset", ".json") or self._one("dataset", ".npz"),
             problems=(*data_problems, *self.problems),
         )
 

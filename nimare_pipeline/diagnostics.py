@@ -31,7 +31,7 @@ class ClusterTable:
         of a comparison of groups ``derivative_tables.PAIR_CLUSTERS``.
     label_map : (n_voxels,) int32 array
         Number of the cluster over the mask, 0 outside.
-    level : "size", "mass", "voxel" or "none"
+    level : "size", "mass", "voxel", "tfce" or "none"
         What made a cluster significant.
     alpha : float
         At which level.
@@ -67,9 +67,9 @@ def cluster_table(
         the fact ``result_group``.
     alpha : float
         Level of significance: a cluster stays if its corrected p is below.
-    level : "size", "mass", "voxel" or "none"
-        Which corrected p: of the cluster's size or mass; "voxel" makes clusters of the voxels
-        whose own corrected p (FWE or FDR) is below alpha; "none" keeps every cluster.
+    level : "size", "mass", "voxel", "tfce" or "none"
+        Which corrected p: of the cluster's size or mass; "voxel" and "tfce" make clusters of
+        the voxels whose own corrected p (FWE or FDR) is below alpha; "none" keeps every cluster.
     foci : DataFrame, optional
         Columns id, study_id, x, y, z (mm) and optionally used (bool), to say which experiments
         have foci inside. Without it those columns are missing, not 0.
@@ -244,6 +244,7 @@ def _peak(ijk: NDArray[np.int64], evidence: Evidence, mask: BrainMask) -> dict[s
         "z_stat": evidence.z[voxel],
         "p_voxel_fwe": evidence.p_voxel_fwe[voxel],
         "p_voxel_fdr": evidence.p_voxel_fdr[voxel],
+        "p_tfce_fwe": evidence.p_tfce[voxel],
     }
 
 

@@ -13,8 +13,6 @@ DIFFERENCES = ("group1MinusGroup2", "balancedGroup1MinusGroup2", "association")
 _DEFAULT_NAMES = ("group 1", "group 2")
 
 _KNOWN_NULLS = ("label-permutation", "random-foci")
-_NULLS = {"BalancedALESubtraction": "random-foci"}
-"""Null of an estimator where neither facts nor parameters name it; else labels are permuted."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,11 @@ def is_pair(facts: Mapping[str, Any]) -> bool:
     return bool(facts.get("result_group"))
 
 
+def is_difference(facts: Mapping[str, Any]) -> bool:
+    """Whether the result is a difference of groups, and not one group by itself."""
+    return facts.get("result_group") in DIFFERENCES
+
+
 def is_pooled(facts: Mapping[str, Any]) -> bool:
     """Whether clusters were formed by one threshold, a quantile of the null of all voxels."""
     return str((facts.get("cluster_forming") or {}).get("null", "")).startswith("pooled")
@@ -71,11 +74,10 @@ def group_facts(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
 def null_of(facts: Mapping[str, Any], estimator: Component) -> str:
     """What the null of a comparison redraws: ``label-permutation`` or ``random-foci``."""
     said = (
-        (facts.get("montecarlo") or {}).get("randomised"),
-        estimator.args.get("fwe_null_method"),
+        (facts.get("montecarlo") or {}).get("null_method"),
+        facts.get("fwe_null_method"),
         facts.get("null_method"),
         estimator.args.get("null_method"),
-        _NULLS.get(estimator.type),
     )
     return next((name for name in said if name in _KNOWN_NULLS), _KNOWN_NULLS[0])
 

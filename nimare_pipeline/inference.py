@@ -6,20 +6,26 @@ from typing import Any, Literal
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import ESTIMATORS
 from nimare_pipeline.settings import Analysis, Component
 
-Level = Literal["size", "mass", "voxel", "none"]
-RESULTS: Mapping[str, Level] = {"cluster-size": "size", "cluster-mass": "mass", "voxel": "voxel"}
+Level = Literal["size", "mass", "voxel", "tfce", "none"]
+RESULTS: Mapping[str, Level] = {
+    "cluster-size": "size", "cluster-mass": "mass", "voxel": "voxel", "tfce": "tfce"
+}  # fmt: skip
 """Names that an analysis' ``result`` accepts, to what makes something significant."""
+VOXELWISE: frozenset[Level] = frozenset({"voxel", "tfce"})
+"""Levels at which every voxel has a p of its own."""
 
 _CRITERIA = {
     "size": "by cluster size",
     "mass": "by cluster mass",
     "voxel": "voxel by voxel",
+    "tfce": "by threshold-free cluster enhancement",
     "none": "",
 }
-_COLUMNS = {"size": "p_size_fwe", "mass": "p_mass_fwe"}
-_THRESHOLDS = {"size": "size_voxels", "mass": "mass", "voxel": "voxel"}
+_COLUMNS = {"size": "p_size_fwe", "mass": "p_mass_fwe", "tfce": "p_tfce_fwe"}
+_THRESHOLDS = {"size": "size_voxels", "mass": "mass", "voxel": "voxel", "tfce": "tfce"}
 _METHODS = {
     "bonferroni": "Bonferroni",
     "holm": "Holm",
@@ -34,8 +40,15 @@ def has_clusters(corrector: Component) -> bool:
     return corrector.type == "FWECorrector" and method == "montecarlo"
 
 
+def has_tfce(corrector: Component) -> bool:
+    """Whether a corrector enhances without threshold."""
+    return has_clusters(corrector) and corrector.args.get("tfce") is True
+
+
 def result_level(analysis: Analysis) -> Level:
     """What makes something significant in an analysis: by default cluster size, if it is judged.
+
+    Who asks for threshold-free cluster enhancement gets that.
 
     Raises
     ------
@@ -44,9 +57,15 @@ def result_level(analysis: Analysis) -> Level:
     """
     if analysis.type == "conjunction":
         return "none"
-    clusters = has_clusters(analysis.corrector)
+    clusters, enhanced = has_clusters(analysis.corrector), has_tfce(analysis.corrector)
+    if enhanced and analysis.type == "pair":
+        msg = (
+            f"{analysis.estimator.type} compares two groups; tfce is for estimators of one group: "
+            f"{', '.join(ESTIMATORS)}"
+        )
+        raise UsageError(msg)
     if not analysis.result:
-        return "size" if clusters else "voxel"
+        return "tfce" if enhanced else "size" if clusters else "voxel"
     if analysis.result not in RESULTS:
         msg = f"result {analysis.result!r} is unknown; there are: {', '.join(RESULTS)}"
         raise UsageError(msg)
@@ -58,6 +77,9 @@ def result_level(analysis: Analysis) -> Level:
             "judges voxels only"
         )
         raise UsageError(msg)
+    if level == "tfce" and not enhanced:
+        msg = "result 'tfce' needs the keyword tfce = true of FWECorrector, or the option --tfce"
+        raise UsageError(msg)
     return level
 
 
@@ -67,7 +89,7 @@ class Inference:
 
     Parameters
     ----------
-    level : "size", "mass", "voxel" or "none"
+    level : "size", "mass", "voxel", "tfce" or "none"
         What makes something significant.
     error_rate : "FWE" or "FDR"
         Error rate controlled.

@@ -13,10 +13,10 @@ class MapSpec:
     Parameters
     ----------
     statistic : str
-        ``stat`` (the estimator's own statistic), ``z``, ``p`` or ``logp`` (-log10 p).
+        ``stat`` (the estimator's own statistic), ``z``, ``p``, ``logp`` (-log10 p) or ``tfce``.
     tail : "positive", "negative" or "two-sided"
         Tail convention of p, z and logp.
-    level : "voxel" or "cluster", optional
+    level : "voxel", "cluster" or "tfce", optional
         Level of the correction; None for an uncorrected map.
     measure : "size" or "mass", optional
         Cluster measure, for ``level="cluster"``.
@@ -30,7 +30,7 @@ class MapSpec:
 
     statistic: str
     tail: Tail = "positive"
-    level: Literal["voxel", "cluster"] | None = None
+    level: Literal["voxel", "cluster", "tfce"] | None = None
     measure: Literal["size", "mass"] | None = None
     correction: Literal["FWE", "FDR"] | None = None
     method: str | None = None

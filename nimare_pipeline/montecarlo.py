@@ -22,7 +22,10 @@ from nimare_pipeline.store import Store, key
 
 PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
+    "TFCEPlan": "nimare_pipeline.numerics.tfce_plan",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
+    "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
+    "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",
     "LabelPlan": "nimare_pipeline.numerics.chi2",
     "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
 }

@@ -1,7 +1,7 @@
 """What a dataset holds, in numbers: what a person needs to know to write a selection."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import pandas as pd
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, RELATIVE
+from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, RELATIVE, Tables
 
 Kind = Literal["number", "true/false", "text", "list", "mixed"]
 
@@ -111,7 +111,7 @@ def overview(dataset: Dataset) -> Overview:
         foci_by_space=_counts(foci["original_space"].tolist()),
         transforms=_counts(transforms),
         images=_images(dataset.images),
-        annotations=_fields(dataset.annotations),
+        annotations=(*_fields(dataset.tables.annotations), *_label_fields(dataset.tables)),
         metadata=_fields(metadata.drop(columns=["sample_sizes"])),
         texts={field.name: field.n for field in _fields(dataset.texts)},
     )
@@ -139,6 +139,18 @@ def _images(images: pd.DataFrame) -> dict[str, int]:
 def _fields(table: pd.DataFrame) -> tuple[Field, ...]:
     names = [name for name in table.columns if name not in ID_COLUMNS]
     return tuple(_field(name, table[name].tolist()) for name in names)
+
+
+def _label_fields(tables: Tables) -> Iterator[Field]:
+    """Labels of sparse sets; ``n`` counts contrasts where a label is not 0."""
+    for matrix in tables.matrices:
+        values, n_present = matrix.values, int(matrix.present.sum())
+        for number, name in enumerate(matrix.labels):
+            data = values.data[slice(*values.indptr[number : number + 2])]
+            data = data[~np.isnan(data)]
+            ends = [*data, *([0.0] if len(data) < n_present else [])]
+            n = int((data != 0).sum())
+            yield Field(name, "number", n, float(min(ends)), float(max(ends)), {})
 
 
 def _field(name: str, cells: Sequence[Any]) -> Field:

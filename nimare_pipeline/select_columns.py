@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,17 +111,15 @@ class Columns:
         return Values("text", np.fromiter(texts, dtype=object, count=len(cells)))
 
     def _column(self, column: Column) -> pd.Series:
-        name, dataset = column.name, self.dataset
+        name = column.name
         if column.table == "" and name in COMPUTED:
             return self._computed(name)
-        tables = {"metadata": dataset.metadata, "label": dataset.annotations}
-        if column.table in tables:
-            return self._in_table(column, tables[column.table])
-        found = [table[name] for table in tables.values() if name in table.columns]
+        if column.table in self._names:
+            return self._in_table(column)
+        found = [self._get(table, name) for table in self._names if name in self._names[table]]
         if not found:
             known = [*COMPUTED] if column.table == "" else []
-            for table in tables.values():
-                known += [str(c) for c in table.columns if c not in ID_COLUMNS]
+            known += [other for names in self._names.values() for other in names]
             raise self._unknown_name(column, known)
         if len(found) > 1 and not found[0].astype(object).equals(found[1].astype(object)):
             message = (
@@ -130,14 +129,21 @@ class Columns:
             raise error(self.text, column.at, message)
         return found[0]
 
-    def _in_table(self, column: Column, table: pd.DataFrame) -> pd.Series:
-        name = column.name
-        known = [str(c) for c in table.columns if c not in ID_COLUMNS]
+    @cached_property
+    def _names(self) -> dict[str, list[str]]:
+        metadata = [str(c) for c in self.dataset.metadata.columns if c not in ID_COLUMNS]
+        return {"metadata": metadata, "label": self.dataset.get_labels()}
+
+    def _get(self, table: str, name: str) -> pd.Series:
+        return self.dataset.label(name) if table == "label" else self.dataset.metadata[name]
+
+    def _in_table(self, column: Column) -> pd.Series:
+        name, known = column.name, self._names[column.table]
         if name in known:
-            return table[name]
+            return self._get(column.table, name)
         ends = [c for c in known if column.table == "label" and c.rpartition("__")[2] == name]
         if len(ends) == 1:
-            return table[ends[0]]
+            return self._get(column.table, ends[0])
         if ends:
             message = f"several labels end in {name!r}; give the full name: {listed(ends, _SHOWN)}"
             raise error(self.text, column.at, message)

@@ -47,8 +47,8 @@ class Analysis:
     outside : str
         ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they go.
     result : str
-        What makes something significant: ``cluster-size``, ``cluster-mass`` or ``voxel``; empty
-        for cluster size where the corrector judges clusters, else voxels.
+        What makes something significant: ``cluster-size``, ``cluster-mass``, ``voxel`` or
+        ``tfce``; empty for tfce or cluster size where the corrector judges them, else voxels.
     sources : tuple of str
         Files the analysis was read from, relative to the input folder.
     select : str

@@ -180,9 +180,10 @@ def _to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return stream.getvalue()
 
 
-def _header(key: str, body: bytes) -> bytes:
-    digest = hashlib.sha256(key.encode() + body).hexdigest()
-    return b" ".join([_FORMAT, key.encode(), digest.encode()]) + b"\n"
+def _header(key: str, body: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256(key.encode())
+    digest.update(body)
+    return b" ".join([_FORMAT, key.encode(), digest.hexdigest().encode()]) + b"\n"
 
 
 def _read(path: Path, key: str) -> Arrays | None:
@@ -194,11 +195,14 @@ def _read(path: Path, key: str) -> Arrays | None:
     except OSError as error:
         _LOGGER.warning("cannot read the stored result %s (%s): computing it again", path, error)
         return None
-    header, _, body = content.partition(b"\n")
-    if header + b"\n" != _header(key, body):
+    # The body is never copied: the spheres of a database are hundreds of megabytes.
+    begin = content.find(b"\n") + 1
+    if content[:begin] != _header(key, memoryview(content)[begin:]):
         _LOGGER.warning("the stored result %s is damaged: computing it again", path)
         return None
-    with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+    stream = io.BytesIO(content)
+    stream.seek(begin)
+    with np.load(stream, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
@@ -208,7 +212,7 @@ def _write(path: Path, key: str, values: Arrays) -> None:
     aside = path.with_name(f".{path.stem[:16]}-{os.getpid()}-{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_bytes(aside, _header(key, body) + body)
+        _write_bytes(aside, _header(key, body), body)
         aside.replace(path)
     except OSError as error:
         _LOGGER.warning("cannot store a result in %s (%s): going on without", path.parent, error)
@@ -217,14 +221,15 @@ def _write(path: Path, key: str, values: Arrays) -> None:
         _remove(aside)
 
 
-def _write_bytes(path: Path, content: bytes) -> None:
+def _write_bytes(path: Path, *parts: bytes) -> None:
     # Ctrl-C can strike between opening a file and entering its context manager. A file object
     # would be closed with a warning then, whenever it is collected; a bare descriptor is not.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(descriptor, left) :]
+        for part in parts:
+            left = memoryview(part)
+            while left:
+                left = left[os.write(descriptor, left) :]
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults, spaces
 from nimare_pipeline.contrast import Contrast, is_missing
+from nimare_pipeline.label_matrix import LabelMatrix, stacked_matrices
 
 ID_COLUMNS = ("id", "study_id", "contrast_id")
 COORDINATE_COLUMNS = (*ID_COLUMNS, "x", "y", "z", "space", "original_space")
@@ -23,6 +24,9 @@ INCLUDE, INCLUDE_REASON = "include", "include_reason"
 RELATIVE = "__relative"
 """Suffix of the image columns whose paths are relative to a folder named later."""
 
+FRAMES = ("coordinates", "metadata", "images", "annotations", "texts")
+"""Tables by name."""
+
 _REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -31,6 +35,7 @@ class Tables:
     """The tables of a Dataset; each begins with ``id``, ``study_id`` and ``contrast_id``.
 
     ``coordinates`` has one row a focus, the others one row a contrast, all in file order.
+    ``matrices`` are further annotations, sparse: sets of labels too many for a table.
     """
 
     coordinates: pd.DataFrame
@@ -38,6 +43,63 @@ class Tables:
     images: pd.DataFrame
     annotations: pd.DataFrame
     texts: pd.DataFrame
+    matrices: tuple[LabelMatrix, ...] = ()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """The five tables by name."""
+        return {name: getattr(self, name) for name in FRAMES}
+
+    def copy(self) -> "Tables":
+        """Copy with tables of its own; matrices are never changed, and shared."""
+        frames = {name: table.copy() for name, table in self.frames().items()}
+        return Tables(**frames, matrices=self.matrices)
+
+    def only(self, ids: Collection[str]) -> "Tables":
+        """Rows of some contrasts, in the order they have here."""
+        wanted = set(ids)
+        rows = np.flatnonzero(self.metadata["id"].isin(wanted).to_numpy(dtype=bool))
+        frames = {
+            name: table[table["id"].isin(wanted)].reset_index(drop=True)
+            for name, table in self.frames().items()
+        }
+        return Tables(**frames, matrices=tuple(one.take(rows) for one in self.matrices))
+
+    def merged(self, other: "Tables") -> "Tables":
+        """Rows of both, these first."""
+        theirs = other.frames()
+        frames = {
+            name: stacked(table, theirs[name], ("x", "y", "z") if name == "coordinates" else ())
+            for name, table in self.frames().items()
+        }
+        counts = len(self.metadata), len(other.metadata)
+        matrices = stacked_matrices(self.matrices, counts[0], other.matrices, counts[1])
+        return Tables(**frames, matrices=matrices)
+
+    def labels(self) -> list[str]:
+        """Names of all annotations, each once."""
+        plain = [str(name) for name in self.annotations.columns if name not in ID_COLUMNS]
+        return list(dict.fromkeys([*plain, *(name for m in self.matrices for name in m.labels)]))
+
+    def label(self, name: str) -> pd.Series:
+        """Values of an annotation; what one set does not say may stand in another."""
+        parts = [self.annotations[name]] if name in self.annotations.columns else []
+        parts += [pd.Series(one.column(name)) for one in self.matrices if name in one]
+        found = parts[0]
+        for part in parts[1:]:
+            found = found.where(found.notna(), part)
+        return found
+
+    def all_annotations(self) -> pd.DataFrame:
+        """Table of all annotations; columns of large matrices are pandas' sparse ones."""
+        if not self.matrices:
+            return self.annotations
+        whole = pd.concat([self.annotations, *(one.frame() for one in self.matrices)], axis=1)
+        twice = whole.columns[whole.columns.duplicated()].unique()
+        if len(twice):
+            whole = whole.loc[:, ~whole.columns.duplicated()].assign(
+                **{str(name): self.label(str(name)) for name in twice}
+            )
+        return whole
 
 
 def tables_of(contrasts: Sequence[Contrast], tal2mni: str = defaults.TAL2MNI) -> Tables:
@@ -152,6 +214,9 @@ def to_contrasts(tables: Tables) -> list[Contrast]:
         [_present(row) for row in _records(table)]
         for table in (tables.metadata, tables.images, tables.annotations, tables.texts)
     ]
+    for matrix in tables.matrices:
+        for row, more in zip(rows[2], matrix.row_values(), strict=True):
+            row.update({name: value for name, value in more.items() if name not in row})
     contrasts = []
     keys = tables.metadata[list(ID_COLUMNS)].itertuples(index=False)
     for key, metadata, images, annotations, texts in zip(keys, *rows, strict=True):

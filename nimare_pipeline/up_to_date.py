@@ -13,14 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline import __version__, conjunction_parts, environment, macm
+from nimare_pipeline import __version__, conjunction_parts, environment, macm, snapshots
 from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.derivative_sidecars import plain
 from nimare_pipeline.errors import PipelineError
-from nimare_pipeline.io import nimare_json
 from nimare_pipeline.settings import Analysis, Settings
 
 NOT_THERE = "it is not there"
@@ -68,7 +66,7 @@ def why_not(
                 if dataset is None or cohort is None
                 else _input_differs(checksums, dataset, cohort)
                 or _region_differs(record, analysis, dataset)
-                or _snapshot_differs(output, analysis.name, dataset)
+                or snapshots.why_not(output, analysis.name, dataset)
             )
             or _files_differ(output, checksums)
         )
@@ -127,13 +125,6 @@ def _parts_differ(record: Mapping[str, Any], output: Path, analysis: Analysis) -
     now = {one["name"]: one["files"] for one in inputs}
     differ = [name for name in now if now[name] != then.get(name)]
     return f"the result of {differ[0]} is another" if differ else ""
-
-
-def _snapshot_differs(output: Path, name: str, dataset: Dataset) -> str:
-    path = output / Place(name, "", "", "").snapshot()
-    if not path.is_file():
-        return f"{path.name} is missing"
-    return "" if path.read_bytes() == nimare_json.to_bytes(dataset) else "the data are others"
 
 
 def _files_differ(output: Path, checksums: Mapping[str, str]) -> str:

@@ -289,6 +289,7 @@ def test_source_file_and_line_are_carried(tmp_path) -> None:
     (source,) = io.read(path)
     row = cohort(source.dataset).contrasts.iloc[0]
     assert (row["file"], row["line"]) == ("a.txt", 2)
+    assert (row["study_name"], row["contrast_name"]) == ("A, 2000", "b")
     assert (row["original_space"], row["space_transform"]) == ("TAL", "tal2mni-other")
 
 

@@ -332,7 +332,7 @@ def test_cluster_table_letters_go_on_after_z():
     [
         ({"alpha": 5}, "alpha is a level between 0 and 1, not 5"),
         ({"voxel_thresh": 0.0}, "voxel_thresh is a level between 0 and 1, not 0.0"),
-        ({"level": "tfce"}, "level is one of size, mass, voxel, none, not 'tfce'"),
+        ({"level": "peak"}, "level is one of size, mass, voxel, tfce, none, not 'peak'"),
         ({"foci": pd.DataFrame({"id": []})}, "missing: study_id, x, y, z"),
     ],
     ids=["alpha", "voxel_thresh", "level", "foci"],

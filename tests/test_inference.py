@@ -9,6 +9,7 @@ from nimare_pipeline.settings import Analysis, Component
 BONFERRONI = Component("FWECorrector", {"method": "bonferroni"})
 FDR = Component("FDRCorrector", {"method": "indep"})
 MONTECARLO = Component("FWECorrector", {"method": "montecarlo"})
+TFCE = Component("FWECorrector", {"method": "montecarlo", "tfce": True})
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,8 @@ MONTECARLO = Component("FWECorrector", {"method": "montecarlo"})
         (MONTECARLO, "cluster-mass", "mass"),
         (MONTECARLO, "voxel", "voxel"),
         (Component("FWECorrector"), "", "size"),
+        (TFCE, "", "tfce"),
+        (TFCE, "cluster-size", "size"),
         (BONFERRONI, "", "voxel"),
         (FDR, "", "voxel"),
         (FDR, "voxel", "voxel"),
@@ -33,6 +36,7 @@ def test_level_follows_from_corrector_and_request(corrector, result: str, level:
     [
         (FDR, "cluster-size", "FDRCorrector with method 'indep' judges voxels only"),
         (BONFERRONI, "cluster-mass", "needs FWECorrector with method 'montecarlo'"),
+        (MONTECARLO, "tfce", "result 'tfce' needs the keyword tfce = true of FWECorrector"),
         (MONTECARLO, "size", "result 'size' is unknown; there are: cluster-size, cluster-mass"),
     ],
 )
@@ -47,6 +51,12 @@ def test_what_a_corrector_does_not_give_is_refused(corrector, result, message) -
     [
         ({}, None, "FWE-corrected p < 0.05 by cluster size", "p_size_fwe"),
         ({}, "mass", "FWE-corrected p < 0.05 by cluster mass", "p_mass_fwe"),
+        (
+            {},
+            "tfce",
+            "FWE-corrected p < 0.05 by threshold-free cluster enhancement",
+            "p_tfce_fwe",
+        ),
         ({}, "voxel", "FWE-corrected p < 0.05 voxel by voxel", "p_voxel_fwe"),
         (
             {"correction": {"error_rate": "FDR", "method": "indep"}},
@@ -66,3 +76,10 @@ def test_inference_in_words(facts, level, criterion: str, column: str) -> None: 
     """The criterion as a caption says it, and the column of p."""
     inference = Inference.of(facts, 0.05, level)
     assert (inference.criterion, inference.column) == (criterion, column)
+
+
+def test_comparison_of_groups_is_not_enhanced() -> None:
+    """Who asks for it is told which estimators are."""
+    pair = Analysis("a", type="pair", estimator=Component("ALESubtraction"), corrector=TFCE)
+    with pytest.raises(UsageError, match="compares two groups; tfce is for estimators of one"):
+        result_level(pair)

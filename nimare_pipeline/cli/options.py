@@ -308,6 +308,12 @@ def _add_correction(group: Any) -> None:
         "where clusters are judged, else voxel)",
     )
     group.add_argument(
+        "--tfce",
+        action="store_true",
+        help="threshold-free cluster enhancement, too, as the result unless --result names "
+        "another (estimators of one group, corrected by Monte Carlo)",
+    )
+    group.add_argument(
         "--n-iters",
         metavar="N",
         default=defaults.N_ITERS,

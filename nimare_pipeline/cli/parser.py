@@ -107,6 +107,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
     simulated = options.null_method == "montecarlo"
+    permuted = {"n_iters": options.n_iters} if pair and permutes(name) else {}
     drawn = {
         "n_iters": options.n_iters,
         "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
@@ -122,13 +123,18 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "kernel__r": options.radius,
         "kernel__voxelization": _unless(options.voxelization, defaults.VOXELIZATION),
         **(drawn if simulated else {}),
-        **({"n_iters": options.n_iters} if pair and permutes(name) else {}),
+        **permuted,
     }
     # What is asked for in vain is left in: the class refuses it, and says why.
     correction = {
         "method": method,
-        **{name: drawn[name] for name in drawn if judged or (name in given and not simulated)},
+        **{
+            name: value
+            for name, value in drawn.items()
+            if judged or (name in given and not simulated and name not in permuted)
+        },
         **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
+        **({"tfce": True} if options.tfce else {}),
     }
     return Analysis(
         name=options.name or "",

@@ -15,7 +15,7 @@ from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
-from nimare_pipeline.inference import result_level
+from nimare_pipeline.inference import has_tfce, result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.registry import get_corrector, get_estimator
@@ -33,6 +33,7 @@ _LOGGER = logging.getLogger("nimare_pipeline")
 _MAX_SHOWN = 20
 """Warnings shown on the console; all of them are in the log file and the report."""
 _FIXED_S, _MS_PER_ITERATION, _MS_PER_FOCUS = 15, 0.6, 0.008
+_MS_PER_ENHANCEMENT = 13.0
 _BASE_MB, _MB_PER_THREAD = 700, 10
 """What a run on a 2 mm grid costs on an ordinary core, measured."""
 
@@ -400,9 +401,9 @@ def _estimate(n_foci: int, planned: Planned, settings: Settings) -> str:
     """Estimate time and memory roughly, from what a 2 mm grid costs on an ordinary core."""
     held = 0 if planned.saved_null is None else planned.saved_null.n_iters
     n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
-    seconds = (
-        _FIXED_S + n_iters * (_MS_PER_ITERATION + _MS_PER_FOCUS * n_foci) / 1000 / settings.n_procs
-    )
+    each = _MS_PER_ITERATION + _MS_PER_FOCUS * n_foci
+    each += _MS_PER_ENHANCEMENT if has_tfce(planned.analysis.corrector) else 0
+    seconds = _FIXED_S + n_iters * each / 1000 / settings.n_procs
     memory_mb = _BASE_MB + _MB_PER_THREAD * settings.n_procs
     return f"about {_duration(seconds)}, {memory_mb / 1024:.1f} GB of memory"
 

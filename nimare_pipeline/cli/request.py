@@ -25,6 +25,7 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "method": (("corrector", "type"),),
     "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),
     "voxel_thresh": (("corrector", "voxel_thresh"),),
+    "tfce": (("corrector", "tfce"),),
     "alpha": (("alpha", ""),),
     "result": (("result", ""),),
     "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),

@@ -65,6 +65,10 @@ def warm_up() -> None:
     """Call every compiled loop with the types that runs call it with."""
     from nimare_pipeline.correct import FWECorrector
     from nimare_pipeline.dataset import Dataset
+    from nimare_pipeline.meta.cbma.balanced_subtraction import (
+        NULL_METHODS,
+        BalancedALESubtraction,
+    )
     from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, get_estimator, permutes
     from nimare_pipeline.settings import Component
 
@@ -74,8 +78,10 @@ def warm_up() -> None:
     for name in ESTIMATORS:
         for args in _variants(name):
             result = get_estimator(Component(name, args)).fit(dataset)
-            corrector = FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2)
-            corrector.transform(result)
+            for tfce in (False, True):
+                FWECorrector(
+                    n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, n_cores=2, tfce=tfce
+                ).transform(result)
     from nimare_pipeline.meta.cbma.scale import SCALE
 
     SCALE(dataset, n_iters=_N_ITERS).fit(dataset)
@@ -83,6 +89,10 @@ def warm_up() -> None:
         few = {"n_iters": _N_ITERS} if permutes(name) else {}
         result = get_estimator(Component(name, few)).fit(*groups)
         FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH).transform(result)
+    for null_method in NULL_METHODS:
+        BalancedALESubtraction(
+            null_method=null_method, n_iters=_N_ITERS, n_subsamples=_N_ITERS
+        ).fit(*groups)
 
 
 def never_compiled() -> Iterator[str]:

@@ -15,7 +15,13 @@ class _ClusterTableInputSpec(BaseInterfaceInputSpec):
     coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
     alpha = traits.Float(defaults.ALPHA, usedefault=True, desc="level of the corrected inference")
     level = traits.Enum(
-        "size", "mass", "voxel", "none", usedefault=True, desc="what makes a cluster significant"
+        "size",
+        "mass",
+        "voxel",
+        "tfce",
+        "none",
+        usedefault=True,
+        desc="what makes a cluster significant",
     )
 
 

@@ -60,6 +60,11 @@ class WriteDerivatives(PipelineInterface):
         stage_dir, figures_dir = Path(self.inputs.stage_dir), self.inputs.figures_dir
         analysis = to_analysis(self.inputs.analysis)
         settings = to_settings(self.inputs.settings)
+        if isdefined(self.inputs.dataset_file):
+            # Before the sidecars, which name it.
+            dataset = Dataset.load(self.inputs.dataset_file)
+            derivatives.write_snapshot(stage_dir, analysis.name, dataset)
+            del dataset
         derivatives.write_analysis(
             stage_dir,
             analysis=analysis,
@@ -81,8 +86,5 @@ class WriteDerivatives(PipelineInterface):
         derivatives.write_problems(
             stage_dir, analysis=analysis, settings=settings, problems=problems
         )
-        if isdefined(self.inputs.dataset_file):
-            dataset = Dataset.load(self.inputs.dataset_file)
-            derivatives.write_snapshot(stage_dir, analysis.name, dataset)
         self._results["stage_dir"] = str(stage_dir)
         return runtime

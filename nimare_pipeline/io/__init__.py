@@ -3,7 +3,9 @@
 A module is a format if it has ``NAME``, ``sniff(path) -> bool`` and
 ``read(path, *companions) -> (contrasts, problems)``; :mod:`nimare_pipeline.io.registry` finds it.
 It may have ``group(paths)`` (which files are one dataset), ``own_name(path)`` (what a file calls
-itself; None takes the file's name) and ``SEPARATE`` (several files are several analyses).
+itself; None takes the file's name), ``SEPARATE`` (several files are several analyses) and
+``read_tables(path, *companions, tal2mni=) -> (Tables, problems)``, for what is too large for
+contrasts one by one: its foci are in MNI space, and checked.
 """
 
 from nimare_pipeline._lazy import attach
@@ -14,6 +16,7 @@ _NAMES = {
     "examine": "nimare_pipeline.io.registry",
     "read": "nimare_pipeline.io.registry",
     "convert_native_to_dataset": "nimare_pipeline.io.convert",
+    "convert_neurosynth_to_dataset": "nimare_pipeline.io.convert",
     "convert_nimads_to_dataset": "nimare_pipeline.io.convert",
     "convert_sleuth_to_dataset": "nimare_pipeline.io.convert",
     "write_native": "nimare_pipeline.io.convert",

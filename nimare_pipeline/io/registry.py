@@ -7,12 +7,15 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io.ours import is_results
+from nimare_pipeline.spaces import template_mask
+from nimare_pipeline.tables import ID_COLUMNS, Tables
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -60,6 +63,8 @@ class Found:
         Those that could be read.
     problems : tuple of Problem
         Errors and warnings.
+    tables : Tables or None
+        Of a format that reads whole tables, in place of contrasts.
     """
 
     name: str
@@ -67,6 +72,29 @@ class Found:
     format: str
     contrasts: tuple[Contrast, ...]
     problems: tuple[Problem, ...] = ()
+    tables: Tables | None = None
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of studies, contrasts and foci."""
+        if self.tables is not None:
+            return {
+                "studies": self.tables.metadata["study_id"].nunique(),
+                "contrasts": len(self.tables.metadata),
+                "foci": len(self.tables.coordinates),
+            }
+        return {
+            "studies": len({contrast.study_id for contrast in self.contrasts}),
+            "contrasts": len(self.contrasts),
+            "foci": sum(len(contrast.xyz) for contrast in self.contrasts),
+        }
+
+    def without_size(self) -> list[str]:
+        """Ids of contrasts that have foci, but no sample size."""
+        if self.tables is not None:
+            metadata = self.tables.metadata
+            lacking = metadata["id"][metadata["sample_sizes"].isna()]
+            return lacking[lacking.isin(set(self.tables.coordinates["id"]))].tolist()
+        return [one.id for one in self.contrasts if len(one.xyz) and not one.sample_sizes]
 
 
 _Batch = tuple[ModuleType, tuple[Path, ...]]
@@ -128,7 +156,7 @@ def read(
             one.name,
             one.files,
             one.format,
-            Dataset.from_contrasts(one.contrasts, target=target, tal2mni=tal2mni),
+            _dataset(one, target, tal2mni),
             (*one.problems, *noted),
         )
         for one in read_
@@ -179,6 +207,12 @@ def examine(
     return found, problems
 
 
+def _dataset(found: Found, target: str, tal2mni: str) -> Dataset:
+    if found.tables is not None:
+        return Dataset.from_tables(found.tables, template_mask(target), target)
+    return Dataset.from_contrasts(found.contrasts, target=target, tal2mni=tal2mni)
+
+
 def _existing(path: str | Path) -> Path:
     root = Path(path)
     if not root.exists():
@@ -196,11 +230,37 @@ def _batches(module: ModuleType, files: list[Path]) -> list[_Batch]:
 def _found(batches: Sequence[_Batch], base: Path, tal2mni: str) -> list[Found]:
     found = []
     for module, paths in sorted(batches, key=lambda batch: batch[1][0].as_posix()):
-        contrasts, problems = _contrasts(module, paths, base, tal2mni)
+        tables: Tables | None = None
+        contrasts: list[Contrast] = []
+        if hasattr(module, "read_tables"):
+            tables, problems = _tables(module, paths, base, tal2mni)
+        else:
+            contrasts, problems = _contrasts(module, paths, base, tal2mni)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
-        found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems)))
+        found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
     return found
+
+
+def _tables(
+    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str
+) -> tuple[Tables | None, list[Problem]]:
+    """Tables of one source and everything that is wrong with it, files named from ``base``."""
+    try:
+        tables, problems = module.read_tables(*paths, tal2mni=tal2mni)
+    except DataError as error:
+        problems, tables = list(error.problems) or [Problem("error", str(error))], None
+    names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
+    if tables is not None and "source_file" in tables.metadata:
+        files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
+        tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
+    if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
+        many = counted(len(tables.metadata), "contrast")
+        problems = [
+            *problems,
+            Problem("error", f"{many}, but no foci and no images", paths[0].name),
+        ]
+    return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
@@ -208,10 +268,21 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
     images = {
         os.path.normpath((base / one.files[0]).parent / str(image))
         for one in found
-        for contrast in one.contrasts
-        for image in contrast.images.values()
+        for image in _images(one)
     }
     return [path for path in ignored if os.path.normpath(path) not in images]
+
+
+def _images(found: Found) -> list[Any]:
+    if found.tables is not None:
+        return _image_paths(found.tables)
+    return [image for contrast in found.contrasts for image in contrast.images.values()]
+
+
+def _image_paths(tables: Tables) -> list[Any]:
+    columns = [name for name in tables.images.columns if name not in (*ID_COLUMNS, "space")]
+    cells = (cell for name in columns for cell in tables.images[name].tolist())
+    return [cell for cell in cells if cell is not None]
 
 
 def _find(

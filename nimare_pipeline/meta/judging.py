@@ -39,12 +39,19 @@ class MonteCarlo:
         Cluster-forming p.
     null_outside : str
         What becomes of foci outside the mask, where foci are redrawn; see ``FWECorrector``.
+    tfce : bool
+        Enhance without threshold, too.
+    tfce_extent, tfce_height : float
+        Powers of extent and height.
     """
 
     n_iters: int = defaults.N_ITERS
     seed: int = defaults.SEED
     voxel_thresh: float = defaults.VOXEL_THRESH
     null_outside: str = defaults.NULL_OUTSIDE
+    tfce: bool = False
+    tfce_extent: float = defaults.TFCE_EXTENT
+    tfce_height: float = defaults.TFCE_HEIGHT
 
 
 @dataclass(frozen=True)

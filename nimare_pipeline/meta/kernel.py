@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -46,9 +47,9 @@ class ExperimentFoci:
     def of(cls, dataset: Dataset) -> "ExperimentFoci":
         """Take the foci out of a dataset."""
         ids = tuple(str(name) for name in dataset.ids)
-        place = {name: number for number, name in enumerate(ids)}
         frame = dataset.coordinates
-        experiment = np.array([place[str(name)] for name in frame["id"]], dtype=np.int64)
+        known = pd.Index(ids, dtype=object)
+        experiment = known.get_indexer(pd.Index(frame["id"])).astype(np.int64)
         order = np.argsort(experiment, kind="stable")
         xyz = frame[["x", "y", "z"]].to_numpy(dtype=float).reshape(-1, 3)
         return cls(ids, xyz[order], experiment[order])

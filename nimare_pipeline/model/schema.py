@@ -138,7 +138,7 @@ RESULT = Key(
     "result",
     kinds.one_of(*RESULTS),
     "What makes something significant, for verdict, clusters and first figure",
-    otherwise="cluster size where the corrector judges clusters, else voxels",
+    otherwise="tfce where that is asked for, cluster size where clusters are judged, else voxels",
     example='"voxel"',
 )
 DATABASE = Key(

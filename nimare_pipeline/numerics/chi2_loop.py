@@ -70,7 +70,8 @@ def permute_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untype
     arrays : tuple of arrays
         Fields of a ``LabelPlan`` in their order.
     scratch : tuple of arrays
-        Memory of one thread; ``steps`` and ``label`` are all 0 between permutations.
+        Memory of one thread; ``steps`` (but for its last, which is never read) and ``label`` are
+        all 0 between permutations.
     out : (6, n_iters) int64 array
         Largest number, cluster size and mass where the smaller group has more, then less, than
         expected.
@@ -97,7 +98,6 @@ def permute_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untype
                 n_above = _gather(whole, begin, 1, threshold, place, above, excess_above, n_above)
             if -bottom >= threshold:
                 n_below = _gather(whole, begin, -1, threshold, place, below, excess_below, n_below)
-        steps[len(place)] = 0
         out[0, iteration], out[3, iteration] = high, -low
         out[1, iteration], out[2, iteration] = largest_cluster(
             label, strides, above, excess_above, n_above, parent, size, mass

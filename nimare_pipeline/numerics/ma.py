@@ -159,7 +159,7 @@ def sphere_counts(
 
     def fill(number: int, memory: Memory) -> int:
         foci = np.ascontiguousarray(ijk[experiment == number])
-        return int(_count_spheres(foci, half, linear, radius2, *memory))
+        return int(_count_spheres(foci, half, linear, radius2, *memory[:3]))
 
     return build_rows(fill, n_experiments, mask, n_threads)
 
@@ -179,9 +179,10 @@ def sphere_kernel(radius_mm: float, affine: NDArray[np.float64]) -> NDArray[np.i
     return inside.astype(np.int64).reshape(2 * half + 1)
 
 
-Memory = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
-"""Of one thread: number of each voxel in the mask (-1 outside), a masked vector of zeros, and room
-for the voxels that are touched."""
+Memory = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
+"""Of one thread: number of each voxel in the mask (-1 outside), a masked vector of zeros, room for
+the voxels that are touched, and the squared distance of each voxel of the grid to the nearest
+focus, infinite between two experiments."""
 
 
 def build_rows(
@@ -193,7 +194,12 @@ def build_rows(
     index[mask] = np.arange(n_voxels)
 
     def rows(numbers: NDArray[np.int64]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-        memory = (index, np.zeros(n_voxels), np.empty(n_voxels, dtype=np.int64))
+        memory = (
+            index,
+            np.zeros(n_voxels),
+            np.empty(n_voxels, dtype=np.int64),
+            np.full(mask.shape, np.inf),
+        )
         return [_row(fill(int(number), memory), memory) for number in numbers]
 
     parts = np.array_split(np.arange(n_rows), max(1, n_threads))
@@ -202,13 +208,15 @@ def build_rows(
     return _csr(found, n_voxels)
 
 
-def _row(n: int, memory: Memory) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _row(n: int, memory: Memory) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Voxels of one experiment's map in ascending order, and their values; memory is 0 again."""
-    _, scratch, touched = memory
-    voxels = np.sort(touched[:n])
+    _, scratch, touched, _ = memory
+    voxels = touched[:n]
+    if np.any(voxels[1:] < voxels[:-1]):
+        voxels = np.sort(voxels)
     values = scratch[voxels]
     scratch[voxels] = 0
-    return voxels, values
+    return voxels.astype(np.int32), values
 
 
 def _place_gaussians(
@@ -223,28 +231,28 @@ def _place_gaussians(
         return 0
     if voxelization != "exact":
         kernel = sampled_kernel(fwhm, affine, voxelization)
-        return int(_gridded(foci.astype(np.int64), kernel, *memory))
+        return int(_gridded(foci.astype(np.int64), kernel, *memory[:3]))
     linear = np.ascontiguousarray(affine[:3, :3])
     volume = voxel_volume(affine)
     half = reach_voxels(reach_mm(fwhm, volume), affine)
     peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
-    return int(_exact(foci, half, linear, peak, sigma, *memory))
+    upright = bool((linear == np.diag(np.diag(linear))).all())
+    return int(_exact(foci, half, linear, upright, peak, sigma, memory))
 
 
 def _csr(
-    rows: list[tuple[NDArray[np.int64], NDArray[np.float64]]], n_voxels: int
+    rows: list[tuple[NDArray[np.int32], NDArray[np.float64]]], n_voxels: int
 ) -> sparse.csr_array:
-    if not rows:
-        return sparse.csr_array((0, n_voxels))
-    starts = np.concatenate([[0], np.cumsum([len(voxels) for voxels, _ in rows])])
-    return sparse.csr_array(
-        (
-            np.concatenate([values for _, values in rows]),
-            np.concatenate([voxels for voxels, _ in rows]),
-            starts,
-        ),
-        shape=(len(rows), n_voxels),
-    )
+    """Rows together; the list is emptied on the way, so that they are held once."""
+    n_rows = len(rows)
+    starts = np.concatenate([[0], np.cumsum([len(voxels) for voxels, _ in rows])]).astype(np.int64)
+    data, indices = np.empty(starts[-1]), np.empty(starts[-1], dtype=np.int32)
+    for number in range(n_rows - 1, -1, -1):
+        one = slice(starts[number], starts[number + 1])
+        indices[one], data[one] = rows.pop()
+    if starts[-1] < 2**31:
+        starts = starts.astype(np.int32)
+    return sparse.csr_array((data, indices, starts), shape=(n_rows, n_voxels))
 
 
 @compiled
@@ -260,24 +268,57 @@ def _keep_larger(value, voxel, scratch, touched, n):  # type: ignore[no-untyped-
 
 
 @compiled
-def _exact(foci, half, linear, peak, sigma, index, scratch, touched):  # type: ignore[no-untyped-def]
-    n = 0
+def _exact(foci, half, linear, upright, peak, sigma, memory):  # type: ignore[no-untyped-def]
+    index, scratch, touched, nearest = memory
+    # Density falls with distance: one exponential a voxel, of its nearest focus, is enough.
+    first = np.array(index.shape)
+    last = np.zeros(3, dtype=np.int64)
+    start = np.empty(3, dtype=np.int64)
+    stop = np.empty(3, dtype=np.int64)
     for f in range(len(foci)):
-        x, y, z = foci[f]
-        # One voxel more on each side than the ball: the focus is not at a voxel centre.
-        for i in range(max(0, int(x) - half[0] - 1), min(index.shape[0], int(x) + half[0] + 2)):
-            for j in range(
-                max(0, int(y) - half[1] - 1), min(index.shape[1], int(y) + half[1] + 2)
-            ):
-                for k in range(
-                    max(0, int(z) - half[2] - 1), min(index.shape[2], int(z) + half[2] + 2)
-                ):
-                    voxel = index[i, j, k]
-                    if voxel < 0:
-                        continue
-                    value = density(distance2_mm(linear, i - x, j - y, k - z), peak, sigma)
-                    n = _keep_larger(value, voxel, scratch, touched, n)
+        for axis in range(3):
+            # One voxel more on each side than the ball: the focus is not at a voxel centre.
+            start[axis] = max(0, int(foci[f, axis]) - half[axis] - 1)
+            stop[axis] = min(index.shape[axis], int(foci[f, axis]) + half[axis] + 2)
+        if (stop <= start).any():
+            continue
+        first, last = np.minimum(first, start), np.maximum(last, stop)
+        _keep_nearest(foci[f], start, stop, linear, upright, nearest)
+    n = 0
+    for i in range(first[0], last[0]):
+        for j in range(first[1], last[1]):
+            for k in range(first[2], last[2]):
+                distance2 = nearest[i, j, k]
+                if distance2 == np.inf:
+                    continue
+                nearest[i, j, k] = np.inf
+                voxel = index[i, j, k]
+                if voxel < 0:
+                    continue
+                value = density(distance2, peak, sigma)
+                if value > 0.0:
+                    touched[n] = voxel
+                    scratch[voxel] = value
+                    n += 1
     return n
+
+
+@compiled
+def _keep_nearest(focus, start, stop, linear, upright, nearest):  # type: ignore[no-untyped-def]
+    x, y, z = focus
+    for i in range(start[0], stop[0]):
+        for j in range(start[1], stop[1]):
+            row = nearest[i, j]
+            if upright:
+                # The same sums in the same order as distance2_mm, less what is 0.
+                step_x, step_y = linear[0, 0] * (i - x), linear[1, 1] * (j - y)
+                in_plane = step_x * step_x + step_y * step_y
+                for k in range(start[2], stop[2]):
+                    step_z = linear[2, 2] * (k - z)
+                    row[k] = min(row[k], in_plane + step_z * step_z)
+            else:
+                for k in range(start[2], stop[2]):
+                    row[k] = min(row[k], distance2_mm(linear, i - x, j - y, k - z))
 
 
 @compiled

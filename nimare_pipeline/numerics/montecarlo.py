@@ -109,10 +109,10 @@ def run_block(
     """
     out = np.zeros((3, n_iters), dtype=np.int64)
     arrays = plan.arrays()
-    _simulate_slice(arrays, _scratch(plan), seed, first, out[:, :0])  # compile once
+    _simulate_slice(arrays, scratch_of(plan), seed, first, out[:, :0])  # compile once
 
     def make_work() -> Callable[[int, int], None]:
-        scratch = _scratch(plan)
+        scratch = scratch_of(plan)
 
         def work(begin: int, end: int) -> None:
             _simulate_slice(arrays, scratch, seed, first + begin, out[:, begin:end])
@@ -152,10 +152,10 @@ def count_block(
     """
     arrays = plan.arrays()
     parts: list[NDArray[np.int64]] = []
-    _count_slice(arrays, _scratch(plan), (seed, first, 0, shift), np.zeros(n_bins, np.int64))
+    _count_slice(arrays, scratch_of(plan), (seed, first, 0, shift), np.zeros(n_bins, np.int64))
 
     def make_work() -> Callable[[int, int], None]:
-        scratch, counts = _scratch(plan), np.zeros(n_bins, dtype=np.int64)
+        scratch, counts = scratch_of(plan), np.zeros(n_bins, dtype=np.int64)
         parts.append(counts)
 
         def work(begin: int, end: int) -> None:
@@ -193,7 +193,7 @@ def exceedance_block(
     arrays, parts = plan.arrays(), []
 
     def make_work() -> Callable[[int, int], None]:
-        scratch, counts = _scratch(plan), np.zeros(len(observed), dtype=np.int64)
+        scratch, counts = scratch_of(plan), np.zeros(len(observed), dtype=np.int64)
         parts.append(counts)
 
         def work(begin: int, end: int) -> None:
@@ -208,7 +208,7 @@ def exceedance_block(
     return np.sum(parts, axis=0, dtype=np.int64)
 
 
-def _scratch(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
+def scratch_of(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
     """Memory of one thread: two planes, a volume of labels, lists of suprathreshold voxels."""
     width, plane, _, length, *_ = (int(number) for number in plan.scalars)
     n_mask = int((plan.run_stop - plan.run_start).sum())

@@ -199,48 +199,74 @@ def _clear_plane(total, rows, row_start, row_stop, base):  # type: ignore[no-unt
 
 
 @compiled
+def redraw(seed, iteration, arrays, limits, scratch):  # type: ignore[no-untyped-def]
+    """One iteration: redraw the foci, add up, list what is at or above a threshold.
+
+    The mask is gone through plane by plane, which stay in cache.
+
+    Parameters
+    ----------
+    seed : uint64
+    iteration : int64
+    arrays : tuple of arrays
+        Fields of a ``MonteCarloPlan`` in their order.
+    limits : tuple of 2 int64
+        Threshold, and what ``excess`` is counted from.
+    scratch : tuple of arrays
+        Memory of one thread, all 0 between iterations where that matters; ``voxels`` and
+        ``excess`` are filled.
+
+    Returns
+    -------
+    largest : int32
+        Statistic.
+    n : int64
+        Voxels listed.
+    """
+    values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
+    candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
+    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:17]
+    total, one, _, voxels, excess, _, _, _, drawn_plane, drawn_voxel = scratch
+    width, stride = scalars[0], scalars[1]
+    tables = (values, offsets, plane_start, kernel_plane, width)
+    design = (experiment_kernel, experiment_start)
+    windows = (focus_start, focus_count)
+    _draw(seed, STREAM_FOCI, iteration, candidates, windows, stride, drawn_plane, drawn_voxel)
+    largest = np.int32(0)
+    n = 0
+    for number in range(len(mask_plane)):
+        plane = mask_plane[number]
+        base = plane * stride
+        rows = range(mask_row[number], mask_row[number + 1])
+        _clear_plane(total, rows, row_start, row_stop, base)
+        _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
+        for run in range(mask_run[number], mask_run[number + 1]):
+            ends = (run_start[run] - base, run_stop[run] - base)
+            top, n = _scan_run(total, ends, base, limits, voxels, excess, n)
+            largest = max(largest, top)
+    return largest, n
+
+
+@compiled
 def simulate(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
-    """The loop over iterations; each goes through the mask plane by plane, which stay in cache.
+    """The loop over iterations.
 
     Parameters
     ----------
     seed : uint64
     first : int64
         Number of the first iteration.
-    arrays : tuple of arrays
-        Fields of a ``MonteCarloPlan`` in their order.
-    scratch : tuple of arrays
-        Memory of one thread, all 0 between iterations where that matters.
+    arrays, scratch
+        As for ``redraw``.
     out : (3, n_iters) int64 array
         Largest statistic, cluster size and cluster mass of each iteration.
     """
-    values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
-    candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
-    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:]
-    total, one, label, voxels, excess, parent, size, mass, drawn_plane, drawn_voxel = scratch
-    width, stride, limits = scalars[0], scalars[1], (scalars[4], scalars[5])
-    strides = (np.int64(1), scalars[2], stride)
-    tables = (values, offsets, plane_start, kernel_plane, width)
-    design = (experiment_kernel, experiment_start)
-    windows = (focus_start, focus_count)
+    _, _, label, voxels, excess, parent, size, mass, _, _ = scratch
+    scalars = arrays[16]
+    strides = (np.int64(1), scalars[2], scalars[1])
+    limits = (scalars[4], scalars[5])
     for iteration in range(out.shape[1]):
-        _draw(
-            seed, STREAM_FOCI, first + iteration, candidates, windows, stride,
-            drawn_plane, drawn_voxel,
-        )  # fmt: skip
-        largest = np.int32(0)
-        n = 0
-        for number in range(len(mask_plane)):
-            plane = mask_plane[number]
-            base = plane * stride
-            rows = range(mask_row[number], mask_row[number + 1])
-            _clear_plane(total, rows, row_start, row_stop, base)
-            _sum_plane(total, one, plane, tables, design, drawn_plane, drawn_voxel)
-            for run in range(mask_run[number], mask_run[number + 1]):
-                ends = (run_start[run] - base, run_stop[run] - base)
-                top, n = _scan_run(total, ends, base, limits, voxels, excess, n)
-                largest = max(largest, top)
-        out[0, iteration] = largest
+        out[0, iteration], n = redraw(seed, first + iteration, arrays, limits, scratch)
         out[1, iteration], out[2, iteration] = largest_cluster(
             label, strides, voxels, excess, n, parent, size, mass
         )
@@ -269,7 +295,7 @@ def simulate_counts(seed, first, n_iters, shift, arrays, scratch, counts):  # ty
     """
     values, offsets, plane_start, kernel_plane, experiment_kernel, experiment_start = arrays[:6]
     candidates, focus_start, focus_count, row_start, row_stop = arrays[6:11]
-    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:]
+    run_start, run_stop, mask_plane, mask_row, mask_run, scalars = arrays[11:17]
     total, one, drawn_plane, drawn_voxel = scratch[0], scratch[1], scratch[8], scratch[9]
     width, stride = scalars[0], scalars[1]
     tables = (values, offsets, plane_start, kernel_plane, width)

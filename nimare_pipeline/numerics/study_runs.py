@@ -18,6 +18,11 @@ from nimare_pipeline.numerics.ma import SNAP, voxelize
 
 _CHUNK = 128
 """Experiments whose runs are made at a time."""
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_PLACES = np.argsort(
+    (np.uint64(1) << np.arange(64, dtype=np.uint64)) * _DE_BRUIJN >> np.uint64(58)
+)
+"""Place of the one bit of a word, by the upper six bits of its product with the number above."""
 
 
 @dataclass(frozen=True)
@@ -94,102 +99,116 @@ def study_runs(
         The voxels are those of :func:`nimare_pipeline.numerics.ma.sphere_counts`.
     """
     ijk = voxelize(xyz, affine, voxelization)
-    linear = np.ascontiguousarray(affine[:3, :3])
-    half = reach_voxels(radius_mm, affine)
-    radius2 = radius_mm**2 * (1 + SNAP)
-    index = np.full(mask.shape, -1, dtype=np.int32)
-    index[mask] = np.arange(int(mask.sum()), dtype=np.int32)
+    sphere = (
+        reach_voxels(radius_mm, affine),
+        np.ascontiguousarray(affine[:3, :3]),
+        radius_mm**2 * (1 + SNAP),
+    )
+    rank = np.concatenate([[0], np.cumsum(mask, dtype=np.int32)]).astype(np.int32)
+    n_voxels = int(rank[-1])
     first = np.searchsorted(experiment, np.arange(n_experiments + 1)).astype(np.int64)
+    shape = np.array(mask.shape, dtype=np.int64)
+    half = sphere[0]
     rows = int((2 * half[0] + 2) * (2 * half[1] + 2))
-    most = int(np.diff(first).max(initial=0)) * rows
-    sphere = (half, linear, radius2)
     chunks = [
-        (begin, min(begin + _CHUNK, n_experiments)) for begin in range(0, n_experiments, _CHUNK)
+        first[begin : begin + _CHUNK + 1].copy() for begin in range(0, n_experiments, _CHUNK)
     ]
+    free = [np.zeros(n_voxels // 64 + 1, dtype=np.uint64) for _ in range(max(1, n_threads))]
+    n_runs = np.zeros(n_experiments, dtype=np.int64)
 
-    def make(part: list[tuple[int, int]]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        keys = np.empty(most, dtype=np.int64)
-        found = []
-        for begin, end in part:
-            room = np.empty(int(first[end] - first[begin]) * rows, dtype=np.int64)
-            counts = np.zeros(end - begin, dtype=np.int64)
-            n = _unite(ijk, first[begin : end + 1], sphere, index, keys, room, counts)
-            found.append((room[:n].copy(), counts))
-        return found
+    def make(number: int) -> NDArray[np.int32]:
+        span, words = chunks[number], free.pop()
+        room = np.empty((2, int(span[-1] - span[0]) * rows), dtype=np.int32)
+        counts = n_runs[number * _CHUNK : number * _CHUNK + len(span) - 1]
+        n = _unite(ijk, span, sphere, rank, shape, words, room, counts)
+        free.append(words)
+        return room[:, :n].copy()
 
-    parts = [chunks[thread :: max(1, n_threads)] for thread in range(max(1, n_threads))]
     with ThreadPoolExecutor(max(1, n_threads)) as pool:
-        made = list(pool.map(make, parts))
-    ordered = [made[number % len(parts)][number // len(parts)] for number in range(len(chunks))]
-    counts = np.concatenate([np.zeros(1, dtype=np.int64), *(one[1] for one in ordered)])
-    indptr = np.cumsum(counts)
+        pieces = list(pool.map(make, range(len(chunks))))
+    indptr = np.concatenate([[0], np.cumsum(n_runs)]).astype(np.int64)
     start, stop = (np.empty(int(indptr[-1]), dtype=np.int32) for _ in range(2))
     at = 0
-    del made
     # What is copied is let go: the runs of a database would be in memory twice.
-    ordered.reverse()
-    while ordered:
-        runs, _ = ordered.pop()
-        start[at : at + len(runs)] = runs >> 32
-        stop[at : at + len(runs)] = runs & 0xFFFFFFFF
-        at += len(runs)
-    return StudyRuns(start, stop, indptr, int(mask.sum()))
+    pieces.reverse()
+    while pieces:
+        piece = pieces.pop()
+        span = slice(at, at + piece.shape[1])
+        start[span], stop[span] = piece
+        at = span.stop
+    return StudyRuns(start, stop, indptr, n_voxels)
 
 
 @compiled
-def _unite(ijk, first, sphere, index, keys, room, counts):  # type: ignore[no-untyped-def]
-    """Runs of a few experiments, as start << 32 | stop; returns how many there are."""
-    half, linear, radius2 = sphere
+def _unite(ijk, first, sphere, rank, shape, words, room, counts):  # type: ignore[no-untyped-def]
+    """Runs of a few experiments and how many each has; returns how many there are."""
     n = 0
     for number in range(len(first) - 1):
-        n_keys = 0
-        for focus in range(first[number], first[number + 1]):
-            n_keys = _sphere_runs(ijk[focus], half, linear, radius2, index, keys, n_keys)
-        keys[:n_keys].sort()
-        begin = n
-        for i in range(n_keys):
-            start, stop = keys[i] >> 32, keys[i] & 0xFFFFFFFF
-            if n > begin and start <= (room[n - 1] & 0xFFFFFFFF):
-                last = room[n - 1] & 0xFFFFFFFF
-                room[n - 1] = (room[n - 1] >> 32) << 32 | max(last, stop)
-            else:
-                room[n] = keys[i]
-                n += 1
-        counts[number] = n - begin
+        _paint(ijk[first[number] : first[number + 1]], sphere, rank, shape, words)
+        counts[number] = _take_runs(words, room[:, n:])
+        n += counts[number]
     return n
 
 
 @compiled
-def _sphere_runs(centre, half, linear, radius2, index, keys, n):  # type: ignore[no-untyped-def]
-    """Append one run for each row along the last axis that the sphere shares with the mask."""
-    x, y, z = centre
+def _paint(centres, sphere, rank, shape, words):  # type: ignore[no-untyped-def]
+    """Set the bits of the voxels of the mask that are within reach of any centre."""
+    half, linear, radius2 = sphere
     depth2 = distance2_mm(linear, 0.0, 0.0, 1.0)
-    for i in range(max(0, int(np.floor(x)) - half[0]), min(index.shape[0], int(x) + half[0] + 2)):
-        for j in range(
-            max(0, int(np.floor(y)) - half[1]), min(index.shape[1], int(y) + half[1] + 2)
-        ):
-            # The row comes nearest to the centre at ``middle``: which of its voxels are within
-            # reach follows, give or take one that the exact test below decides.
-            middle = z - _along(linear, i - x, j - y) / depth2
-            rest = radius2 - distance2_mm(linear, i - x, j - y, middle - z)
-            if rest < 0:
-                continue
-            reach = np.sqrt(rest / depth2)
-            start, stop = np.int64(-1), np.int64(-1)
-            for k in range(
-                max(0, int(np.floor(middle - reach))),
-                min(index.shape[2], int(np.floor(middle + reach)) + 2),
+    for focus in range(len(centres)):
+        x, y, z = centres[focus]
+        for i in range(max(0, int(np.floor(x)) - half[0]), min(shape[0], int(x) + half[0] + 2)):
+            for j in range(
+                max(0, int(np.floor(y)) - half[1]), min(shape[1], int(y) + half[1] + 2)
             ):
-                voxel = index[i, j, k]
-                if voxel < 0 or distance2_mm(linear, i - x, j - y, k - z) > radius2:
+                # Along the row the squared distance is a parabola: ``middle`` is its vertex. The
+                # radius has a slack of SNAP, which is far more than what is rounded off here.
+                middle = z - _along(linear, i - x, j - y) / depth2
+                rest = radius2 - distance2_mm(linear, i - x, j - y, middle - z)
+                if rest < 0:
                     continue
-                if start < 0:
-                    start = np.int64(voxel)
-                stop = np.int64(voxel) + 1
-            if start >= 0:
-                keys[n] = start << 32 | stop
-                n += 1
-    return n
+                reach = np.sqrt(rest / depth2)
+                low = max(0, int(np.ceil(middle - reach)))
+                high = min(shape[2] - 1, int(np.floor(middle + reach)))
+                if low <= high:
+                    row = (i * shape[1] + j) * shape[2]
+                    # The voxels of the mask between two places of a row are neighbours in it.
+                    _set_bits(words, np.int64(rank[row + low]), np.int64(rank[row + high + 1]))
+
+
+@compiled
+def _set_bits(words, start, stop):  # type: ignore[no-untyped-def]
+    """Set bits start to stop - 1."""
+    while start < stop:
+        word = start >> 6
+        end = min(stop, (word + 1) << 6)
+        ones = ~np.uint64(0) >> np.uint64(64 - (end - start))
+        words[word] |= ones << np.uint64(start & 63)
+        start = end
+
+
+@compiled
+def _edges(words, word, before):  # type: ignore[no-untyped-def]
+    """Bits that differ from the one before them, of which ``before`` is the last word's last."""
+    return words[word] ^ (words[word] << np.uint64(1) | before)
+
+
+@compiled
+def _take_runs(words, runs):  # type: ignore[no-untyped-def]
+    """First place of each run of ones, and the place after its last; the bits become 0 again."""
+    n, before = 0, np.uint64(0)
+    for word in range(len(words)):
+        edges = _edges(words, word, before)
+        before = words[word] >> np.uint64(63)
+        words[word] = 0
+        while edges:
+            # Starts and ends take turns: the number of edges says which this is.
+            lowest = edges & (~edges + np.uint64(1))
+            place = _PLACES[(lowest * _DE_BRUIJN) >> np.uint64(58)]
+            runs[n & 1, n >> 1] = (word << 6) + place
+            edges ^= lowest
+            n += 1
+    return n >> 1
 
 
 @compiled

@@ -61,7 +61,7 @@ def differences(part, total, first, upper, lower, out):  # type: ignore[no-untyp
 
 
 @compiled
-def _choose(seed, iteration, exhaustive, sizes, binomials, scratch, flags):  # type: ignore[no-untyped-def]
+def choose(seed, iteration, exhaustive, sizes, binomials, scratch, flags):  # type: ignore[no-untyped-def]
     """Flag the experiments that form the smaller group in one permutation."""
     counts, draws, order = scratch
     n, k = sizes
@@ -94,7 +94,7 @@ def _add_up(acc, rows, chosen, n):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _sum_tile(tile, tile_start, experiment, rows, flags, chosen, acc):  # type: ignore[no-untyped-def]
+def sum_tile(tile, tile_start, experiment, rows, flags, chosen, acc):  # type: ignore[no-untyped-def]
     """Sum of the flagged experiments over the voxels of a tile."""
     n = 0
     for row in range(tile_start[tile], tile_start[tile + 1]):
@@ -181,11 +181,11 @@ def count_permutations(seed, begin, n_iters, limits, arrays, height, scratch, ou
     for start in range(begin, begin + n_iters, BATCH):
         n_here = min(BATCH, begin + n_iters - start)
         for p in range(n_here):
-            _choose(seed, start + p, exhaustive, sizes, binomials, order, flags[p])
+            choose(seed, start + p, exhaustive, sizes, binomials, order, flags[p])
         for tile in range(len(tile_start) - 1):
             base = np.uint64(tile) * _LANES
             for p in range(n_here):
-                _sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
+                sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
                 _count_reached(acc, observed, at_least, at_most, base)
                 low, high, _ = _extremes(acc, total, base)
                 if max(high, -low) < floor:
@@ -229,7 +229,8 @@ def _scan_tile(acc, lanes, base, first, tables, limits, found):  # type: ignore[
 
 
 @compiled
-def _root(parent, a):  # type: ignore[no-untyped-def]
+def root(parent, a):  # type: ignore[no-untyped-def]
+    """Root of a tree of union-find; paths are halved on the way."""
     while parent[a] != a:
         parent[a] = parent[parent[a]]
         a = parent[a]
@@ -250,7 +251,7 @@ def _largest_cluster(label, strides, voxels, excess, memory):  # type: ignore[no
         for stride in strides:
             other = label[voxels[a] - stride]
             if other > 0:
-                b, c = _root(parent, a), _root(parent, other - 1)
+                b, c = root(parent, a), root(parent, other - 1)
                 if b < c:
                     parent[c] = b
                 else:
@@ -259,7 +260,7 @@ def _largest_cluster(label, strides, voxels, excess, memory):  # type: ignore[no
     largest_mass = np.int64(0)
     for a in range(n):
         label[voxels[a]] = 0
-        b = _root(parent, a)
+        b = root(parent, a)
         size[b] += 1
         mass[b] += excess[a]
         largest_size = max(largest_size, size[b])
@@ -289,11 +290,11 @@ def largest_differences(seed, begin, arrays, scratch, out):  # type: ignore[no-u
         tops[:] = 0
         counts[:] = 0
         for p in range(n_here):
-            _choose(seed, begin + start + p, exhaustive, sizes, binomials, order, flags[p])
+            choose(seed, begin + start + p, exhaustive, sizes, binomials, order, flags[p])
         for tile in range(len(tile_start) - 1):
             base = np.uint64(tile) * _LANES
             for p in range(n_here):
-                _sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
+                sum_tile(tile, tile_start, experiment, rows, flags[p], chosen, acc)
                 low, high, least = _extremes(acc, total, base)
                 if not first:
                     low, high = -high, -low

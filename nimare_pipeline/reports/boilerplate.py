@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from nimare_pipeline import bibliography, defaults
+from nimare_pipeline.directions import is_difference
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.reports import group_words, references, render
 from nimare_pipeline.reports.tables import imputed, truth
@@ -42,6 +43,7 @@ FACTS = (
     "correction",
     "cluster_forming",
     "montecarlo",
+    "tfce",
     "region",
     "conjunction",
     "n_voxels",
@@ -208,7 +210,9 @@ def results(
 def _words(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
     """What estimator, statistic and mass are called."""
     estimator = analysis.get("estimator", {}).get("type", defaults.ESTIMATOR)
-    usual = "signed" if facts.get("result_group") else "log"
+    usual = "log"
+    if facts.get("result_group"):
+        usual = "signed" if is_difference(facts) else "linear"
     domain = (facts.get("scale") or {}).get("domain", usual)
     return {
         "estimator": estimator,

@@ -1,5 +1,6 @@
 """What every figure shares: colours, type, deterministic files. No pyplot: nothing stays open."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,7 +52,9 @@ _STYLE: Any = {
 def end_lines(direction: str, width: int) -> list[str]:
     """Lines of a direction (``pain > touch``) for an end of a colour bar, long names cut short."""
     first, _, second = direction.partition(" > ")
-    words = [f"{_short(first, width - 2)} >", _short(second, width)] if second else [first]
+    if not second:
+        return textwrap.wrap(direction, width)
+    words = [f"{_short(first, width - 2)} >", _short(second, width)]
     return [" ".join(words)] if len(" ".join(words)) <= width else words
 
 

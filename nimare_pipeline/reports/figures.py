@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
-from nimare_pipeline.cluster_evidence import is_two_sided, result_map, result_spec
-from nimare_pipeline.directions import directions, group_names, is_pair
+from nimare_pipeline.cluster_evidence import is_two_sided, shown_spec
+from nimare_pipeline.directions import directions, group_names, is_difference, is_pair
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
 from nimare_pipeline.reports import brains, canvas, distributions
@@ -25,6 +25,7 @@ _MAXIMA = {
     "stat": "Largest statistic",
     "size": "Largest cluster (voxels)",
     "mass": "Largest cluster mass",
+    "tfce": "Largest enhanced value",
 }
 _GROUP_COLORS = ("#b3261e", "#1d5fa6")
 """Of the first and of the second group, from the scales of their directions."""
@@ -50,8 +51,8 @@ class _Inputs:
 
     @cached_property
     def z(self) -> Array:
-        """Uncorrected z over the mask, finite."""
-        spec = result_spec(self.result, "z") or MapSpec("z")
+        """Uncorrected z over the mask, finite; corrected z where there is no other."""
+        spec = shown_spec(self.result) or MapSpec("z")
         z = self.result.maps[spec.name].astype(float)
         return np.nan_to_num(z, posinf=40.0, neginf=-40.0 if self.two_sided else 0.0)
 
@@ -258,10 +259,11 @@ DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
 
 def _height(inputs: _Inputs) -> Array:
     """What peaks are found by: z, of a comparison how far the statistic is from 0."""
-    stat = result_map(inputs.result, "stat")
+    group = inputs.result.facts.get("result_group")
+    stat = inputs.result.maps.get(MapSpec("stat", group=group).name)
     if not inputs.two_sided or stat is None:
-        return inputs.z
-    return np.where(inputs.z < 0, -stat, stat) if (stat < 0).any() else stat
+        return np.abs(inputs.z) if inputs.two_sided else inputs.z
+    return np.where(inputs.z < 0, -stat, stat)
 
 
 def _first_clusters(inputs: _Inputs) -> list[int]:
@@ -289,11 +291,25 @@ def _dots_of_groups(inputs: _Inputs) -> list[brains.Dots]:
 
 
 def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
-    if inputs.two_sided and inputs.ends:
+    if is_difference(inputs.result.facts):
         return [panel for tail in (0, 1) for panel in _panels_of_tail(inputs, tail)]
+    if is_pair(inputs.result.facts):
+        return _panels_of_group(inputs)
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
-    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses), inputs.alpha)
+    enhanced = inputs.result.maps.get("tfce", np.array([])).astype(float)
+    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses, enhanced), inputs.alpha)
+
+
+def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
+    """Panels of the first group by itself, whose statistic is its number of experiments."""
+    arrays = inputs.result.arrays
+    if not {"count_group1", "suprathreshold", "excess"} <= arrays.keys():
+        return []
+    above = np.asarray(arrays["suprathreshold"]) > 0
+    sizes, masses = _extents(inputs, above, arrays["excess"])
+    counted = arrays["count_group1"].astype(float)
+    return _panels(inputs, "montecarlo_group1_max_", (counted, sizes, masses), inputs.alpha)
 
 
 def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
@@ -304,9 +320,7 @@ def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
     prefix = f"montecarlo_{name}_max_"
     if f"{prefix}stat" not in arrays:
         prefix = f"montecarlo_{group}_{name}_max_"
-    stat = result_map(inputs.result, "stat")
-    here = np.sign(inputs.z) == sign
-    height = np.array([]) if stat is None else np.where(here, _height(inputs), np.nan)
+    height = np.where(np.sign(inputs.z) == sign, _height(inputs), np.nan)
     recorded = np.asarray(arrays.get("suprathreshold", np.zeros(len(inputs.z)))) == sign
     sizes, masses = _extents(inputs, recorded, np.asarray(arrays.get("excess", recorded * 0.0)))
     panels = _panels(inputs, prefix, (height, sizes, masses), inputs.alpha / 2)
@@ -314,19 +328,19 @@ def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
 
 
 def _panels(
-    inputs: _Inputs, prefix: str, observed: tuple[Array, Array, Array], alpha: float
+    inputs: _Inputs, prefix: str, observed: tuple[Array, ...], alpha: float
 ) -> list[distributions.Maxima]:
-    """Panels of statistic, size and mass, of those nulls that there are."""
+    """Panels of statistic, size, mass and enhanced value, of those nulls that there are."""
     arrays, forming = inputs.result.arrays, inputs.result.facts.get("cluster_forming") or {}
     none_forms = "statistic" in forming and forming["statistic"] is None
-    rows = zip(_MAXIMA.items(), observed, strict=True)
+    rows = zip(_MAXIMA.items(), observed, strict=False)
     return [
         distributions.Maxima(
             title,
             np.asarray(arrays[prefix + name], dtype=float),
             name == "size",
             np.inf
-            if none_forms and name != "stat"
+            if none_forms and name in {"size", "mass"}
             else montecarlo_threshold(arrays[prefix + name], alpha),
             float(np.nanmax(values)) if np.isfinite(values).any() else None,
         )

@@ -5,7 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from nimare_pipeline.directions import directions, group_facts, group_names, is_pooled, null_of
+from nimare_pipeline.directions import (
+    directions,
+    group_facts,
+    group_names,
+    is_difference,
+    is_pooled,
+    null_of,
+)
 from nimare_pipeline.settings import Component
 
 REDRAWN = {
@@ -28,7 +35,7 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
     """
     groups = group_facts(facts)
     if not groups:
-        return {"groups": (), "directions": None, "pooled": False}
+        return {"groups": (), "directions": None, "pooled": False, "is_difference": False}
     estimator = analysis.get("estimator") or {}
     args = estimator.get("args") or {}
     montecarlo = facts.get("montecarlo") or {}
@@ -50,6 +57,7 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
         "target_n": facts.get("target_n") or args.get("target_n"),
         "n_tested": facts.get("n_voxels_tested"),
         "pooled": is_pooled(facts),
+        "is_difference": is_difference(facts),
         "selections": [(name, " ".join(str(text).split())) for name, text in selections.items()],
     }
 

@@ -106,6 +106,7 @@ def render_report(read: Any, output_dir: str | Path) -> str:
     context = {
         "analyses": analyses,
         "failed": _failed(run, [page.name for page in pages]),
+        "n_linked": sum(not one.uri for page in pages for one in page.pictures.values()),
         "run": run,
         "sections": [
             _section("run", spec, lambda make: make(run, pages)) for spec in sections.RUN_SECTIONS

@@ -122,7 +122,7 @@ class _Maps:
     def limits(self) -> Limits:
         """Limits of the scale."""
         inside = np.zeros_like(self.z.data) if self.result is None else self.result.data
-        two_sided = self.record.result_spec.tail == "two-sided" or bool((inside < 0).any())
+        two_sided = paper_words.two_sided(self.record) or bool((inside < 0).any())
         return Limits.of(self.z.data, inside, two_sided=two_sided)
 
     @property
@@ -157,14 +157,9 @@ def _load(record: Any) -> _Maps | None:
 
 
 def _z_path(record: Any) -> Path | None:
-    """Uncorrected map of z that the result was cut out of."""
-    group = record.result_spec.group
-    found = {
-        spec.tail: path
-        for spec, path in record.maps.items()
-        if (spec.statistic, spec.correction, spec.group) == ("z", None, group)
-    }
-    return found.get(record.result_spec.tail) or next(iter(found.values()), None)
+    """Map of z that the result was cut out of."""
+    spec = paper_words.z_spec(record)
+    return None if spec is None else record.maps[spec]
 
 
 def _volume(path: Path) -> brains.Volume:

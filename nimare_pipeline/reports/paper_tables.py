@@ -144,7 +144,7 @@ def contrasts_page(record: Any) -> str:
         if "sample_size" in contrasts
         else [""] * len(contrasts)
     )
-    shown = contrasts.assign(sample_size=sizes)
+    shown = tables.named(contrasts).assign(sample_size=sizes)
     columns = {
         "study_id": Column("Study", _text, numeric=False),
         "contrast_id": Column("Contrast", _text, numeric=False),

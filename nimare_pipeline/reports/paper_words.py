@@ -4,6 +4,7 @@ from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.directions import directions, is_pooled
+from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import render
 from nimare_pipeline.reports.paper_scale import Scale
 
@@ -49,7 +50,7 @@ def threshold(record: Any) -> str:
     if combined.get("criterion"):
         return str(combined["criterion"])
     rate = spec.correction
-    at = f"{'q' if rate == 'FDR' else 'p'} < {level_text(alpha(record))}"
+    at = f"p < {level_text(alpha(record))}"
     if rate is None:
         return f"uncorrected {at}"
     more = []
@@ -59,7 +60,7 @@ def threshold(record: Any) -> str:
         pooled = ", pooled over voxels" if is_pooled(facts) else ""
         more += [f"clusters formed at p < {level_text(forming)}{pooled}"] if forming else []
     else:
-        what = f"voxel-level {rate}"
+        what = f"TFCE {rate}" if spec.level == "tfce" else f"voxel-level {rate}"
     n_iters = (facts.get("montecarlo") or {}).get("n_iters")
     if spec.method in METHODS:
         more.append(METHODS[spec.method])
@@ -71,7 +72,8 @@ def threshold(record: Any) -> str:
 def result_legend(record: Any) -> str:
     """Legend of a picture of the result."""
     return (
-        f"{record.name}: uncorrected z ({tail(record)}) where significant, {threshold(record)}."
+        f"{record.name}: {z_kind(record)} z ({tail(record)}) where significant, "
+        f"{threshold(record)}."
         f"{colors(record)}"
     )
 
@@ -80,8 +82,8 @@ def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
     """Legend of a picture of the whole map of z, with what is significant outlined."""
     judged = "Outlined: significant" if significant else "Nothing is significant"
     return (
-        f"{record.name}: whole map of uncorrected z ({tail(record)}), fading away below "
-        f"{fade_below:g}{' on either side' if _both(record) else ''}. {judged}, "
+        f"{record.name}: whole map of {z_kind(record)} z ({tail(record)}), fading away below "
+        f"{fade_below:g}{' on either side' if two_sided(record) else ''}. {judged}, "
         f"{threshold(record)}.{colors(record)}"
     )
 
@@ -92,8 +94,28 @@ def colors(record: Any) -> str:
     return "" if sides is None else f" Red: {sides.positive}; blue: {sides.negative}."
 
 
-def _both(record: Any) -> bool:
-    return bool(record.result_spec.tail == "two-sided")
+def z_spec(record: Any) -> MapSpec | None:
+    """Meaning of the z that pictures show: uncorrected, else as the verdict judges; or None."""
+    spec = record.result_spec
+    uncorrected = [
+        found
+        for found in record.maps
+        if (found.statistic, found.correction, found.group) == ("z", None, spec.group)
+    ]
+    same = [found for found in uncorrected if found.tail == spec.tail]
+    judged = [spec] if spec in record.maps else []
+    return next(iter([*same, *uncorrected, *judged]), None)
+
+
+def z_kind(record: Any) -> str:
+    """Whether that z is ``uncorrected`` or ``corrected``."""
+    spec = z_spec(record)
+    return "corrected" if spec is not None and spec.correction else "uncorrected"
+
+
+def two_sided(record: Any) -> bool:
+    """Whether that z has both signs."""
+    return (z_spec(record) or record.result_spec).tail == "two-sided"
 
 
 def places(record: Any, view: str, scale: Scale) -> str:
@@ -111,6 +133,8 @@ def p_column(record: Any) -> tuple[str, str]:
     spec = record.result_spec
     if spec.level == "cluster":
         return f"p_{spec.measure}_fwe", f"p (FWE, cluster {spec.measure})"
+    if spec.level == "tfce":
+        return "p_tfce_fwe", "p (FWE, TFCE)"
     rate = spec.correction or "FWE"
     return f"p_voxel_{rate.lower()}", f"p ({rate}, voxel)"
 
@@ -123,7 +147,7 @@ def alpha(record: Any) -> float:
 
 def tail(record: Any) -> str:
     """How z is to be read: ``one-tailed``, ``two-tailed``."""
-    return _TAILS[record.result_spec.tail]
+    return _TAILS[(z_spec(record) or record.result_spec).tail]
 
 
 def space(record: Any) -> str:

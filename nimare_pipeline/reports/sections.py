@@ -15,12 +15,13 @@ from nimare_pipeline.directions import (
     directions,
     group_facts,
     group_names,
+    is_difference,
     is_pair,
     is_pooled,
 )
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.reports import boilerplate, tables, verdict
+from nimare_pipeline.reports import boilerplate, paper_words, tables, verdict
 from nimare_pipeline.reports.figures import FADE_BELOW
 
 
@@ -314,7 +315,9 @@ def _base(page: Page) -> dict[str, Any]:
         "alpha": _alpha(page),
         "inference": page.inference,
         "statistic": page.statistic,
-        "two_sided": page.record.result_spec.tail == "two-sided",
+        "two_sided": paper_words.two_sided(page.record),
+        "z_kind": paper_words.z_kind(page.record),
+        "is_difference": is_difference(page.record.facts),
         "directions": directions(page.record.facts),
         "groups": group_facts(page.record.facts),
         "group_names": group_names(page.record.facts),

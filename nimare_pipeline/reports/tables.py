@@ -103,15 +103,16 @@ CLUSTERS = {
     "z_stat": Head("z value", _fixed(2)),
     "p_voxel_fwe": Head("p(voxel)", render.p_value),
     "p_voxel_fdr": Head("p(FDR)", render.p_value),
+    "p_tfce_fwe": Head("p(TFCE)", render.p_value),
     "n_experiments": Head("Exp.", help="Experiments with at least one focus inside the cluster"),
 }
 CENTRES = {
     "peak": Head("Cluster", _text, numeric=False),
     "com": Head("Centre of mass", _text, "Of the cluster's voxels, x, y, z in mm", numeric=False),
-    "nearest_inside": Head("Nearest voxel", _text, numeric=False,
+    "nearest_inside": Head("Nearest voxel to it", _text, numeric=False,
         help="Where the centre lies outside the cluster: the cluster's voxel nearest to it"),
     "wcom": Head("Weighted centre", _text, "Weighted by statistic, x, y, z in mm", numeric=False),
-    "wnearest_inside": Head("Nearest voxel", _text, numeric=False,
+    "wnearest_inside": Head("Nearest voxel to that", _text, numeric=False,
         help="Where the weighted centre lies outside: the cluster's voxel nearest to it"),
     "mass": Head("Mass"),
     "n_studies": Head("Studies"),
@@ -195,6 +196,17 @@ def centres_table(clusters: pd.DataFrame) -> Table:
     return make(_without_empty(main), CENTRES, derivative_tables.CLUSTERS)
 
 
+def named(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts with the names of study and contrast in place of ids, where there are names."""
+    shown = {}
+    for part in ("study", "contrast"):
+        if {f"{part}_id", f"{part}_name"} <= set(contrasts.columns):
+            name = contrasts[f"{part}_name"]
+            known = ~name.map(render.is_missing).astype(bool)
+            shown[f"{part}_id"] = name.where(known, contrasts[f"{part}_id"])
+    return contrasts.assign(**shown)
+
+
 def contrasts_table(contrasts: pd.DataFrame) -> Table:
     """Experiments found, with what became of them; columns without any value are left out."""
     classes = ["" if kept else "out" for kept in truth(contrasts["included"])]
@@ -202,7 +214,8 @@ def contrasts_table(contrasts: pd.DataFrame) -> Table:
         sizes = zip(contrasts["sample_size"], imputed(contrasts), strict=True)
         marked = [Imputed(float(size)) if filled else size for size, filled in sizes]
         contrasts = contrasts.assign(sample_size=pd.Series(marked, contrasts.index, dtype=object))
-    return make(_without_empty(contrasts), CONTRASTS, derivative_tables.CONTRASTS, classes=classes)
+    shown = _without_empty(named(contrasts))
+    return make(shown, CONTRASTS, derivative_tables.CONTRASTS, classes=classes)
 
 
 def outside_table(coordinates: pd.DataFrame) -> Table:

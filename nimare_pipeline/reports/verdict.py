@@ -82,7 +82,7 @@ class Evidence:
         Problems of reading, as one line each.
     failure : str
         Why the analysis failed in the last run; empty if it did not.
-    level : "size", "mass", "voxel" or "none"
+    level : "size", "mass", "voxel", "tfce" or "none"
         What makes something significant; None where the record does not say.
     """
 

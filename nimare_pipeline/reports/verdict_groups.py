@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from nimare_pipeline import defaults
-from nimare_pipeline.directions import group_facts, group_names, is_pair, is_pooled
+from nimare_pipeline.directions import group_facts, group_names, is_difference, is_pooled
 from nimare_pipeline.reports import group_words, render
 
 UNEQUAL = 3
@@ -41,6 +41,9 @@ Said = tuple[Literal["bad", "warn", "note", "good"], str, str]
 def headline(facts: Mapping[str, Any], main: pd.DataFrame, criterion: str) -> str:
     """Headline of a comparison; ``main`` has a row a cluster."""
     one, two = group_names(facts)
+    if not is_difference(facts):
+        many = render.counted(len(main), "cluster") if len(main) else "No cluster"
+        return f"{many} of significant convergence of {one} ({criterion})"
     if main.empty:
         return f"No significant difference between {one} and {two} ({criterion})"
     found = group_words.counts(main, facts)
@@ -54,7 +57,7 @@ def notices(facts: Mapping[str, Any], clusters: pd.DataFrame, estimator: str) ->
     groups = [group for group in group_facts(facts) if group.get("n_contrasts")]
     yield from _power(groups)
     yield from _sizes(groups, estimator)
-    if not clusters.empty:
+    if not clusters.empty and is_difference(facts):
         if is_pooled(facts):
             p = facts["cluster_forming"]["p"]
             title = "Clusters were formed by one threshold for all voxels"
@@ -64,7 +67,7 @@ def notices(facts: Mapping[str, Any], clusters: pd.DataFrame, estimator: str) ->
 
 def standard_error(p: Any, n_iters: int, facts: Mapping[str, Any]) -> Any:
     """Monte Carlo error of a corrected p; two-sided p is twice the p of a tail."""
-    tails = 2 if is_pair(facts) else 1
+    tails = 2 if is_difference(facts) else 1
     return np.sqrt(tails * p * (1 - p / tails) / n_iters)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.settings import Component
 
 PAIR = ["--group", "pain=n_foci > 2", "--group", "touch=n_foci <= 2"]
 
@@ -23,6 +24,13 @@ def test_two_groups_are_a_comparison() -> None:
     )
     chi2 = ask(*PAIR, "--estimator", "MKDAChi2")
     assert (chi2.estimator.type, chi2.estimator.args) == ("MKDAChi2", {})
+
+
+def test_permutations_without_iterations_of_a_correction() -> None:
+    """ALESubtraction has iterations of its own, also where the corrector has none."""
+    analysis = ask(*PAIR, "--n-iters", "77", "--method", "holm")
+    assert analysis.estimator.args == {"n_iters": 77}
+    assert analysis.corrector == Component("FWECorrector", {"method": "holm"})
 
 
 def test_inference_mask() -> None:

@@ -153,6 +153,7 @@ OVERRIDES = [
     (["--null-method", "approximate"], lambda a: a.estimator.args["null_method"], "approximate"),
     (["--n-iters", "3"], lambda a: a.corrector.args["n_iters"], 3),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
+    (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
     (["--null-outside", "inside"], lambda a: a.corrector.args.get("null_outside"), "inside"),
     (["--corrector", "FDRCorrector"], lambda a: a.corrector.type, "FDRCorrector"),
     (["--alpha", "0.2"], lambda a: a.alpha, 0.2),

@@ -69,6 +69,7 @@ ANALYSIS_OPTIONS = [
     (["--corrector", "FWECorrector"], lambda a: a.corrector.type, "FWECorrector"),
     (["--n-iters", "77"], lambda a: a.corrector.args["n_iters"], 77),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
+    (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
     (["--null-outside", "inside"], lambda a: a.corrector.args["null_outside"], "inside"),
     (["--alpha", "0.01"], lambda a: a.alpha, 0.01),
     (["--missing-n", "median"], lambda a: a.missing_n, "median"),

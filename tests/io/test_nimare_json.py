@@ -12,7 +12,7 @@ from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, OutputError
 from nimare_pipeline.io import nimare_json
-from nimare_pipeline.tables import Tables
+from nimare_pipeline.tables import FRAMES
 
 TABLES = ("coordinates", "metadata", "images", "annotations", "texts")
 
@@ -304,7 +304,7 @@ def test_snapshot_into_nowhere(laird: Dataset, tmp_path) -> None:
 
 def test_tables_have_contract_columns(laird: Dataset) -> None:
     """Every table begins with the three ids."""
-    for name in Tables.__dataclass_fields__:
+    for name in FRAMES:
         assert list(getattr(laird, name).columns[:3]) == ["id", "study_id", "contrast_id"]
 
 

@@ -49,6 +49,7 @@ def test_formats_are_found_by_their_modules() -> None:
     assert [module.NAME for module in registry.formats()] == [
         "saved Dataset",
         "table layout (contrasts.tsv, coordinates.tsv)",
+        "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
         "NiMARE Dataset JSON",
         "Sleuth text",

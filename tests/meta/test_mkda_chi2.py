@@ -7,8 +7,11 @@ from scipy import stats
 from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
+from nimare_pipeline.meta.cbma.base import montecarlo_plan
 from nimare_pipeline.meta.cbma.mkda import MKDADensity
 from nimare_pipeline.meta.cbma.mkda_chi2 import MKDAChi2
+from nimare_pipeline.meta.judging import cluster_extents
+from nimare_pipeline.numerics.foci_groups import FociGroupsPlan
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import data_path
 from nimare_pipeline.store import Store
@@ -184,12 +187,75 @@ class TestRandomFoci:
         assert forming["achieved_p"] == pytest.approx(p[above].max())
         assert (corrected.arrays["suprathreshold"] == above).all()
 
+    def test_mass_is_what_exceeds_the_largest_insignificant_count(self, pain) -> None:
+        """Of data and null alike, as MKDADensity has it of the same counts and threshold."""
+        result = MKDAChi2(fwe_null_method="random-foci").fit(*pain)
+        corrected = FWECorrector(n_iters=60, voxel_thresh=1e-6, seed=7).transform(result)
+        threshold = int(corrected.facts["cluster_forming"]["statistic"])
+        plan = montecarlo_plan(
+            MKDADensity().fit(pain[0]),
+            threshold=threshold,
+            mass_floor=threshold - 1,
+            null_outside="distance",
+        )
+        null = plan.run(seed=7, first=0, n_iters=60)
+        for measure in ("max_size", "max_mass"):
+            assert (corrected.arrays[f"montecarlo_group1_{measure}"] == null[measure]).all()
+        assert null["max_mass"].any()
+        counts = result.arrays["count_group1"]
+        _, mass = cluster_extents(counts, threshold, result.mask.inside, mass_floor=threshold - 1)
+        p = corrected.maps[f"p_desc-group1Mass_level-cluster_{FWE}"]
+        b = (null["max_mass"][:, None] >= mass[::500]).sum(axis=0)
+        assert p[::500] == pytest.approx((b + 1) / 61)
+
+    def test_groups_are_drawn_apart(self, pain) -> None:
+        """Two groups with the same foci would have other draws."""
+        plan = FWECorrector().plan(MKDADensity().fit(pain[0]))
+        null = FociGroupsPlan.of([plan, plan]).run(seed=3, first=0, n_iters=30)
+        assert (null["group1_max_size"] != null["group2_max_size"]).any()
+
     def test_association_is_left_alone(self, pain) -> None:
         """Redrawing foci in space is no null of a difference."""
         result = MKDAChi2(fwe_null_method="random-foci").fit(*pain)
         corrected = FWECorrector(n_iters=20).transform(result)
         groups = {spec.group for spec in corrected.specs.values() if spec.correction}
         assert groups == {"uniformity", "group1", "group2"}
+
+
+class TestContracts:
+    def test_one_contrast_in_each_group(self, pain) -> None:
+        """Two divisions are all there are, so that no p is below 1."""
+        result = MKDAChi2().fit(*(one.slice(one.ids[:1]) for one in pain))
+        corrected = FWECorrector(n_iters=100, voxel_thresh=0.5).transform(result)
+        assert corrected.facts["montecarlo"]["exhaustive"]
+        assert corrected.facts["montecarlo"]["n_iters"] == 2
+        for level in ("association_level-voxel", "associationSize_level-cluster"):
+            p = corrected.maps[f"p_desc-{level}_{FWE}"]
+            assert set(p[~np.isnan(p)]) == {1.0}
+
+    def test_input_is_unchanged(self, pain) -> None:
+        """Neither the datasets nor the result that is corrected."""
+        before = [one.coordinates.copy() for one in pain]
+        result = MKDAChi2().fit(*pain)
+        kept = {name: values.copy() for name, values in (result.maps | result.arrays).items()}
+        FWECorrector(n_iters=20).transform(result)
+        for one, old in zip(pain, before, strict=True):
+            assert one.coordinates.equals(old)
+        now = result.maps | result.arrays
+        assert now.keys() == kept.keys()
+        for name, values in kept.items():
+            assert np.array_equal(now[name], values, equal_nan=True), name
+
+    def test_seed(self, fitted) -> None:
+        """The same seed gives the same permutations, another one others."""
+        nulls = [
+            FWECorrector(n_iters=50, seed=seed)
+            .transform(fitted)
+            .arrays["montecarlo_positive_max_stat"]
+            for seed in (3, 3, 4)
+        ]
+        assert (nulls[0] == nulls[1]).all()
+        assert (nulls[0] != nulls[2]).any()
 
 
 class TestBadInput:

@@ -9,7 +9,7 @@ from nimare_pipeline.numerics.study_runs import study_runs
 AFFINES = {
     "2 mm": np.diag([2.0, 2, 2, 1]),
     "x to the left, oblong": np.diag([-3.0, 2, 4, 1]),
-    "sheared": np.array([[2.0, 0.3, 0.1, -9], [0.2, 2.5, -0.4, 3], [0, 0.5, 3, 1], [0, 0, 0, 1]]),
+    "sheared": np.array([[2.0, 0.3, 0.1, -9], [0.2, 2.5, 2, 3], [1, 2, 3, 1], [0, 0, 0, 1]]),
 }
 
 

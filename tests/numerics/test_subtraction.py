@@ -14,13 +14,12 @@ from nimare_pipeline.numerics.subtraction import (
     HISTOGRAM_SHIFT,
     UNIT,
     UNREACHED,
-    Layout,
     count_block,
     exp_tables,
     integer_differences,
-    lay_out,
     pooled_threshold,
 )
+from nimare_pipeline.numerics.subtraction_layout import Layout, lay_out
 
 BITS = 26
 
@@ -161,6 +160,49 @@ def test_maxima_equal_the_plain_loop(sizes: tuple[int, int], bits: list[int]) ->
             expected = plain_maxima(values, case.mask, threshold)
             mine = tuple(int(found[f"{tail}_max_{name}"][i]) for name in ("stat", "size", "mass"))
             assert mine == expected
+
+
+@each
+@pytest.mark.parametrize(("scale", "shares"), [(1.0, (2, 2)), (0.01, (0.3, 0.5))])
+def test_no_tile_is_passed_over_that_has_a_maximum(
+    sizes: tuple[int, int], scale: float, shares: tuple[float, float]
+) -> None:
+    """Where each tile has activation of one experiment, all its differences have one sign."""
+    case, n_iters = Case(*sizes), 40
+    case.mask = np.ones((16, 16, 12), dtype=bool)
+    x, y, z = np.argwhere(case.mask).T
+    tile = (x // 8 + 2 * (y // 8) + 4 * (z // 4)) % case.n
+    ma = np.random.default_rng(2).random(len(tile)) * 0.1 * scale
+    own = np.rint(-np.log1p(-ma) * 2.0**BITS).astype(np.int64)
+    case.terms = own * (tile == np.arange(case.n)[:, None])
+    biggest = int(np.abs(case.differences(case.is_first)).max())
+    thresholds = int(shares[0] * biggest), int(shares[1] * biggest)
+    found = case.lay_out(n_iters, thresholds=thresholds).plan.run(
+        seed=5, first=7, n_iters=n_iters, n_threads=2
+    )
+    for i in range(n_iters):
+        null = case.differences(case.division(5, 7 + i, exhaustive=False))
+        for tail, sign, threshold in zip(
+            ("positive", "negative"), (1, -1), thresholds, strict=True
+        ):
+            expected = plain_maxima(sign * null, case.mask, threshold)
+            mine = tuple(int(found[f"{tail}_max_{name}"][i]) for name in ("stat", "size", "mass"))
+            assert mine == expected
+
+
+@each
+def test_a_voxel_at_the_threshold_forms_a_cluster(sizes: tuple[int, int]) -> None:
+    """The largest difference of all divisions, as threshold, is reached by one voxel, mass 0."""
+    case = Case(*sizes)
+    n = case.lay_out(10**6).plan.iterations(10**6)
+    free = case.lay_out(n).plan.run(seed=0, first=0, n_iters=n)
+    tops = free["positive_max_stat"].max(), free["negative_max_stat"].max()
+    found = case.lay_out(n, thresholds=tops).plan.run(seed=0, first=0, n_iters=n)
+    for tail, top in zip(("positive", "negative"), tops, strict=True):
+        reached = found[f"{tail}_max_stat"] == top
+        np.testing.assert_array_equal(found[f"{tail}_max_size"], reached.astype(int))
+        assert reached.sum() == 1
+        assert found[f"{tail}_max_mass"].max() == 0
 
 
 def test_threads_and_chunks_change_no_bit() -> None:

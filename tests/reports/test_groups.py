@@ -95,9 +95,9 @@ def test_voxels_that_were_tested_are_counted() -> None:
     [
         (
             "BalancedALESubtraction",
-            {"null_method": "random-foci", "args": {"difference_iterations": 500, "target_n": 12}},
+            {"null_method": "random-foci", "target_n": 12},
             [
-                "mean, over 500 random draws of 12 experiments from each group, of the ALE value",
+                "each as is expected of 12 experiments drawn at random from the group",
                 "every focus was replaced by one drawn at random from the mask",
             ],
         ),
@@ -114,11 +114,22 @@ def test_voxels_that_were_tested_are_counted() -> None:
         ),
         (
             "MKDAChi2",
-            {"result_group": "uniformity", "montecarlo": {"n_iters": 9, "seed": 1,
-                "randomised": "random-foci"}},
+            {
+                "result_group": "uniformity",
+                "cluster_forming": {"p": 0.001, "statistic": 6, "achieved_p": 0.0004},
+                "montecarlo": {
+                    "n_iters": 9,
+                    "seed": 1,
+                    "null_method": "random-foci",
+                    "thresholds": {"size_voxels_group1": {"0.05": 40.0}},
+                },
+            },
             [
                 "chi-square test of uniformity",
                 "Monte Carlo simulation with 9 iterations (seed 1), in each of which every focus",
+                "Voxels with 6 or more active experiments of pain, whose uncorrected p is below",
+                "A corrected p value is one-sided, (b + 1) / (n + 1)",
+                "by size are reported, that is, of more than 40 voxels.",
             ],
         ),
         ("Other", {}, ["The analysis used Other as implemented in nimare-pipeline."]),
@@ -217,9 +228,9 @@ def test_monte_carlo_error_of_a_two_sided_p_is_that_of_twice_its_tail() -> None:
     """2 q with q of n draws: standard error 2 sqrt(q (1 - q) / n)."""
     q, n = 0.02, 400
     expected = 2 * (q * (1 - q) / n) ** 0.5
-    assert verdict_groups.standard_error(2 * q, n, {"result_group": "x"}) == pytest.approx(
-        expected
-    )
+    assert verdict_groups.standard_error(
+        2 * q, n, {"result_group": "association"}
+    ) == pytest.approx(expected)
     assert verdict_groups.standard_error(q, n, {}) == pytest.approx(expected / 2)
 
 
@@ -312,7 +323,7 @@ def test_peaks_of_both_directions_are_cut_through(inputs: figures._Inputs) -> No
     [
         ("pain > touch", ["pain > touch"]),
         ("schizophrenia > healthy", ["schizophr… >", "healthy"]),
-        ("more than expected", ["more than expected"]),
+        ("more than expected", ["more than", "expected"]),
     ],
 )
 def test_long_names_are_cut_short_at_the_colour_bar(direction: str, lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,52 @@ def test_tables_to_paste_have_directions_and_both_groups(output: Path) -> None:
     assert page.count(">touch &gt; pain</td>") == 2
     (path,) = output.glob("tpl-*/*/*_contrasts.html")
     assert ">Group</th>" in path.read_text(encoding="utf-8")
+
+
+def test_without_uncorrected_z_the_corrected_one_is_shown(tmp_path: Path) -> None:
+    """A balanced comparison has a difference and its corrected p, and nothing else."""
+    group = "balancedGroup1MinusGroup2"
+    whole = make_pair(estimator="BalancedALESubtraction", group=group)
+    kept = {
+        name: spec
+        for name, spec in whole.specs.items()
+        if spec.statistic == "stat" or spec.level == "voxel"
+    }
+    arrays = {
+        name: values
+        for name, values in whole.arrays.items()
+        if name not in {"suprathreshold", "excess"} and not name.endswith(("_size", "_mass"))
+    }
+    facts = {name: fact for name, fact in whole.facts.items() if name != "cluster_forming"}
+    maps = {name: whole.maps[name] for name in kept}
+    result = replace(whole, maps=maps, specs=kept, arrays=arrays, facts=facts)
+    contrasts, coordinates = cohort()
+    clusters = cluster_table(result, foci=coordinates, level="voxel")
+    assert clusters.clusters["direction"].tolist() == ["pain > touch"] + ["touch > pain"] * 2
+    drawn = figures.draw_all(
+        result,
+        contrasts=contrasts,
+        coordinates=coordinates,
+        labels=clusters.label_map,
+        out_dir=tmp_path / "figures",
+    )
+    assert {"result_mosaic", "z_mosaic", "null_montecarlo"} <= drawn.keys()
+    out = tmp_path / "out"
+    settings = Settings(str(tmp_path), str(out), str(tmp_path / "work"), "20260102-aa")
+    derivatives.write_analysis(
+        tmp_path / "stage",
+        analysis=Analysis("balanced", "pair", Component("BalancedALESubtraction")),
+        settings=settings,
+        cohort_contrasts=contrasts,
+        cohort_coordinates=coordinates,
+        result=result,
+        clusters=clusters,
+        figures_dir=tmp_path / "figures",
+    )
+    derivatives.swap_in(tmp_path / "stage", out, "balanced")
+    assert len(paper.write_paper_figures(out)["balanced"]) == 10
+    text = " ".join(html.write_report(out).read_text(encoding="utf-8").split())
+    assert "Colour is the corrected z of each voxel" in text
+    assert "could not be made" not in text
+    (path,) = out.glob("tpl-*/*/*Thresholded_statmap.json")
+    assert json.loads(path.read_text())["Description"].startswith("Corrected z inside")

@@ -439,3 +439,11 @@ def test_a_linked_picture_is_named_in_the_report(
     page = Elements(report(write(small)))
     assert not page.every("img")
     assert page.text.count("is left out here to keep this file small") == 8
+    assert "To keep this file small, 8 figures are linked in their place" in page.text
+
+
+def test_a_report_that_shows_all_pictures_does_not_speak_of_links(
+    small: Small, write: Write
+) -> None:
+    """Nothing is said where nothing is left out."""
+    assert "To keep this file small" not in report(write(small))

@@ -50,6 +50,7 @@ class Tables(HTMLParser):
 def record(small: Small, **changes: Any) -> Any:
     """What the pages read of an AnalysisRecord."""
     known = {
+        "maps": {},
         "name": "pain",
         "folder": Path("tpl-MNI152NLin6Asym/cohort-pain"),
         "record": {"Result": {"Alpha": 0.05}},
@@ -243,7 +244,7 @@ def test_level_text(value, text) -> None:
         (
             MapSpec("z", correction="FDR", method="negcorr"),
             {},
-            "voxel-level FDR q < .05 (Benjamini–Yekutieli)",
+            "voxel-level FDR p < .05 (Benjamini–Yekutieli)",
         ),
         (MapSpec("z"), {}, "uncorrected p < .05"),
     ],

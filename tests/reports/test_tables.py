@@ -125,3 +125,24 @@ def test_long_tables_are_cut_and_say_so(small: Small) -> None:
 def test_truth_reads_every_spelling(values: list[object], expected: list[bool]) -> None:
     """Truth values from files and from memory mean the same; missing is False."""
     assert tables.truth(pd.Series(values)).tolist() == expected
+
+
+def test_contrasts_are_shown_by_their_names() -> None:
+    """Where a file names studies and contrasts, readers see the names; ids where it does not."""
+    contrasts = pd.DataFrame(
+        {
+            "id": ["8sTPd-1", "b-2"],
+            "study_id": ["8sTPd", "b"],
+            "contrast_id": ["1", "2"],
+            "study_name": ["Smith 2004", ""],
+            "contrast_name": ["pain > rest", None],
+            "included": [True, True],
+        }
+    )
+    shown = tables.named(contrasts)
+    assert shown["study_id"].tolist() == ["Smith 2004", "b"]
+    assert shown["contrast_id"].tolist() == ["pain > rest", "2"]
+    table = tables.contrasts_table(contrasts)
+    assert [cell.text for cell in table.rows[0][1]][:2] == ["Smith 2004", "pain > rest"]
+    bare = contrasts.drop(columns=["study_name", "contrast_name"])
+    pd.testing.assert_frame_equal(tables.named(bare), bare)

@@ -229,8 +229,9 @@ def _fact(source: "Source") -> str:
         f"{counted(len(dataset.coordinates), 'focus', 'foci')},",
         f"sample sizes {known.min():g} to {known.max():g}" if len(known) else "no sample sizes",
     ]
-    for what, table in (("columns", dataset.metadata), ("labels", dataset.annotations)):
-        names = [str(name) for name in table.columns if name not in (*ID_COLUMNS, *_OWN_COLUMNS)]
+    columns = [str(name) for name in dataset.metadata.columns]
+    for what, found in (("columns", columns), ("labels", dataset.get_labels())):
+        names = [name for name in found if name not in (*ID_COLUMNS, *_OWN_COLUMNS)]
         if names:
             said.append(f"; {what}: {listed(names, _SHOWN)}")
     images = [name for name in dataset.images.columns if name not in (*ID_COLUMNS, "space")]
@@ -247,15 +248,12 @@ def _example(dataset: "Dataset") -> str:
     import numpy as np
     import pandas as pd
 
-    from nimare_pipeline.tables import ID_COLUMNS
-
     sizes = dataset.sample_sizes()
     known = sizes[~np.isnan(sizes)]
     parts = [f"sample_size >= {statistics.median_low(known.tolist()):g}"] if len(known) else []
-    for name in dataset.annotations.columns:
-        plain = str(name).isprintable() and not set(str(name)) & set("\"'\\")
-        numbers = pd.api.types.is_numeric_dtype(dataset.annotations[name])
-        if name not in ID_COLUMNS and plain and numbers:
+    for name in dataset.get_labels():
+        plain = name.isprintable() and not set(name) & set("\"'\\")
+        if plain and pd.api.types.is_numeric_dtype(dataset.label(name)):
             parts.append(f'label("{name}") > 0')
             break
     selection = " and ".join(parts) or "n_foci >= 2"

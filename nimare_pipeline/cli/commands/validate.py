@@ -77,7 +77,7 @@ def _gaps(found: "Found") -> list[Problem]:
     """What a run would ask about: contrasts that ALE cannot use as they are."""
     from nimare_pipeline.contrast import counted, listed
 
-    lacking = [one.id for one in found.contrasts if len(one.xyz) and not one.sample_sizes]
+    lacking = found.without_size()
     if not lacking:
         return []
     many = counted(len(lacking), "contrast")
@@ -92,18 +92,10 @@ def _said(n_errors: int, n_warnings: int) -> str:
 
 
 def _contents(found: Sequence["Found"]) -> str:
-    counts = [_counts(one) for one in found]
+    counts = [one.counts() for one in found]
     totals = {name: sum(count[name] for count in counts) for name in ("contrasts", "foci")}
     datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
     return f"{datasets}{_many(totals['contrasts'], 'contrast')}, {_foci(totals['foci'])}"
-
-
-def _counts(found: "Found") -> dict[str, int]:
-    return {
-        "studies": len({contrast.study_id for contrast in found.contrasts}),
-        "contrasts": len(found.contrasts),
-        "foci": sum(len(contrast.xyz) for contrast in found.contrasts),
-    }
 
 
 def _many(n: int, noun: str) -> str:
@@ -117,7 +109,7 @@ def _foci(n: int) -> str:
 def _text(found: Sequence["Found"], problems: Sequence[Problem]) -> list[str]:
     lines = []
     for one in found:
-        counts = _counts(one)
+        counts = one.counts()
         studies = f"{counts['studies']:,} {'study' if counts['studies'] == 1 else 'studies'}"
         what = f"{_many(counts['contrasts'], 'contrast')} of {studies}, {_foci(counts['foci'])}"
         lines += [f"{one.name}: {one.format}", f"  {what}"]
@@ -149,7 +141,7 @@ def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> 
         "errors": levels.count("error"),
         "warnings": levels.count("warning"),
         "sources": [
-            {"name": one.name, "format": one.format, "files": list(one.files), **_counts(one)}
+            {"name": one.name, "format": one.format, "files": list(one.files), **one.counts()}
             for one in found
         ],
         "problems": [{**asdict(problem), "line": line_of(problem)} for problem in problems],

@@ -15,6 +15,7 @@ from nimare_pipeline.meta.cbma.base import (
     CoordinateEstimator,
     Sums,
     amounts,
+    largest_sum,
     null_in_words,
     rows_of,
 )
@@ -110,15 +111,13 @@ class ALE(CoordinateEstimator):
     def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
         """Unite modelled activation over contrasts: sums of -log(1 - MA)."""
         del arrays
-        n_voxels = ma_maps.shape[1]
-        logs = -np.log1p(-ma_maps.data)
-        log_sum = np.bincount(ma_maps.indices, weights=logs, minlength=n_voxels)
-        # Sums of integers below 2**53 are exact in float64.
-        whole = np.bincount(
-            ma_maps.indices,
-            weights=integer_log(ma_maps.data, _bits(scale)),
-            minlength=n_voxels,
-        )
+        log_sum, whole = np.zeros(ma_maps.shape[1]), np.zeros(ma_maps.shape[1])
+        for row in range(ma_maps.shape[0]):
+            one = slice(*ma_maps.indptr[row : row + 2])
+            voxels, values = ma_maps.indices[one], ma_maps.data[one]
+            # No voxel stands twice in a row. Sums of integers below 2**53 are exact in float64.
+            log_sum[voxels] -= np.log1p(-values)
+            whole[voxels] += integer_log(values, _bits(scale))
         return Sums(-np.expm1(-log_sum), whole.astype(np.int64))
 
     def null(
@@ -128,7 +127,10 @@ class ALE(CoordinateEstimator):
         del arrays
         if self.null_method == "histogram":
             return histogram_null(rows_of(ma_maps), ma_maps.shape[1])
-        integers = [integer_log(values, _bits(scale)) for values in rows_of(ma_maps)]
+        # int32 holds half as much: of a database these are tens of millions of values.
+        integers = [
+            integer_log(values, _bits(scale)).astype(np.int32) for values in rows_of(ma_maps)
+        ]
         return convolution_null(
             [values for values in integers if len(values)],
             ma_maps.shape[1],
@@ -141,9 +143,7 @@ class ALE(CoordinateEstimator):
         # What is beyond the last bin counts as in it, so that all that was observed must fit.
         while (observed_max >> shift) + 2 > MOST_BINS:
             shift += 1
-        peaks = np.array([int(kernel.max()) for kernel in design.kernels])
-        largest = int(peaks[design.experiment_kernel].sum())
-        return shift, min((largest >> shift) + 2, MOST_BINS)
+        return shift, min((largest_sum(design) >> shift) + 2, MOST_BINS)
 
     def facts(self, arrays: Arrays, foci: ExperimentFoci) -> dict[str, Any]:
         """Widths of the kernels that are used."""

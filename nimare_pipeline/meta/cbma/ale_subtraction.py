@@ -33,14 +33,13 @@ from nimare_pipeline.numerics.pvalues import logp_from_logsf, z_from_logsf
 from nimare_pipeline.numerics.subtraction import (
     UNIT,
     UNREACHED,
-    Layout,
     SubtractionPlan,
     count_block,
     exp_tables,
     integer_differences,
-    lay_out,
     pooled_threshold,
 )
+from nimare_pipeline.numerics.subtraction_layout import Layout, lay_out
 from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store, key
@@ -397,7 +396,7 @@ def _two_sided(layout: Layout, counts: _Counts, tested: NDArray[np.int8]) -> Map
     meaning: dict[str, Any] = {"tail": "two-sided", "group": DIFFERENCE}
     return {
         MapSpec("p", **meaning): np.exp(logsf),
-        MapSpec("z", **meaning): z_from_logsf(logsf - np.log(2)) * sign,
+        MapSpec("z", **meaning): z_from_logsf(logsf - np.log(2)) * sign + 0.0,  # never -0
         MapSpec("logp", **meaning): logp_from_logsf(logsf),
     }
 

@@ -5,8 +5,10 @@ that statistic is counted in whole numbers; null, p, z, the Monte Carlo plan and
 cluster-forming threshold follow from that.
 """
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,6 +22,7 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.cbma.enhancement import Enhancement
 from nimare_pipeline.meta.cbma.kernel_estimator import KernelEstimator
 from nimare_pipeline.meta.estimator import count, expect_type, seed_number
 from nimare_pipeline.meta.judging import (
@@ -39,6 +42,7 @@ from nimare_pipeline.numerics.nulls import Null, counted_null
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.simulate import LARGEST_SUM
+from nimare_pipeline.numerics.tfce_plan import TFCEPlan
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.scale import Scale
 from nimare_pipeline.spaces import analysis_mask, contains
@@ -77,6 +81,7 @@ class CoordinateEstimator(KernelEstimator):
     """
 
     null_methods: ClassVar[tuple[str, ...]] = ("approximate", "montecarlo")
+    takes_tfce: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]]
     null_method: str
     n_iters: int
@@ -189,12 +194,22 @@ class CoordinateEstimator(KernelEstimator):
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> MonteCarloPlan:
         """What the Monte Carlo engine needs to correct a result of this estimator."""
         threshold, forming = cluster_forming(result, choices.voxel_thresh)
-        return montecarlo_plan(
+        plan = montecarlo_plan(
             result,
             threshold=threshold,
             mass_floor=forming["mass_floor"],
             null_outside=choices.null_outside,
         )
+        if not choices.tfce:
+            return plan
+        enhancement = self._enhancement(result, choices)
+        return TFCEPlan.of(plan, enhancement.tables, enhancement.shift, enhancement.support)
+
+    def _enhancement(self, result: MetaResult, choices: MonteCarlo) -> Enhancement:
+        arrays = result.arrays
+        foci = ExperimentFoci(result.ids, arrays["foci_xyz"], arrays["foci_experiment"])
+        design, scale = self.design(foci, arrays, result.mask)
+        return Enhancement.of(result, null_of(result), scale, largest_sum(design), choices)
 
     def judge(
         self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
@@ -219,6 +234,13 @@ class CoordinateEstimator(KernelEstimator):
             "size_voxels": ("max_size", lambda v: v),
             "mass": ("max_mass", scale.mass),
         }
+        enhanced: dict[str, Any] = {}
+        if choices.tfce:
+            enhancement = self._enhancement(result, choices)
+            more, powers = enhancement.judge(result, null["max_tfce"], choices)
+            maps |= more
+            enhanced["tfce"] = powers
+            scales["tfce"] = ("max_tfce", partial(operator.mul, enhancement.tables.unit))
         forms = forming["statistic"] is not None
         inside = choices.null_outside == "inside"
         facts = {
@@ -230,11 +252,12 @@ class CoordinateEstimator(KernelEstimator):
                 "n_drawn_outside": 0 if inside else result.facts["n_foci_outside"],
                 "thresholds": {
                     name: critical_values(null[key], scale_)
-                    if key == "max_stat" or forms
+                    if key in {"max_stat", "max_tfce"} or forms
                     else dict.fromkeys(map("{:g}".format, LEVELS))
                     for name, (key, scale_) in scales.items()
                 },
             },
+            **enhanced,
         }
         arrays = {f"montecarlo_{key}": scale_(null[key]) for key, scale_ in scales.values()}
         return Judged(maps, facts, {**arrays, "suprathreshold": observed >= threshold})
@@ -300,8 +323,7 @@ class CoordinateEstimator(KernelEstimator):
     def _histogram(self, design: FociDesign, scale: Scale, observed_max: int) -> tuple[int, int]:
         """Width (as a power of 2) and number of the bins of a Monte Carlo null."""
         del scale, observed_max
-        peaks = np.array([int(kernel.max()) for kernel in design.kernels])
-        return 0, int(peaks[design.experiment_kernel].sum() + 1)
+        return 0, largest_sum(design) + 1
 
     def _common_facts(
         self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask, null: Null, scale: Scale
@@ -333,6 +355,12 @@ class CoordinateEstimator(KernelEstimator):
             "voxelization": self.kernel_transformer.voxelization,
             "connectivity": defaults.CONNECTIVITY,
         }
+
+
+def largest_sum(design: FociDesign) -> int:
+    """Largest number there can be: a focus of every experiment at one voxel."""
+    peaks = np.array([int(kernel.max()) for kernel in design.kernels])
+    return int(peaks[design.experiment_kernel].sum())
 
 
 def amounts(foci: ExperimentFoci) -> str:

@@ -301,6 +301,7 @@ class MKDAChi2(PairEstimator):
                 thresholds[f"{quoted}_{name}"] = critical_values(found, float)
             if name == GROUPS[0]:
                 arrays["suprathreshold"] = counts >= threshold
+                arrays["excess"] = np.maximum(counts - threshold + 1, 0).astype(float)
                 forming = {
                     "p": choices.voxel_thresh, "statistic": threshold, "achieved_p": achieved,
                     "null": "chi-square",
