@@ -109,8 +109,9 @@ CLUSTERS: dict[str, Column] = {
         Column("Voxel-level p at the peak, family-wise error corrected", "number"),
     ),
     "p_voxel_fdr": Column("Voxel-level p at the peak, false discovery rate corrected", "number"),
-    "p_tfce_fwe": Column(
-        "p of the threshold-free enhanced peak, family-wise error corrected", "number"
+    **_monte_carlo(
+        "p_tfce_fwe",
+        Column("p of the threshold-free enhanced peak, family-wise error corrected", "number"),
     ),
     "n_voxels": Column("Voxels of the cluster", "integer"),
     "volume_mm3": Column("Volume of the cluster", "number", "mm^3"),
@@ -138,7 +139,8 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
-_NOT_OF_PAIRS = {"cluster", "p_tfce_fwe", "experiments"}
+_TFCE = {"p_tfce_fwe", *(f"p_tfce_fwe_{end}" for end in _INTERVAL)}
+_NOT_OF_PAIRS = {"cluster", *_TFCE, "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",

@@ -7,18 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline import cluster_evidence
-from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.inference import Level
 from nimare_pipeline.numerics.intervals import quantile_interval, share_interval
 from nimare_pipeline.results import MetaResult
 
-COLUMNS = {
-    "p_voxel_fwe": MapSpec("p", level="voxel", correction="FWE"),
-    "p_size_fwe": MapSpec("p", level="cluster", measure="size", correction="FWE"),
-    "p_mass_fwe": MapSpec("p", level="cluster", measure="mass", correction="FWE"),
+COLUMNS: Mapping[str, Level] = {
+    "p_voxel_fwe": "voxel",
+    "p_tfce_fwe": "tfce",
+    "p_size_fwe": "size",
+    "p_mass_fwe": "mass",
 }
-"""Columns of the table of clusters that may be Monte Carlo p, and what they are."""
+"""Columns of the table of clusters that may be Monte Carlo p, and the level they judge."""
 ENDS = ("low", "high")
-_MAXIMA = {"voxel": "max_stat", "size_voxels": "max_size", "mass": "max_mass"}
+_MAXIMA = {"voxel": "max_stat", "size_voxels": "max_size", "mass": "max_mass", "tfce": "max_tfce"}
 _TAILS = ("positive", "negative")
 
 Intervals = dict[str, dict[str, list[float | None]]]
@@ -81,8 +82,7 @@ def add_intervals(rows: Sequence[dict[str, Any]], result: MetaResult) -> None:
     facts = result.facts.get("montecarlo") or {}
     if not facts.get("n_iters") or facts.get("exhaustive"):
         return
-    for column, meaning in COLUMNS.items():
-        level = meaning.measure or "voxel"
+    for column, level in COLUMNS.items():
         spec = cluster_evidence.corrected_p(result, level, "FWE")
         if spec is None or spec.method != "montecarlo":
             continue

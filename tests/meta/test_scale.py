@@ -91,3 +91,9 @@ def test_what_is_no_pool_is_refused(tiny: Dataset, pool: object) -> None:
     """It is said what is."""
     with pytest.raises(UsageError, match="give xyz as a Dataset or an"):
         SCALE(pool, n_iters=5).fit(tiny)
+
+
+def test_threshold_free_enhancement_is_refused(scaled: MetaResult) -> None:
+    """The z it integrates would need one null for all voxels."""
+    with pytest.raises(UsageError, match="null of its own at each voxel; tfce is for ALE"):
+        FWECorrector(n_iters=5, tfce=True).transform(scaled)
