@@ -16,6 +16,7 @@ from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
 from nimare_pipeline.registry import (
     ESTIMATORS,
     PAIR_ESTIMATORS,
+    POOL_ESTIMATORS,
     get_corrector,
     get_estimator,
 )
@@ -225,6 +226,11 @@ class _Checker:
     def kind(self, path: Way, where: str, type_name: str, values: Mapping[str, Any]) -> None:
         """Complain of an estimator of one group where two are compared, or the other way round."""
         name = values.get("estimator", {}).get("type")
+        if name in POOL_ESTIMATORS:
+            message = (
+                f"estimator: {name} takes its null from a pool of foci, which no key names yet"
+            )
+            self.wrong((*path, "estimator"), where, message, "it can be used in Python")
         pairs = type_name == "pair"
         if name in (ESTIMATORS if pairs else PAIR_ESTIMATORS):
             fitting = [kind for kind, names in _KINDS.items() if name in names]

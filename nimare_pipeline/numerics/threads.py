@@ -46,15 +46,24 @@ def run_slices(
             seconds_each = (time.perf_counter() - begin) / (span[1] - span[0])
             queue.finish(span[1] - span[0])
 
-    with ThreadPoolExecutor(max(1, n_threads)) as pool:
+    pool = ThreadPoolExecutor(max(1, n_threads))
+    try:
         workers = [pool.submit(serve) for _ in range(max(1, n_threads))]
-        try:
-            _watch(workers, queue, should_stop, progress)
-        except BaseException:
-            queue.close()
-            raise
+        _watch(workers, queue, should_stop, progress)
         for worker in workers:
             worker.result()
+    finally:
+        queue.close()
+        _end(pool)
+
+
+def _end(pool: ThreadPoolExecutor) -> None:
+    """Wait until every thread has ended, also when a signal strikes while it is waited for."""
+    try:
+        pool.shutdown()
+    except BaseException:
+        pool.shutdown()
+        raise
 
 
 class _Slices:

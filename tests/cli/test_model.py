@@ -246,7 +246,16 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         if group.title in groups
         for action in group._group_actions
     }
-    of_the_run = {"name", "merge", "mask", "tal2mni", "seed", "group", "inference_mask"}
+    of_the_run = {
+        "name",
+        "merge",
+        "mask",
+        "tal2mni",
+        "seed",
+        "group",
+        "inference_mask",
+        "add_iters",
+    }
     assert options - of_the_run == set(PLACES)
     rows = OVERRIDES + OF_MKDA + OF_CHI2
     tried = {word[2:].replace("-", "_") for words, _, _ in rows for word in words[:1]}

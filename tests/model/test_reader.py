@@ -194,7 +194,11 @@ WRONG = {
     ),
     "estimator": (
         f'{A}estimator = {{type = "AEL"}}\n',
-        "line 3, analysis \"a\": estimator: there is no estimator 'AEL' (did you mean ALE?); ther",
+        "line 3, analysis \"a\": estimator: there is no estimator 'AEL' (did you mean ALE",
+    ),
+    "estimator with a pool": (
+        f'{A}estimator = {{type = "SCALE"}}\n',
+        'line 3, analysis "a": estimator: SCALE takes its null from a pool of foci, which no key ',
     ),
     "keyword": (
         f'{A}\n[analysis.estimator]\ntype = "ALE"\n[analysis.estimator.args]\nkernel__fwmh = 3\n',

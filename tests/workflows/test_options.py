@@ -59,6 +59,7 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("select", MONTECARLO, ("--select", "sample_size > 13")),
     ("group", PAIR, ("--group", "small=sample_size < 14")),
     ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
+    ("tfce", MONTECARLO, ("--tfce",)),
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
@@ -73,7 +74,7 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
     "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
-    "quiet", "notrack", "common_range", "z_max",
+    "quiet", "notrack", "common_range", "z_max", "add_iters",
 }  # fmt: skip
 """Options that choose, run or show, and change no result: tests/cli shows what each does."""
 
