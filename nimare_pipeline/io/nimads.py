@@ -124,6 +124,7 @@ def parse(
     for annotation in annotations:
         _expected(annotation, _is_annotation, _ANNOTATION, "this")
     reader = _Reader(file)
+    reader.find_shared(studyset["studies"])
     embedded = [note for note in _list(studyset, "annotations") if _is_annotation(note)]
     reader.read_notes([*map(_unwrapped, annotations), *embedded])
     found = [
@@ -145,10 +146,26 @@ class _Reader:
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     renamed: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     taken: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, level: Any, where: str, message: str, suggestion: str = "") -> None:
         self.problems.append(Problem(level, message, self.file, where, suggestion))
+
+    def find_shared(self, studies: Iterable[Any]) -> None:
+        """Find ids that analyses of several studies have: their notes go by the study, too."""
+        owners: dict[str, str] = {}
+        for number, study in enumerate(studies, start=1):
+            for k, analysis in enumerate(_list(_as_mapping(study), "analyses"), start=1):
+                study_id = str(_as_mapping(study).get("id") or f"study_{number}")
+                name = str(_as_mapping(analysis).get("id") or k)
+                if owners.setdefault(name, study_id) != study_id:
+                    self.shared.add(name)
+
+    def note_key(self, study: Any, analysis: Any) -> str:
+        """What a note is found by: its analysis, and the study where that is not enough."""
+        name = str(analysis)
+        return f"{study}-{name}" if study and name in self.shared else name
 
     def read_notes(self, annotations: Iterable[Mapping[str, Any]]) -> None:
         for annotation in annotations:
@@ -156,7 +173,9 @@ class _Reader:
                 if not isinstance(entry, Mapping) or not isinstance(entry.get("note"), Mapping):
                     self.add("error", "annotation", f"not a note of an analysis: {entry!r:.60}")
                     continue
-                known = self.notes.setdefault(str(entry.get("analysis")), {})
+                known = self.notes.setdefault(
+                    self.note_key(entry.get("study"), entry.get("analysis")), {}
+                )
                 for key, value in entry["note"].items():
                     if key in known and known[key] != value:
                         self.add(
@@ -226,8 +245,9 @@ class _Reader:
         analysis: Mapping[str, Any],
     ) -> Contrast:
         where = f"study {study_id}, analysis {analysis_id}"
-        note = self.notes.get(analysis_id, {})
-        self.used.add(analysis_id)
+        keys = dict.fromkeys((self.note_key(study_id, analysis_id), analysis_id))
+        note = next((self.notes[key] for key in keys if key in self.notes), {})
+        self.used.update(keys)
         xyz, spaces, values = self.points(self.items(analysis, "points", where), where)
         return Contrast(
             study_id=study_id,
@@ -238,7 +258,7 @@ class _Reader:
             metadata=_metadata(study, analysis),
             images=_images(_list(analysis, "images")),
             annotations=note,
-            texts=_texts(study),
+            texts=_texts(study, analysis),
             values=values,
             file=self.file,
         )
@@ -344,6 +364,10 @@ def _mapping(owner: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _as_mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
+
+
 def _metadata(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
     conditions = [
         str(condition.get("name"))
@@ -367,9 +391,10 @@ def _metadata(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str
     }
 
 
-def _texts(study: Mapping[str, Any]) -> dict[str, str]:
+def _texts(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
     description = study.get("description")
-    return {"abstract": description} if isinstance(description, str) and description else {}
+    of_study = {"abstract": description} if isinstance(description, str) and description else {}
+    return {**of_study, **_mapping(analysis, "texts")}
 
 
 def _images(images: Iterable[Any]) -> dict[str, str]:
@@ -380,4 +405,6 @@ def _images(images: Iterable[Any]) -> dict[str, str]:
             path = image.get("url") or image.get("filename")
             if path:
                 found.setdefault(_IMAGE_TYPES.get(kind.lower(), kind), str(path))
+                if isinstance(image.get("space"), str):
+                    found.setdefault("space", image["space"])
     return found
