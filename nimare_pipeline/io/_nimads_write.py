@@ -74,6 +74,8 @@ def study(own: Sequence[Contrast]) -> dict[str, Any]:
         for name in ("study_name", *_OF_STUDY)
         if (value := _shared([one.metadata.get(name) for one in own])) is not None
     }
+    if not (isinstance(shared.get("study_name"), str) and shared["study_name"]):
+        shared.pop("study_name", None)  # no text, so no name
     title = _shared([one.metadata.get("title") for one in own])
     abstract = _shared([one.texts.get("abstract") for one in own])
     names = (shared.get("study_name"), title, own[0].study_id)

@@ -36,7 +36,7 @@ def study(own: Sequence[Contrast]) -> dict[str, Any]:
 def _contrast(contrast: Contrast) -> dict[str, Any]:
     sizes = {"sample_sizes": list(contrast.sample_sizes)} if contrast.sample_sizes else {}
     images: dict[str, Any] = dict(image_paths(contrast.images))
-    if images and not is_missing(contrast.images.get("space")):
+    if not is_missing(contrast.images.get("space")):
         images["space"] = contrast.images["space"]
     parts = {
         "coords": _coords(contrast),

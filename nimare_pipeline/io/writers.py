@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nimare_pipeline import defaults
 from nimare_pipeline.contrast import Contrast, counted, listed
-from nimare_pipeline.errors import DataError, OutputError, UsageError
+from nimare_pipeline.errors import DataError, OutputError, Problem, UsageError
 from nimare_pipeline.io._losses import LEFT_OUT, Loss, compare
 from nimare_pipeline.io._native_write import refuse_foreign
 from nimare_pipeline.io._outgoing import grouped
@@ -131,7 +131,7 @@ def write_read_back(
     except TypeError as error:
         msg = f"cannot write {path}: {error}"
         raise OutputError(msg) from error
-    found, problems = import_module(form.reader).read(path)
+    found, problems = read(path, to)
     wrong = [problem for problem in problems if problem.level == "error"]
     if wrong or len(found) != len(ready):
         msg = f"what was written as {form.title} cannot be read; please report this"
@@ -143,6 +143,12 @@ def write_read_back(
         example = listed(empty, 3)
         losses.insert(0, Loss("contrasts", f"{LEFT_OUT}, without foci,", len(empty), (), example))
     return losses, notes
+
+
+def read(path: Path, to: str) -> tuple[list[Contrast], list[Problem]]:
+    """Contrasts of what was written, and what is wrong with it."""
+    contrasts, problems = import_module(FORMATS[to].reader).read(path)
+    return contrasts, problems
 
 
 @contextmanager
