@@ -116,6 +116,8 @@ def same(one: Any, other: Any) -> bool:
     """Whether two values are equal; 2 and 2.0 are, 1 and True and "1" are not."""
     if type(one) is type(other) and isinstance(one, str | int | bool):
         return bool(one == other)
+    if type(one) is type(other) is float and one == other != 0:
+        return True
     return bool(_plain(one) == _plain(other))
 
 

@@ -84,7 +84,8 @@ def study(own: Sequence[Contrast]) -> dict[str, Any]:
         "name": next(one for one in names if isinstance(one, str) and one),
         **{name: value for name, value in shared.items() if name != "study_name"},
         **({"description": abstract} if isinstance(abstract, str) and abstract else {}),
-        "metadata": {},
+        # There, too: some programs look nowhere else.
+        "metadata": {name: shared[name] for name in ("year", "doi", "pmid") if name in shared},
         "analyses": [_analysis(one, shared) for one in own],
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from nimare_pipeline.contrast import Contrast, is_missing
-from nimare_pipeline.label_matrix import LabelMatrix
+from nimare_pipeline.label_matrix import MOST_DENSE, LabelMatrix
 from nimare_pipeline.tables import COORDINATE_COLUMNS, ID_COLUMNS, RELATIVE, Tables
 
 REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -28,27 +28,20 @@ class SparseLabels(Mapping[str, Any]):
     ----------
     plain : dict
         Those of the table of annotations.
-    rows : sequence of (LabelMatrix, CSR array, bool)
-        Each set of labels, the same by rows, and whether labels that are 0 are told.
+    sets : sequence of _Labels
     number : int
         Row of the contrast.
     """
 
     plain: Mapping[str, Any]
-    rows: Sequence[tuple[LabelMatrix, Any, bool]]
+    sets: Sequence["_Labels"]
     number: int
 
     def _found(self) -> dict[str, Any]:
-        found: dict[str, Any] = dict(self.plain)
-        for matrix, by_row, zeros in self.rows:
-            one = slice(*by_row.indptr[self.number : self.number + 2])
-            told = (
-                dict.fromkeys(matrix.labels, 0.0) if zeros and matrix.present[self.number] else {}
-            )
-            names = (matrix.labels[column] for column in by_row.indices[one])
-            told |= dict(zip(names, by_row.data[one].tolist(), strict=True))
-            found |= {name: value for name, value in told.items() if name not in found}
-        return found
+        found: dict[str, Any] = {}
+        for one in reversed(self.sets):  # what stands in two sets is told by the first
+            found |= one.row(self.number)
+        return found | dict(self.plain)
 
     def __getitem__(self, name: str) -> Any:
         return self._found()[name]
@@ -62,6 +55,28 @@ class SparseLabels(Mapping[str, Any]):
     def items(self) -> Any:
         """Pairs of label and value; made once, not once a label."""
         return self._found().items()
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """One set of labels by contrasts: all values of a small one, of a large one those not 0."""
+
+    labels: tuple[str, ...]
+    values: Any
+    present: Any
+
+    @classmethod
+    def of(cls, matrix: LabelMatrix) -> "_Labels":
+        values = sparse.csr_array(matrix.values) if is_large(matrix) else matrix.values.toarray()
+        return cls(matrix.labels, values, matrix.present)
+
+    def row(self, number: int) -> dict[str, Any]:
+        if isinstance(self.values, np.ndarray):
+            told = self.values[number].tolist()
+            return dict(zip(self.labels, told, strict=True)) if self.present[number] else {}
+        one = slice(*self.values.indptr[number : number + 2])
+        names = (self.labels[column] for column in self.values.indices[one])
+        return dict(zip(names, self.values.data[one].tolist(), strict=True))
 
 
 def from_tables(tables: Tables) -> list[Contrast]:
@@ -98,7 +113,7 @@ def from_tables(tables: Tables) -> list[Contrast]:
             metadata={name: value for name, value in parts[0][i].items() if name not in _OURS},
             images=parts[1][i],
             texts=parts[2][i],
-            annotations=labels(i),
+            annotations=labels[i],
             values=_values(
                 {name: column[ends[i] : ends[i + 1]] for name, column in columns.items()},
                 original[ends[i] : ends[i + 1]],
@@ -108,9 +123,9 @@ def from_tables(tables: Tables) -> list[Contrast]:
     ]
 
 
-def zeros_left_out(tables: Tables) -> int:
-    """How many labels tell of a contrast only if they are not 0: those of large sets."""
-    return sum(len(one.labels) for one in tables.matrices if not _tells_zeros(one))
+def is_large(matrix: LabelMatrix) -> bool:
+    """Whether a set of labels is too large to write every 0 of it."""
+    return matrix.values.shape[0] * len(matrix.labels) > MOST_DENSE
 
 
 def moved(
@@ -188,18 +203,12 @@ def image_paths(images: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _labels(tables: Tables) -> Any:
+def _labels(tables: Tables) -> list[Mapping[str, Any]]:
     plain = list(_rows(tables.annotations))
-    rows = [(one, sparse.csr_array(one.values), _tells_zeros(one)) for one in tables.matrices]
-    if not rows:
-        return lambda number: plain[number]
-    return lambda number: SparseLabels(plain[number], rows, number)
-
-
-def _tells_zeros(matrix: LabelMatrix) -> bool:
-    from nimare_pipeline.label_matrix import MOST_DENSE
-
-    return matrix.values.shape[0] * len(matrix.labels) <= MOST_DENSE
+    sets = [_Labels.of(one) for one in tables.matrices]
+    if not any(is_large(one) for one in tables.matrices):
+        return [SparseLabels(own, sets, i)._found() for i, own in enumerate(plain)]
+    return [SparseLabels(own, sets, i) for i, own in enumerate(plain)]
 
 
 def _rows(table: Any) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,8 @@ from nimare_pipeline import defaults
 from nimare_pipeline.contrast import Contrast, counted, listed
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import _outgoing, registry, writers
-from nimare_pipeline.io._losses import Loss
+from nimare_pipeline.io._losses import LEFT_OUT, Loss
+from nimare_pipeline.tables import Tables
 
 _LONGEST_NAME = 80
 
@@ -120,7 +121,7 @@ def convert(
     if target.exists() and source.exists() and target.samefile(source):
         msg = f"{target} is what is to be read; give another place"
         raise UsageError(msg)
-    found = _read(source)
+    found = _read(source, to)
     if merge and len(found) > 1:
         found = [_merged(found)]
     places = _places(found, target, to)
@@ -138,7 +139,7 @@ def convert(
     return made
 
 
-def _read(source: Path) -> list[_Given]:
+def _read(source: Path, to: str) -> list[_Given]:
     """Datasets of a path, as they stand there."""
     found, general = registry.examine(source, tal2mni="none")
     problems = [*general, *(problem for one in found for problem in one.problems)]
@@ -146,19 +147,15 @@ def _read(source: Path) -> list[_Given]:
         msg = f"{source} cannot be read"
         raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
     base = source if source.is_dir() else source.parent
-    return [_given(one, base, general) for one in found]
+    return [_given(one, base, general, to) for one in found]
 
 
-def _given(found: registry.Found, base: Path, general: Sequence[Problem]) -> _Given:
+def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: str) -> _Given:
     losses: tuple[Loss, ...] = ()
-    if found.tables is None:
-        contrasts = found.contrasts
-    else:
-        contrasts = tuple(_outgoing.from_tables(found.tables))
-        n_labels = _outgoing.zeros_left_out(found.tables)
-        if n_labels:
-            what = f"0 becomes missing, for {n_labels:,} labels are too many to write each"
-            losses = (Loss("labels", what, len(contrasts)),)
+    contrasts: Sequence[Contrast] = found.contrasts
+    if found.tables is not None:
+        tables, losses = _without_large(found.tables, to)
+        contrasts = _outgoing.from_tables(tables)
     return _Given(
         found.name,
         found.files,
@@ -168,6 +165,20 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem]) -> _Gi
         losses,
         (*found.problems, *general),
     )
+
+
+def _without_large(tables: Tables, to: str) -> tuple[Tables, tuple[Loss, ...]]:
+    """Tables without what would be a column for each of thousands of labels; and what is lost."""
+    large = [one for one in tables.matrices if _outgoing.is_large(one)]
+    if not large:
+        return tables, ()
+    n_labels, n = sum(len(one.labels) for one in large), len(tables.metadata)
+    if writers.FORMATS[to].nested:
+        how = f"0 becomes missing, for {n_labels:,} labels are too many to write each,"
+        return tables, (Loss("labels", how, n),)
+    how = f"{LEFT_OUT}, for {n_labels:,} are too many for a table (nimads and nimare hold them),"
+    small = tuple(one for one in tables.matrices if not _outgoing.is_large(one))
+    return replace(tables, matrices=small), (Loss("labels", how, n),)
 
 
 def _merged(found: Sequence[_Given]) -> _Given:
