@@ -164,7 +164,8 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--merge",
         action="store_true",
-        help="pool several input files into one analysis (default: one analysis a file)",
+        help="pool all input files into one analysis, called all unless --name says otherwise "
+        "(default: several Sleuth files are several analyses)",
     )
     group.add_argument(
         "--estimator",
@@ -418,6 +419,11 @@ def _add_other(group: Any) -> None:
         "--dry-run",
         action="store_true",
         help="say what would be done and how it would end, write nothing",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="warnings about the input count as errors (`nimare-pipeline validate` lists them)",
     )
     group.add_argument(
         "--reports-only", action="store_true", help="write the report again from OUT_DIR"

@@ -50,6 +50,7 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
         settings=_settings(options, argv, run_uuid),
         analysis=_analysis(options, given),
         merge=options.merge,
+        strict=options.strict,
         dry_run=options.dry_run,
         reports_only=options.reports_only,
         rerun=options.rerun,

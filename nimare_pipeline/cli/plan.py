@@ -14,6 +14,7 @@ from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
+from nimare_pipeline.cli.strict import accept
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import has_tfce, result_level
 from nimare_pipeline.labels import label
@@ -103,10 +104,11 @@ def plan(request: Request) -> list[Planned]:
             known=files_named(request),
             apart=apart(request.analyses),
         )
-    show_problems(problem for source in sources for problem in source.problems)
+    show = accept if request.strict else show_problems
+    show(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
     if request.analyses:
-        read = reader(request.settings, sources, lambda source: show_problems(source.problems))
+        read = reader(request.settings, sources, lambda source: show(source.problems))
         planned = gather(request.analyses, sources, read)
     else:
         planned = name_analyses(request, sources)

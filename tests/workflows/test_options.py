@@ -74,7 +74,7 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
     "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
-    "quiet", "notrack", "common_range", "z_max", "add_iters",
+    "quiet", "notrack", "common_range", "z_max", "add_iters", "strict",
 }  # fmt: skip
 """Options that choose, run or show, and change no result: tests/cli shows what each does."""
 
