@@ -11,6 +11,7 @@ from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
 from nimare_pipeline.cli.database import apart, needs_input, reader
 from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.pooled import pooled
 from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
@@ -112,6 +113,8 @@ def plan(request: Request) -> list[Planned]:
         planned = gather(request.analyses, sources, read)
     else:
         planned = name_analyses(request, sources)
+    if request.strict:
+        accept(problem for one in planned for problem in one.problems)
     alone = len(planned) == 1
     selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
     return check(selected, request.settings)
@@ -245,11 +248,10 @@ def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> 
 
 
 def _pooled(analysis: Analysis, sources: Sequence["Source"]) -> Planned:
-    dataset = sources[0].dataset
-    for source in sources[1:]:
-        dataset = dataset.merge(source.dataset)
+    dataset, odd = pooled(sources)
+    show_problems(odd, of=analysis.name)
     files = tuple(file for source in sources for file in source.files)
-    problems = tuple(problem for source in sources for problem in source.problems)
+    problems = (*(problem for source in sources for problem in source.problems), *odd)
     return Planned(replace(analysis, sources=files), dataset, problems=problems)
 
 

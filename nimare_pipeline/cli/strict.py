@@ -17,6 +17,6 @@ def accept(problems: Iterable[Problem]) -> None:
     """
     found = [replace(problem, level="error") for problem in dict.fromkeys(problems)]
     if found:
-        many = counted(len(found), "warning")
-        msg = f"the input has {many}, which {'is' if len(found) == 1 else 'are'} refused by --strict"
+        be = "is" if len(found) == 1 else "are"
+        msg = f"the input has {counted(len(found), 'warning')}, which {be} refused by --strict"
         raise DataError(msg, found)

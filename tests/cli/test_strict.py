@@ -10,6 +10,7 @@ from nimare_pipeline.errors import DataError
 
 CLEAN = "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n"
 ODD = CLEAN.replace("1 2 3", "1 2 3\n425 2 3")
+MORE = "//C, 2001: d\n//Subjects=9\n7 8 9\n"
 MODEL = '[[analysis]]\nname = "a"\ntype = "macm"\nsphere = [0, 0, 0, 20]\ndatabase = "{}"\n'
 
 
@@ -87,3 +88,38 @@ def test_merge_pools_files(data: Path) -> None:
     assert (one.analysis.name, one.analysis.sources) == ("pain", ("clean.txt", "tal.txt"))
     assert one.dataset.ids.tolist() == ["A_2000-b", "B_2000-b"]
     assert one.dataset.get_metadata(field="original_space") == ["MNI", "TAL"]
+
+
+def test_merge_keeps_contrasts_of_one_name_apart(data: Path) -> None:
+    """Increases and decreases of one header are two contrasts of one study, and it is said."""
+    (data / "other.txt").write_text(CLEAN.replace("1 2 3", "4 5 6") + MORE)
+    (data / "same.txt").write_text(CLEAN)
+    request = parse([str(data), str(data.parent / "out"), "meta", "--merge", "--fwhm", "9"])
+    (one,) = plan(request)
+    with pytest.raises(DataError, match=r"1 contrast stands in clean\.txt too, with other foci"):
+        planned(data, "--merge", "--fwhm", "9", "--strict")
+    assert one.dataset.metadata["study_id"].tolist() == ["A_2000", "A_2000", "C_2001", "A_2000"]
+    assert one.dataset.ids.tolist() == ["A_2000-b", "A_2000-b_2", "C_2001-d", "A_2000-b_3"]
+    assert one.dataset.coordinates["id"].tolist() == one.dataset.ids.tolist()
+    assert one.dataset.coordinates["x"].tolist() == [1, 4, 7, 1]
+    different, same = map(str, one.problems)
+    assert different == (
+        "other.txt: 1 contrast stands in clean.txt too, with other foci: A_2000-b; each is kept "
+        "as a contrast of its own"
+    )
+    assert same == (
+        "same.txt: 1 contrast stands in clean.txt, other.txt too, with the same foci: A_2000-b "
+        "(it counts twice: leave one out, by a file or by --select)"
+    )
+
+
+def test_merge_keeps_studies_without_name_apart(data: Path) -> None:
+    """The first nameless study of one file is not that of another."""
+    for name in ("e.txt", "f.txt"):
+        (data / name).write_text("//Reference=MNI\n//\n//Subjects=9\n1 2 3\n\n//\n4 5 6\n")
+    request = parse([str(data), str(data.parent / "out"), "meta", "--merge", "--fwhm", "9"])
+    (one,) = plan(request)
+    assert one.dataset.metadata["study_id"].tolist() == [
+        "A_2000",
+        *(f"study_unknown_{n}" for n in (1, 2, 3, 4)),
+    ]
