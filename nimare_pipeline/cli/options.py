@@ -283,6 +283,13 @@ def _add_kernel(group: Any) -> None:
         help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
         "(default: %(default)s, Lancaster's pooled transform)",
     )
+    group.add_argument(
+        "--unknown-space",
+        metavar="POLICY",
+        type=values.one_of(defaults.UNKNOWN_SPACES),
+        help="foci whose space is not given, or neither MNI nor Talairach: error, exclude (their "
+        "contrasts), or take them as mni or talairach (default: error; for Neurosynth's: mni)",
+    )
 
 
 def _add_correction(group: Any) -> None:

@@ -88,6 +88,7 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
         run_uuid=run_uuid,
         mask_file=absolute(options.mask) if options.mask else "",
         tal2mni=options.tal2mni,
+        unknown_space=options.unknown_space or defaults.UNKNOWN_SPACE,
         seed=options.seed,
         n_procs=options.nprocs,
         n_chunks=options.n_chunks,

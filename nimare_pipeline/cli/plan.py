@@ -102,6 +102,7 @@ def plan(request: Request) -> list[Planned]:
             Path(request.settings.bids_dir),
             tal2mni=request.settings.tal2mni,
             target=request.settings.target,
+            unknown_space=request.settings.unknown_space,
             known=files_named(request),
             apart=apart(request.analyses),
         )
