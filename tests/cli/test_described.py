@@ -130,7 +130,7 @@ def test_described_analyses_are_checked(folder: Path) -> None:
         ask(folder)
     assert "estimator: there is no estimator 'ALEE' (did you mean ALE" in str(caught.value)
     (folder / "a.wish").write_text("wish pain\n")
-    with pytest.raises(DataError, match="a.wish is no list of wishes"):
+    with pytest.raises(DataError, match=r"a\.wish is no list of wishes"):
         ask(folder)
 
 
