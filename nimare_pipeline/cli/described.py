@@ -45,6 +45,7 @@ def with_described(request: Request) -> Request:
         )
         return replace(request, notes=(*request.notes, note))
     notes = [f"analyses are those that {files} describes; --model {NO_MODEL} ignores them"]
+    notes += [str(problem) for one in found for problem in one.problems]
     analyses = _named(_analyses(found, notes), request, files)
     return replace(request, analyses=_overridden(analyses, request, notes), notes=tuple(notes))
 

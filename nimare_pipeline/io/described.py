@@ -1,10 +1,10 @@
 """Analyses that data describe themselves, as the specification of a Compose bundle does.
 
-A module of a format may have ``analyses(path) -> list of dict``: the analyses that a file asks
-for, each with the keys of an ``[[analysis]]`` of an analysis file (``docs/analyses.md``), so that
-they are checked by the same rules. It answers an empty list for a file that asks for none, must
-be cheap for it, and raises ``DataError`` with every problem of one that asks for what cannot be
-done. Relative paths in it count from the folder of the file.
+A module of a format may have ``analyses(path) -> (list of dict, list of Problem)``: the analyses
+that a file asks for, each with the keys of an ``[[analysis]]`` of an analysis file
+(``docs/analyses.md``), so that they are checked by the same rules; and what is wrong or odd in
+them. Of a file that asks for none it answers two empty lists, and is quick about it. Relative
+paths count from the folder of the file.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io.registry import SKIPPED, formats, knows, walk
 
 
@@ -25,10 +26,13 @@ class Described:
     file : Path
     analyses : tuple of dict
         Keys and values of each, as an analysis file has them; not checked yet.
+    problems : tuple of Problem
+        What is odd in them.
     """
 
     file: Path
     analyses: tuple[Mapping[str, Any], ...]
+    problems: tuple[Problem, ...] = ()
 
 
 def find(path: str | Path) -> list[Described]:
@@ -39,7 +43,7 @@ def find(path: str | Path) -> list[Described]:
     Raises
     ------
     DataError
-        For a file that asks for what cannot be done.
+        With everything that is wrong in a file that asks for what cannot be done.
     """
     root = Path(path)
     if root.is_file():
@@ -59,9 +63,12 @@ def _describing() -> tuple[ModuleType, ...]:
 def _of(modules: tuple[ModuleType, ...], file: Path) -> Described:
     for module in modules:
         try:
-            analyses = module.analyses(file)
+            analyses, problems = module.analyses(file)
         except OSError:  # a link that leads nowhere, a file we may not read
             continue
+        if any(problem.level == "error" for problem in problems):
+            msg = f"the analyses that {file.name} describes cannot be run"
+            raise DataError(msg, problems)
         if analyses:
-            return Described(file, tuple(analyses))
+            return Described(file, tuple(analyses), tuple(problems))
     return Described(file, ())

@@ -15,7 +15,7 @@ from nimare_pipeline.io import described
 FORMAT = '''\
 """A format whose files are lines ``wish NAME ESTIMATOR``."""
 
-from nimare_pipeline.errors import DataError
+from nimare_pipeline.errors import Problem
 
 NAME = "wishes"
 
@@ -30,11 +30,13 @@ def read(path, *companions):
 
 def analyses(path):
     if not sniff(path):
-        return []
-    words = [line.split() for line in path.read_text().splitlines()]
+        return [], []
+    lines = path.read_text().splitlines()
+    words = [line.split() for line in lines if not line.startswith("#")]
+    odd = [Problem("warning", line, path.name) for line in lines if line.startswith("#")]
     if any(len(line) != 3 for line in words):
-        raise DataError(f"{path.name} is no list of wishes")
-    return [{"name": name, "estimator": {"type": kind}} for _, name, kind in words]
+        return [], [Problem("error", "no wish", path.name)]
+    return [{"name": name, "estimator": {"type": kind}} for _, name, kind in words], odd
 '''
 
 
@@ -130,8 +132,17 @@ def test_described_analyses_are_checked(folder: Path) -> None:
         ask(folder)
     assert "estimator: there is no estimator 'ALEE' (did you mean ALE" in str(caught.value)
     (folder / "a.wish").write_text("wish pain\n")
-    with pytest.raises(DataError, match=r"a\.wish is no list of wishes"):
+    with pytest.raises(DataError) as refused:
         ask(folder)
+    assert str(refused.value) == (
+        "the analyses that a.wish describes cannot be run\n  - a.wish: no wish"
+    )
+
+
+def test_odd_descriptions_are_said(folder: Path) -> None:
+    """What is odd in a description stands in the log."""
+    (folder / "a.wish").write_text("# hurry\nwish pain ALE\n")
+    assert ask(folder).notes[1:] == ("a.wish: # hurry",)
 
 
 def test_source_data_count_where_nothing_else_does(folder: Path) -> None:
