@@ -306,11 +306,11 @@ def _find(
     """Files of each format, and the files no format knows."""
     modules = formats()
     for skipped in (SKIPPED, ()):
-        files = list(_files(root, skipped, apart)) if root.is_dir() else [root]
+        files = list(walk(root, skipped, apart)) if root.is_dir() else [root]
         by_format: dict[str, list[Path]] = {}
         ignored = []
         for file in files:
-            module = next((m for m in modules if _knows(m, file)), None)
+            module = next((m for m in modules if knows(m, file)), None)
             if module is None:
                 ignored.append(file)
             else:
@@ -325,7 +325,8 @@ def _find(
     raise NoInputError(msg)
 
 
-def _files(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``."""
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         if is_results(here):
@@ -344,7 +345,8 @@ def _is_ours(path: Path, apart: Collection[Path]) -> bool:
     return not apart or path.resolve() not in apart
 
 
-def _knows(module: ModuleType, file: Path) -> bool:
+def knows(module: ModuleType, file: Path) -> bool:
+    """Whether a file is of a format; False for one that cannot be opened."""
     try:
         return bool(module.sniff(file))
     except OSError:  # a link that leads nowhere, a file we may not read
