@@ -53,6 +53,7 @@ def test_formats_are_found_by_their_modules() -> None:
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
         "NiMARE Dataset JSON",
+        "pickled NiMARE Dataset",
         "Sleuth text",
     ]
 
