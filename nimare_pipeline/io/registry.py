@@ -14,6 +14,7 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io import nimare_pickle
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -425,8 +426,9 @@ def _hint(ignored: Sequence[Path]) -> str:
     hints = []
     if any(path.is_symlink() and not path.exists() for path in ignored):
         hints.append("some are links whose content is not here: run `datalad get`")
-    if any(path.name.endswith(_PICKLES) for path in ignored):
-        hints.append("pickles are not read: save them as NiMARE Dataset JSON or NIMADS")
+    pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
+    if pickles:
+        hints.append(nimare_pickle.why_not(pickles[0]))
     return f" ({'; '.join(hints)})" if hints else ""
 
 
