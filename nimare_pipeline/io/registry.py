@@ -13,6 +13,7 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io._sheet_excel import is_other_kind
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -409,6 +410,8 @@ def _hint(ignored: Sequence[Path]) -> str:
         hints.append("some are links whose content is not here: run `datalad get`")
     if any(path.name.endswith(_PICKLES) for path in ignored):
         hints.append("pickles are not read: save them as NiMARE Dataset JSON or NIMADS")
+    if any(map(is_other_kind, ignored)):
+        hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
     return f" ({'; '.join(hints)})" if hints else ""
 
 

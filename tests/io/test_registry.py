@@ -52,6 +52,7 @@ def test_formats_are_found_by_their_modules() -> None:
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
         "NiMARE Dataset JSON",
+        "table of foci (XLSX, CSV, TSV)",
         "Sleuth text",
     ]
 
