@@ -15,6 +15,7 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
+from nimare_pipeline.io._sheet_excel import is_other_kind
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -429,6 +430,8 @@ def _hint(ignored: Sequence[Path]) -> str:
     pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
     if pickles:
         hints.append(nimare_pickle.why_not(pickles[0]))
+    if any(map(is_other_kind, ignored)):
+        hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
     return f" ({'; '.join(hints)})" if hints else ""
 
 

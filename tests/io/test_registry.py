@@ -54,6 +54,7 @@ def test_formats_are_found_by_their_modules() -> None:
         "NIMADS studyset",
         "NiMARE Dataset JSON",
         "pickled NiMARE Dataset",
+        "table of foci (XLSX, CSV, TSV)",
         "Sleuth text",
     ]
 
