@@ -28,7 +28,8 @@ _RIVALS = {"fwhm": "kernel__sample_size", "sample_size": "kernel__fwhm"}
 def with_model(request: Request) -> Request:
     """Add the analyses of the analysis file that was named, or lies in the input folder.
 
-    What the command line names replaces what the file says.
+    Without one, add those that the input itself describes, as a Neurosynth-Compose bundle does.
+    What the command line names replaces what they say.
 
     Raises
     ------
@@ -38,6 +39,13 @@ def with_model(request: Request) -> Request:
         For options that have no meaning with a file, or without one, and unknown analyses.
     """
     path = _path(request)
+    if path is None and request.model != NO_MODEL:
+        from nimare_pipeline.cli.described import with_described
+
+        request = with_described(request)
+        if request.analyses:
+            placed = tuple(_placed(one, request) for one in request.analyses)
+            return replace(request, analyses=placed)
     if path is None:
         if request.only:
             msg = "--analysis picks analyses of an analysis file; give one with --model"
@@ -57,7 +65,7 @@ def with_model(request: Request) -> Request:
             raise UsageError(msg)
     read = model.read(path)
     settings = _settings(request, read.run, path)
-    chosen = _chosen(read.analyses, request.only, path)
+    analyses = tuple(chosen(read.analyses, request.only, path))
     here = () if request.model else (f"found in the input folder; --model {NO_MODEL} ignores it",)
     notes = [f"analyses are those of {path}{''.join(f' ({text})' for text in here)}"]
     notes += [
@@ -65,12 +73,11 @@ def with_model(request: Request) -> Request:
         for name, asked in read.names.items()
         if name != asked
     ]
-    analyses = tuple(chosen)
     replacing = sorted(request.given & PLACES.keys())
     if replacing:
         analyses = tuple(override(one, request.analysis, request.given) for one in analyses)
-        notes.append(f"the command line replaces what the file says: {_options(replacing)}")
-        notes += _without_effect(analyses, replacing)
+        notes.append(f"the command line replaces what the file says: {options_named(replacing)}")
+        notes += without_effect(analyses, replacing)
     placed = tuple(_placed(one, request) for one in analyses)
     return replace(request, settings=settings, analyses=placed, notes=tuple(notes))
 
@@ -177,7 +184,14 @@ def _settings(request: Request, run: dict[str, Any], path: Path) -> Settings:
     return replace(request.settings, model_file=str(path), **changes)
 
 
-def _chosen(analyses: Sequence[Analysis], only: Sequence[str], path: Path) -> list[Analysis]:
+def chosen(analyses: Sequence[Analysis], only: Sequence[str], path: Path) -> list[Analysis]:
+    """Pick analyses by name; all if no name is given.
+
+    Raises
+    ------
+    UsageError
+        For a name that none has.
+    """
     by_name = {analysis.name.casefold(): analysis for analysis in analyses}
     wanted = set()
     for name in only:
@@ -227,7 +241,9 @@ def _refuse_strange(request: Request) -> None:
     )
     if strange:
         taken = [option for option, keyword in own.items() if keyword in known]
-        msg = f"{estimator} has no {_options(strange)}; its options are {_options(taken)}"
+        msg = (
+            f"{estimator} has no {options_named(strange)}; its options are {options_named(taken)}"
+        )
         raise UsageError(msg)
 
 
@@ -245,7 +261,8 @@ def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
     return keyword in made.get_params() and keyword not in made.without_effect()
 
 
-def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[str]:
+def without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[str]:
+    """Say which options of the command line do not concern an analysis."""
     notes = []
     for one in analyses:
         idle = [
@@ -257,9 +274,10 @@ def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[
             )
         ]
         if idle and one.type in BUILT:
-            notes.append(f"{_options(idle)} does not concern analysis {one.name}")
+            notes.append(f"{options_named(idle)} does not concern analysis {one.name}")
     return notes
 
 
-def _options(names: Sequence[str]) -> str:
+def options_named(names: Sequence[str]) -> str:
+    """Options as they are typed, for a message."""
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)

@@ -75,7 +75,28 @@ def read(path: str | Path) -> Model:
 
 def parse(content: bytes, path: Path) -> Model:
     """Read the content of an analysis file, see :func:`read`."""
-    checked = _Checker(path.name, *_toml(content, path))
+    return _checked(_Checker(path.name, *_toml(content, path)), path)
+
+
+def from_tables(tables: Sequence[Mapping[str, Any]], path: Path) -> Model:
+    """Check analyses that a file of another kind describes, by the rules of an analysis file.
+
+    Parameters
+    ----------
+    tables : sequence of dict
+        One a ``[[analysis]]``, with its keys.
+    path : Path
+        File that describes them; relative paths count from its folder.
+
+    Raises
+    ------
+    ModelError
+        With every problem found.
+    """
+    return _checked(_Checker(path.name, {"analysis": list(map(dict, tables))}, {}), path)
+
+
+def _checked(checked: "_Checker", path: Path) -> Model:
     run = checked.run()
     defaults = checked.defaults()
     entries = checked.entries(defaults)
