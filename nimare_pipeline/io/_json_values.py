@@ -18,7 +18,7 @@ def encoded(value: Any) -> bytes:
     TypeError
         If a value is neither text, number, truth value, nor a list or mapping of these.
     """
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    text = json.dumps(value, ensure_ascii=False, default=plain)
     return text.encode("utf-8", errors="backslashreplace")
 
 
@@ -27,7 +27,14 @@ def present(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name): value for name, value in fields.items() if not is_missing(value)}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Value of numpy or a path as one that JSON has.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, Path):

@@ -94,7 +94,19 @@ def _differences(one: Contrast, other: Contrast) -> Iterable[tuple[str, str, str
         ("texts", one.texts, other.texts),
         ("values of foci", one.values, other.values),
     ):
-        yield from _fields(part, before, after)
+        for change in _fields(part, before, after):
+            name = change[2]
+            as_label = part in ("metadata", "values of foci") and change[1] == LEFT_OUT
+            if as_label and name in other.annotations and _is_of_all(before[name], other, name):
+                yield part, "kept as labels", name, ""
+            else:
+                yield change
+
+
+def _is_of_all(value: Any, other: Contrast, name: str) -> bool:
+    """Whether a label has the value, or that of each focus."""
+    values = value if isinstance(value, tuple) else (value,)
+    return all(same(one, other.annotations[name]) for one in values)
 
 
 def _fields(

@@ -7,14 +7,13 @@ from typing import Any
 from nimare_pipeline.contrast import Contrast, is_missing
 from nimare_pipeline.io._json_values import encoded, present
 from nimare_pipeline.io._losses import same
+from nimare_pipeline.io._nimads_points import read_sizes
 from nimare_pipeline.io._outgoing import REMOTE, by_study, image_paths
 from nimare_pipeline.spaces import recognise
 
 ANNOTATION = "labels"
 """Id and name of the annotation."""
 _OF_STUDY = ("authors", "publication", "year", "doi", "pmid")
-_SIZES = ("sample_size", "sample_sizes")
-"""Labels that would be taken as the sample size of the analysis."""
 _KINDS = {bool: "boolean", int: "number", float: "number"}
 
 
@@ -165,7 +164,8 @@ def _images(images: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _label(name: str) -> str:
-    return f"{name}_label" if name in _SIZES else name
+    """Name of a label; one that would be taken as the sample size of the analysis gets another."""
+    return f"{name}_label" if read_sizes({name: 1})[0] else name
 
 
 def _shared(values: Sequence[Any]) -> Any:

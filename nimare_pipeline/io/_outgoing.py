@@ -37,24 +37,25 @@ class SparseLabels(Mapping[str, Any]):
     sets: Sequence["_Labels"]
     number: int
 
-    def _found(self) -> dict[str, Any]:
+    def found(self) -> dict[str, Any]:
+        """All of them."""
         found: dict[str, Any] = {}
         for one in reversed(self.sets):  # what stands in two sets is told by the first
             found |= one.row(self.number)
         return found | dict(self.plain)
 
     def __getitem__(self, name: str) -> Any:
-        return self._found()[name]
+        return self.found()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found())
+        return iter(self.found())
 
     def __len__(self) -> int:
-        return len(self._found())
+        return len(self.found())
 
     def items(self) -> Any:
         """Pairs of label and value; made once, not once a label."""
-        return self._found().items()
+        return self.found().items()
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,7 @@ def _labels(tables: Tables) -> list[Mapping[str, Any]]:
     plain = list(_rows(tables.annotations))
     sets = [_Labels.of(one) for one in tables.matrices]
     if not any(is_large(one) for one in tables.matrices):
-        return [SparseLabels(own, sets, i)._found() for i, own in enumerate(plain)]
+        return [SparseLabels(own, sets, i).found() for i, own in enumerate(plain)]
     return [SparseLabels(own, sets, i) for i, own in enumerate(plain)]
 
 

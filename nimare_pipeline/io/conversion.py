@@ -8,7 +8,7 @@ from pathlib import Path
 from nimare_pipeline import defaults
 from nimare_pipeline.contrast import Contrast, counted, listed
 from nimare_pipeline.errors import DataError, Problem, UsageError
-from nimare_pipeline.io import _outgoing, registry, writers
+from nimare_pipeline.io import _outgoing, registry, sleuth, writers
 from nimare_pipeline.io._losses import LEFT_OUT, Loss
 from nimare_pipeline.tables import Tables
 
@@ -75,6 +75,7 @@ def convert(
     strict: bool = False,
     overwrite: bool = False,
     tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> list[Converted]:
     """Write a dataset in another format.
 
@@ -98,6 +99,8 @@ def convert(
         Replace what is there.
     tal2mni : str
         How foci are converted where the format has only one space.
+    unknown_space : str
+        What is done with foci in no known space, see :func:`nimare_pipeline.io.read`.
 
     Returns
     -------
@@ -121,7 +124,7 @@ def convert(
     if target.exists() and source.exists() and target.samefile(source):
         msg = f"{target} is what is to be read; give another place"
         raise UsageError(msg)
-    found = _read(source, to)
+    found = _read(source, to, unknown_space)
     if merge and len(found) > 1:
         found = [_merged(found)]
     places = _places(found, target, to)
@@ -139,9 +142,9 @@ def convert(
     return made
 
 
-def _read(source: Path, to: str) -> list[_Given]:
+def _read(source: Path, to: str, unknown_space: str) -> list[_Given]:
     """Datasets of a path, as they stand there."""
-    found, general = registry.examine(source, tal2mni="none")
+    found, general = registry.examine(source, tal2mni="none", unknown_space=unknown_space)
     problems = [*general, *(problem for one in found for problem in one.problems)]
     if any(problem.level == "error" for problem in problems):
         msg = f"{source} cannot be read"
@@ -184,6 +187,7 @@ def _without_large(tables: Tables, to: str) -> tuple[Tables, tuple[Loss, ...]]:
 def _merged(found: Sequence[_Given]) -> _Given:
     owners: dict[str, str] = {}
     problems = []
+    found, odd = _kept_apart(found)
     for one in found:
         for contrast in one.contrasts:
             first = owners.setdefault(contrast.id, one.files[0])
@@ -200,8 +204,31 @@ def _merged(found: Sequence[_Given]) -> _Given:
         tuple(contrast for one in found for contrast in one.contrasts),
         tuple(folder for one in found for folder in one.folders),
         tuple(loss for one in found for loss in one.losses),
-        tuple(dict.fromkeys(problem for one in found for problem in one.problems)),
+        tuple(dict.fromkeys([*(problem for one in found for problem in one.problems), *odd])),
     )
+
+
+def _kept_apart(found: Sequence[_Given]) -> tuple[list[_Given], list[Problem]]:
+    """Keep contrasts of one header in several Sleuth files apart, as those of one file are.
+
+    Increases and decreases often have one header.
+    """
+    taken: set[str] = set()
+    made, problems = [], []
+    for one in found:
+        contrasts = []
+        for contrast in one.contrasts:
+            name, n = contrast.contrast_id, 1
+            while one.format == sleuth.NAME and f"{contrast.study_id}-{name}" in taken:
+                n += 1
+                name = f"{contrast.contrast_id}_{n}"
+            contrasts.append(replace(contrast, contrast_id=name) if n > 1 else contrast)
+            if n > 1:
+                message = f"contrast {contrast.id} is in an earlier file too; it is kept as {name}"
+                problems.append(Problem("warning", message, one.files[0]))
+        taken |= {contrast.id for contrast in contrasts}
+        made.append(replace(one, contrasts=tuple(contrasts)))
+    return made, problems
 
 
 def _places(found: Sequence[_Given], target: Path, to: str) -> list[Path]:

@@ -51,9 +51,10 @@ FORMATS: Mapping[str, Format] = {
         "NiMARE Dataset JSON", ".json", f"{_IO}._nimare_write", f"{_IO}.nimare_json", nested=True
     ),
     "sleuth": Format("Sleuth text", ".txt", f"{_IO}._sleuth_write", f"{_IO}.sleuth"),
+    "csv": Format("a table of foci", ".csv", f"{_IO}._csv_write", f"{_IO}.sheet"),
 }
 """By the names that ``convert --to`` has."""
-_BY_SUFFIX = {"": "native", ".json": "nimads", ".txt": "sleuth"}
+_BY_SUFFIX = {"": "native", ".json": "nimads", ".txt": "sleuth", ".csv": "csv", ".tsv": "csv"}
 
 
 @dataclass(frozen=True)

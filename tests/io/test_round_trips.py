@@ -152,6 +152,64 @@ def test_sleuth_and_back(
     assert_kept(held, now)
 
 
+PLAIN = {
+    "annotations": {
+        "pain": st.floats(0.1, 0.9),
+        "task": st.sampled_from(["heat", "cold pain", "é"]),
+    },
+    "metadata": {"year": st.integers(1990, 2030), "title": st.sampled_from(["On pain", "A, B"])},
+}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(found=st.lists(contrasts(ids=PLAIN_IDS), min_size=1, max_size=4), data=st.data())
+def test_table_and_back(found: list[Contrast], data: st.DataObject, tmp_path_factory: Any) -> None:
+    """Ids, foci to the last bit, spaces, sizes of groups, plain labels and metadata, values; also
+    of contrasts without foci."""
+    held = [
+        replace(
+            one,
+            spaces=tuple(data.draw(st.sampled_from(["MNI", "TAL"])) for _ in one.xyz),
+            **{
+                part: {name: data.draw(value) for name, value in fields.items()}
+                for part, fields in PLAIN.items()
+            },
+            **{name: {} for name in ("images", "texts")},
+            values={"t": tuple(range(1, len(one.xyz) + 1))} if len(one.xyz) > 1 else {},
+        )
+        for one in unique(found)
+    ]
+    if len({one.id.casefold() for one in held} | {one.study_id.casefold() for one in held}) < len(
+        {one.id for one in held} | {one.study_id for one in held}
+    ) or not any(len(one.xyz) for one in held):
+        return
+    folder = tmp_path_factory.mktemp("trip")
+    now = held
+    for to in ("csv", "native", "csv"):
+        now, losses = again(now, to, folder)
+        assert losses == []
+    assert_kept(held, now)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(found=st.lists(contrasts(), min_size=1, max_size=5))
+def test_any_dataset_in_a_table(found: list[Contrast], tmp_path_factory: Any) -> None:
+    """Whatever it holds: every contrast and every focus to the last bit, and what is not so is
+    said."""
+    given_ = unique(found)
+    if not given_ or not any(len(one.xyz) for one in given_):
+        return
+    now, losses = again(given_, "csv", tmp_path_factory.mktemp("trip"))
+    said = {loss.part for loss in losses}
+    pairs = list(zip(given_, now, strict=True))
+    assert all(a.xyz.tobytes() == b.xyz.tobytes() for a, b in pairs)
+    assert all(list(map(recognise, a.spaces)) == list(b.spaces) for a, b in pairs)
+    assert all(a.sample_sizes == b.sample_sizes for a, b in pairs)
+    assert len({one.id for one in now}) == len(now)
+    assert ("ids" in said) == any(a.id != b.id or a.study_id != b.study_id for a, b in pairs)
+    assert ("texts" in said) == any(a.texts for a, _ in pairs)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(found=st.lists(contrasts(), min_size=1, max_size=5))
 def test_any_dataset_in_a_sleuth_file(found: list[Contrast], tmp_path_factory: Any) -> None:
@@ -186,7 +244,7 @@ def one(**parts: Any) -> Contrast:
     return Contrast("s_1", "c", FOCI, **parts)
 
 
-@pytest.mark.parametrize(("a", "b"), list(permutations([*WHOLE, "sleuth"], 2)))
+@pytest.mark.parametrize(("a", "b"), list(permutations([*WHOLE, "sleuth", "csv"], 2)))
 def test_pairs(a: str, b: str, tmp_path: Path) -> None:
     """A to B to A, for all pairs: the ends are equal."""
     first = [one(), replace(one(sample_sizes=()), contrast_id="d"), replace(one(), study_id="t_2")]

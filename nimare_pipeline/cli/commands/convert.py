@@ -20,7 +20,7 @@ have. What was written is read again before it is put in its place, and what the
 format did not keep is listed.
 """
 _USAGE = "IN OUT [--to FORMAT] [options]"
-_TO = ("native", "nimads", "nimare", "sleuth")
+_TO = ("native", "nimads", "nimare", "sleuth", "csv")
 _WIDTH = 80
 _SHOWN = 5
 """Warnings of the reader that are shown."""
@@ -51,6 +51,7 @@ def run(words: Sequence[str]) -> Outcome:
             strict=options.strict,
             overwrite=options.overwrite,
             tal2mni=options.tal2mni,
+            unknown_space=options.unknown_space,
         )
     except PipelineError as error:
         if not options.json:
@@ -74,7 +75,8 @@ def _parser() -> CommandParser:
         "--to",
         metavar="FORMAT",
         choices=_TO,
-        help=f"{', '.join(_TO)} (default: by OUT, a folder native, .json nimads, .txt sleuth)",
+        help=f"{', '.join(_TO)} (default: by OUT: a folder is native, .json nimads, "
+        ".txt sleuth, .csv and .tsv csv)",
     )
     parser.add_argument(
         "--merge", action="store_true", help="write several datasets, as Sleuth files, as one"
@@ -92,6 +94,14 @@ def _parser() -> CommandParser:
         default=defaults.TAL2MNI,
         help="Talairach to MNI, where a format has one space only: "
         f"{', '.join(defaults.TAL2MNI_METHODS)} (default: {defaults.TAL2MNI})",
+    )
+    parser.add_argument(
+        "--unknown-space",
+        metavar="POLICY",
+        choices=defaults.UNKNOWN_SPACES,
+        default=defaults.UNKNOWN_SPACE,
+        help="foci in no known space: "
+        f"{', '.join(defaults.UNKNOWN_SPACES)} (default: error; of Neurosynth, mni)",
     )
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
     return parser

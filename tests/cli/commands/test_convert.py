@@ -26,6 +26,8 @@ def two(folder: Path) -> Path:
         ("new", [], "a folder of tables, by the name new", "table layout"),
         ("new.json", [], "a NIMADS studyset, by the name new.json", "NIMADS studyset"),
         ("new.txt", [], "Sleuth text, by the name new.txt", "Sleuth text"),
+        ("new.csv", [], "a table of foci, by the name new.csv", "table of foci"),
+        ("new.tsv", [], "a table of foci, by the name new.tsv", "table of foci"),
         ("new.json", ["--to", "nimare"], "to NiMARE Dataset JSON from", "NiMARE Dataset JSON"),
         ("new.json", ["--to", "native"], "to a folder of tables from", "table layout"),
     ],
@@ -100,10 +102,24 @@ def test_several_in_one_file(tmp_path: Path, capsys) -> None:
 
 
 def test_merged_twins(tmp_path: Path, capsys) -> None:
-    """One contrast in two files is an error that names both."""
+    """A header in two Sleuth files is two contrasts, as in one file, and it is said."""
     source = put(tmp_path / "in", {f"{n}.txt": SLEUTH.format("MNI", "x") for n in "ab"})
-    assert main(["convert", str(source), str(tmp_path / "out.json"), "--merge"]) == 65
-    assert "b.txt: contrast Smith_2019-x is in a.txt, too" in capsys.readouterr().err
+    assert main(["convert", str(source), str(tmp_path / "out.json"), "--merge"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "b.txt: contrast Smith_2019-x is in an earlier file too; it is kept as x_2" in said
+    (found,) = io.read(tmp_path / "out.json")
+    assert found.dataset.ids.tolist() == ["Smith_2019-x", "Smith_2019-x_2"]
+
+
+def test_foci_in_no_known_space(tmp_path: Path, capsys) -> None:
+    """An error, unless it is said what they are."""
+    text = SLEUTH.format("Unknown", "x")
+    source, out = put(tmp_path / "in", {"a.txt": text}), str(tmp_path / "out.json")
+    assert main(["convert", str(source), out]) == 65
+    assert "unknown space 'Unknown'" in capsys.readouterr().err
+    assert main(["convert", str(source), out, "--unknown-space", "talairach"]) == 0
+    (found,) = io.read(out)
+    assert found.dataset.coordinates["original_space"].tolist() == ["TAL"]
 
 
 def test_place_that_is_taken(tmp_path: Path, capsys) -> None:
