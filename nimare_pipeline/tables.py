@@ -75,6 +75,19 @@ class Tables:
         matrices = stacked_matrices(self.matrices, counts[0], other.matrices, counts[1])
         return Tables(**frames, matrices=matrices)
 
+    def renamed(self, names: Mapping[str, tuple[str, str]]) -> "Tables":
+        """Contrasts under other ids.
+
+        Parameters
+        ----------
+        names : dict of str to (str, str)
+            Study and contrast id by the id they have; other contrasts keep theirs.
+        """
+        if not names:
+            return self
+        frames = {name: _renamed(table, names) for name, table in self.frames().items()}
+        return Tables(**frames, matrices=self.matrices)
+
     def labels(self) -> list[str]:
         """Names of all annotations, each once."""
         plain = [str(name) for name in self.annotations.columns if name not in ID_COLUMNS]
@@ -269,6 +282,18 @@ def _kind(value: Any) -> type:
     if isinstance(value, int | np.integer):
         return int if -(2**63) <= value < 2**63 else object
     return float if isinstance(value, float | np.floating) else object
+
+
+def _renamed(table: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    if not len(table):
+        return table
+    now = list(zip(*(table[name].tolist() for name in ID_COLUMNS), strict=True))
+    pairs = [names.get(name, (study, contrast)) for name, study, contrast in now]
+    rows = [(f"{study}-{contrast}", study, contrast) for study, contrast in pairs]
+    columns = zip(ID_COLUMNS, zip(*rows, strict=True), strict=True)
+    return table.assign(
+        **{name: pd.Series(cells, index=table.index, dtype=object) for name, cells in columns}
+    )
 
 
 @dataclass(frozen=True)

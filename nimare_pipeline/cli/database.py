@@ -78,7 +78,12 @@ def reader(
             return sources
         if path.resolve() not in known:
             _LOGGER.info("reading the database %s", path)
-            found = io.read(path, tal2mni=settings.tal2mni, target=settings.target)
+            found = io.read(
+                path,
+                tal2mni=settings.tal2mni,
+                target=settings.target,
+                unknown_space=settings.unknown_space,
+            )
             known[path.resolve()] = found
             for source in found:
                 show(source)

@@ -164,7 +164,8 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--merge",
         action="store_true",
-        help="pool several input files into one analysis (default: one analysis a file)",
+        help="pool all input files into one analysis, called all unless --name says otherwise "
+        "(default: several Sleuth files are several analyses)",
     )
     group.add_argument(
         "--estimator",
@@ -281,6 +282,13 @@ def _add_kernel(group: Any) -> None:
         type=values.one_of(defaults.TAL2MNI_METHODS),
         help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
         "(default: %(default)s, Lancaster's pooled transform)",
+    )
+    group.add_argument(
+        "--unknown-space",
+        metavar="POLICY",
+        type=values.one_of(defaults.UNKNOWN_SPACES),
+        help="foci whose space is not given, or neither MNI nor Talairach: error, exclude (their "
+        "contrasts), or take them as mni or talairach (default: error; for Neurosynth's: mni)",
     )
 
 
@@ -418,6 +426,11 @@ def _add_other(group: Any) -> None:
         "--dry-run",
         action="store_true",
         help="say what would be done and how it would end, write nothing",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="warnings about the input count as errors (`nimare-pipeline validate` lists them)",
     )
     group.add_argument(
         "--reports-only", action="store_true", help="write the report again from OUT_DIR"

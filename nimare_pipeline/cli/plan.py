@@ -11,9 +11,11 @@ from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
 from nimare_pipeline.cli.database import apart, needs_input, reader
 from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.pooled import pooled
 from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
+from nimare_pipeline.cli.strict import accept
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
 from nimare_pipeline.inference import has_tfce, result_level
 from nimare_pipeline.labels import label
@@ -100,16 +102,20 @@ def plan(request: Request) -> list[Planned]:
             Path(request.settings.bids_dir),
             tal2mni=request.settings.tal2mni,
             target=request.settings.target,
+            unknown_space=request.settings.unknown_space,
             known=files_named(request),
             apart=apart(request.analyses),
         )
-    show_problems(problem for source in sources for problem in source.problems)
+    show = accept if request.strict else show_problems
+    show(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
     if request.analyses:
-        read = reader(request.settings, sources, lambda source: show_problems(source.problems))
+        read = reader(request.settings, sources, lambda source: show(source.problems))
         planned = gather(request.analyses, sources, read)
     else:
         planned = name_analyses(request, sources)
+    if request.strict:
+        accept(problem for one in planned for problem in one.problems)
     alone = len(planned) == 1
     selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
     return check(selected, request.settings)
@@ -243,11 +249,10 @@ def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> 
 
 
 def _pooled(analysis: Analysis, sources: Sequence["Source"]) -> Planned:
-    dataset = sources[0].dataset
-    for source in sources[1:]:
-        dataset = dataset.merge(source.dataset)
+    dataset, odd = pooled(sources)
+    show_problems(odd, of=analysis.name)
     files = tuple(file for source in sources for file in source.files)
-    problems = tuple(problem for source in sources for problem in source.problems)
+    problems = (*(problem for source in sources for problem in source.problems), *odd)
     return Planned(replace(analysis, sources=files), dataset, problems=problems)
 
 

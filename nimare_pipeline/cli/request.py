@@ -45,6 +45,8 @@ class Request:
         What to do with each source; its name is empty unless ``--name`` gave one.
     merge : bool
         Pool all sources into one analysis.
+    strict : bool
+        Warnings about the input count as errors.
     dry_run : bool
         Say what would be done, and do nothing.
     reports_only : bool
@@ -68,6 +70,7 @@ class Request:
     settings: Settings
     analysis: Analysis
     merge: bool = False
+    strict: bool = False
     dry_run: bool = False
     reports_only: bool = False
     rerun: bool = False

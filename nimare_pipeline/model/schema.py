@@ -78,6 +78,14 @@ RUN: tuple[Key, ...] = (
         defaults.TAL2MNI,
         example='"other"',
     ),
+    Key(
+        "unknown_space",
+        kinds.one_of(*defaults.UNKNOWN_SPACES),
+        "What becomes of foci in no known space: an error, their contrasts are left out, or they "
+        "are taken as MNI or Talairach",
+        otherwise='"error", but for Neurosynth databases "mni"',
+        example='"mni"',
+    ),
 )
 """Keys of ``[run]``: what all analyses of a run share."""
 

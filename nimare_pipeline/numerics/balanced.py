@@ -25,12 +25,13 @@ from nimare_pipeline.numerics.balanced_loop import (
     redrawn_maxima,
 )
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
-from nimare_pipeline.numerics.nulls import FINEST_BIN_BITS, Null, tilted_logsf
+from nimare_pipeline.numerics.nulls import Null, tilted_logsf
 from nimare_pipeline.numerics.permute import n_divisions
 from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables, run_batches
 from nimare_pipeline.numerics.subtraction_layout import lay_out, tile_rows
 from nimare_pipeline.numerics.subtraction_loop import BATCH, WIDTH
 from nimare_pipeline.numerics.threads import run_slices
+from nimare_pipeline.numerics.value_counts import FINEST_BIN_BITS
 
 Loop = Callable[..., Any]
 

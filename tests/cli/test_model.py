@@ -251,6 +251,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "merge",
         "mask",
         "tal2mni",
+        "unknown_space",
         "seed",
         "group",
         "inference_mask",

@@ -133,6 +133,7 @@ SETTINGS_OPTIONS = [
     (["--keep-work"], "keep_work", True),
     (["--mask", "/m.nii.gz"], "mask_file", "/m.nii.gz"),
     (["--tal2mni", "spm"], "tal2mni", "spm"),
+    (["--unknown-space", "talairach"], "unknown_space", "talairach"),
     (["-v"], "verbosity", 1),
     (["-vv"], "verbosity", 2),
     (["-q"], "verbosity", -1),

@@ -200,7 +200,8 @@ def test_unknown_space_lists_the_contrasts(space: Any) -> None:
     with pytest.raises(
         DataError,
         match=r"for s1-a1, s1-a2 \(accepted are names .* MNI or TAL.*; "
-        r"correct 'space' of their coordinates, or remove these contrasts\)",
+        r"correct 'space' of their coordinates, decide by --unknown-space, or remove these "
+        r"contrasts\)",
     ) as caught:
         io.convert_nimads_to_dataset(studyset(*points))
     assert "//Reference" not in str(caught.value)

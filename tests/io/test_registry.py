@@ -1,6 +1,7 @@
 """What io.read makes of folders and files."""
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,8 @@ def test_formats_are_found_by_their_modules() -> None:
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
         "NiMARE Dataset JSON",
+        "pickled NiMARE Dataset",
+        "table of foci (XLSX, CSV, TSV)",
         "Sleuth text",
     ]
 
@@ -231,9 +234,15 @@ def test_missing_path(tmp_path) -> None:
 
 
 def test_pickle_gets_advice(tmp_path) -> None:
-    """A folder that holds only a NiMARE pickle says what to do."""
-    (tmp_path / "dataset.pkl.gz").write_bytes(b"\x1f\x8b\x08rest")
-    with pytest.raises(NoInputError, match="pickles are not read: save them as NiMARE Dataset"):
+    """A folder that holds only a pickle of something else names that, and says what to do."""
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(Path("x")))
+    said = (
+        r"model.pkl is a pickle of pathlib.PosixPath, and only Datasets of NiMARE are read: save"
+    )
+    with pytest.raises(NoInputError, match=said):
+        io.read(tmp_path)
+    (tmp_path / "model.pkl").write_bytes(b"\x1f\x8b\x08rest")
+    with pytest.raises(NoInputError, match="is called a pickle, but is none that can be read"):
         io.read(tmp_path)
 
 

@@ -24,6 +24,8 @@ PAIR = ("--group", "large=sample_size > 15", "--name", "data", *MONTECARLO)
 CHI2 = ("--estimator", "MKDAChi2", *PAIR)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
+NO_SPACE = "without space"
+"""Mark of a case whose data have a contrast without a known space."""
 
 CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("estimator", MONTECARLO, ("--estimator", "KDA")),
@@ -56,6 +58,11 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("seed", MONTECARLO, ("--seed", "43")),
     ("mask", MONTECARLO, ("--mask", "half.nii.gz")),
     ("tal2mni", MONTECARLO, ("--tal2mni", "brett")),
+    (
+        "unknown_space",
+        (NO_SPACE, *HOLM, "--unknown-space", "mni"),
+        ("--unknown-space", "talairach"),
+    ),
     ("select", MONTECARLO, ("--select", "sample_size > 13")),
     ("group", PAIR, ("--group", "small=sample_size < 14")),
     ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
@@ -74,7 +81,7 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
     "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
-    "quiet", "notrack", "common_range", "z_max", "add_iters",
+    "quiet", "notrack", "common_range", "z_max", "add_iters", "strict",
 }  # fmt: skip
 """Options that choose, run or show, and change no result: tests/cli shows what each does."""
 
@@ -85,13 +92,15 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     import nibabel as nib
 
     folder = tmp_path_factory.mktemp("options")
-    for name, missing in (("data", False), (MISSING, True)):
+    for name in ("data", MISSING, NO_SPACE):
         source = make_small(n_studies=8)
         for number, study in enumerate(source.values()):
             (contrast,) = study["contrasts"].values()
             contrast["metadata"]["inference"] = "fixed" if number % 3 == 0 else "random"
             contrast["coords"]["space"] = "TAL" if number % 2 else "MNI"
-        if missing:
+        if name == NO_SPACE:
+            source["study3"]["contrasts"]["1"]["coords"]["space"] = ""
+        if name == MISSING:
             del source["study3"]["contrasts"]["1"]["metadata"]["sample_sizes"]
         else:
             source["study2"]["contrasts"]["1"]["coords"]["z"][-1] = 44.0
@@ -122,10 +131,11 @@ def outcome(folder: Path) -> Callable[..., dict[str, bytes]]:
 
 
 def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
-    data = folder / (MISSING if MISSING in words else "data")
+    marks = [word for word in words if word in (MISSING, NO_SPACE)]
+    data = folder / (marks[0] if marks else "data")
     named = [str(folder / word) if word.endswith(".gz") else word for word in words]
     argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]
-    request = parse([*argv, *(word for word in named if word != MISSING)], run_uuid="run")
+    request = parse([*argv, *(word for word in named if word not in marks)], run_uuid="run")
     (planned,) = plan(request)
     assert planned.error is None, planned.error
     stage = _graph(planned, request.settings, out)
