@@ -85,6 +85,13 @@ def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
     return _Reader(path.name, tables).contrasts()
 
 
+def read_folder(folder: Path) -> tuple[list[Contrast], list[Problem]]:
+    """Contrasts of the tables in a folder, see :func:`read`."""
+    files = [folder / "studyset.json", *(folder / f"{name}.parquet" for name in _TABLES)]
+    found = [file for file in files if file.is_file()]
+    return read(*(found or files))
+
+
 class _Reader:
     """Tables of one studyset, and what is wrong in them."""
 
