@@ -52,6 +52,7 @@ def test_formats_are_found_by_their_modules() -> None:
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
+        "parquet studyset",
         "NiMARE Dataset JSON",
         "pickled NiMARE Dataset",
         "table of foci (XLSX, CSV, TSV)",
