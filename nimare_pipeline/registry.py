@@ -20,7 +20,9 @@ PAIR_ESTIMATORS: Mapping[str, str] = {
 }
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
-"""Estimators that take a pool of foci, which only the library gives them so far."""
+"""Estimators of one group whose null draws from a pool of foci; see ``null_foci``."""
+VOXELS_ONLY = ("SCALE",)
+"""Estimators without clusters: their null says which voxels are significant, and no more."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",

@@ -13,7 +13,7 @@ from nimare_pipeline.cli.request import NO_MODEL
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import RESULTS
-from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS
+from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS, POOL_ESTIMATORS
 
 LEVELS = ("meta", "group", "dataset")
 """Analysis levels; all three mean the same, as a meta-analysis has one level."""
@@ -169,9 +169,16 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--estimator",
         metavar="NAME",
-        type=values.one_of((*ESTIMATORS, *PAIR_ESTIMATORS)),
-        help=f"one of {', '.join(ESTIMATORS)} (default: {defaults.ESTIMATOR}); with --group one "
-        f"of {', '.join(PAIR_ESTIMATORS)} (default: {defaults.PAIR_ESTIMATOR})",
+        type=values.one_of((*ESTIMATORS, *POOL_ESTIMATORS, *PAIR_ESTIMATORS)),
+        help=f"one of {', '.join((*ESTIMATORS, *POOL_ESTIMATORS))} (default: "
+        f"{defaults.ESTIMATOR}); with --group one of {', '.join(PAIR_ESTIMATORS)} (default: "
+        f"{defaults.PAIR_ESTIMATOR})",
+    )
+    group.add_argument(
+        "--null-foci",
+        metavar="PATH",
+        help="SCALE: dataset whose foci the null draws from, for example a database: a folder or "
+        "file of any format that is read",
     )
     group.add_argument(
         "--null-method",

@@ -10,7 +10,14 @@ from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.options import LEVELS, METHODS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, permutes
+from nimare_pipeline.needs import NULL_FOCI
+from nimare_pipeline.registry import (
+    ESTIMATORS,
+    PAIR_ESTIMATORS,
+    POOL_ESTIMATORS,
+    VOXELS_ONLY,
+    permutes,
+)
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 
@@ -106,14 +113,18 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
+    clusters = judged and name not in VOXELS_ONLY
+    pool = name in POOL_ESTIMATORS
     simulated = options.null_method == "montecarlo"
-    permuted = {"n_iters": options.n_iters} if pair and permutes(name) else {}
+    permuted = {"n_iters": options.n_iters} if pool or (pair and permutes(name)) else {}
     drawn = {
         "n_iters": options.n_iters,
         "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
     }
     estimator = {
-        "null_method": None if pair and "null_method" not in given else options.null_method,
+        "null_method": (
+            None if (pair or pool) and "null_method" not in given else options.null_method
+        ),
         "weighting": options.weighting,
         "inference_field": options.inference_field,
         "fwe_null_method": options.fwe_null,
@@ -133,7 +144,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
             for name, value in drawn.items()
             if judged or (name in given and not simulated and name not in permuted)
         },
-        **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
+        **({"voxel_thresh": options.voxel_thresh} if clusters or "voxel_thresh" in given else {}),
         **({"tfce": True} if options.tfce else {}),
     }
     return Analysis(
@@ -146,7 +157,9 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         outside=options.outside,
         result=options.result or "",
         select=options.select,
-        options=_pair_options(options) if pair else region,
+        options=_present(
+            {**(_pair_options(options) if pair else region), NULL_FOCI: options.null_foci}
+        ),
     )
 
 
@@ -158,7 +171,7 @@ def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:
     UsageError
         With what is accepted.
     """
-    if pair and name in ESTIMATORS:
+    if pair and name in {**ESTIMATORS, **POOL_ESTIMATORS}:
         known = ", ".join(PAIR_ESTIMATORS)
         msg = f"{name} analyses one group of contrasts; --group takes an estimator of two: {known}"
         raise UsageError(msg)

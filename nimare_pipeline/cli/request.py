@@ -10,6 +10,7 @@ NO_MODEL = "none"
 PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "select": (("select", ""),),
     "estimator": (("estimator", "type"),),
+    "null_foci": (("options", "null_foci"),),
     "null_method": (("estimator", "null_method"),),
     "weighting": (("estimator", "weighting"),),
     "inference_field": (("estimator", "inference_field"),),
@@ -30,7 +31,10 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "result": (("result", ""),),
     "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),
 }
-"""Options of an analysis and their places in its record: fields, or keywords of a component."""
+"""Options of an analysis and their places in its record.
+
+Fields, keywords of a component, or keys that only its type has.
+"""
 
 
 @dataclass(frozen=True)

@@ -212,6 +212,37 @@ def test_option_of_a_comparison_replaces_what_the_file_says(words, keyword, valu
     assert override(other, request.analysis, given) == other
 
 
+OF_SCALE = [(["--null-foci", "other"], {"null_foci": "other"})]
+
+
+@pytest.mark.parametrize(("words", "options"), OF_SCALE)
+def test_pool_replaces_what_the_file_says(words, options) -> None:
+    """A pool reaches the analyses that draw from one, and not the others."""
+    request = parse(["in", "out", "meta", *words])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given).options == options
+    ale = Analysis("a")
+    assert override(ale, request.analysis, request.given) == ale
+
+
+def test_another_estimator_has_no_pool() -> None:
+    """Where the command line names ALE, what the file says of the pool counts no more."""
+    request = parse(["in", "out", "meta", "--estimator", "ALE"])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given) == Analysis("a")
+
+
+def test_pool_of_a_file_counts_from_where_it_was_written(folder) -> None:
+    """The file's folder comes first; a pool of the command line counts from the current one."""
+    scale = '[[analysis]]\nname = "a"\nestimator = {type = "SCALE"}\nnull_foci = "base"\n'
+    (folder / "analyses.toml").write_text(scale)
+    (one,) = ask(folder).analyses
+    assert one.folders == (str(folder),)
+    (one,) = ask(folder, "--null-foci", "other").analyses
+    assert one.folders == (str(Path.cwd()), str(folder))
+    assert one.options == {"null_foci": "other"}
+
+
 def test_option_at_its_default_replaces_too() -> None:
     """An option that is given with the default's value is given."""
     request = parse(["in", "out", "meta", "--voxelization", "exact"])
@@ -258,7 +289,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
     }
     assert options - of_the_run == set(PLACES)
     rows = OVERRIDES + OF_MKDA + OF_CHI2
-    tried = {word[2:].replace("-", "_") for words, _, _ in rows for word in words[:1]}
+    tried = {word[2:].replace("-", "_") for words, *_ in (*rows, *OF_SCALE) for word in words[:1]}
     assert tried == set(PLACES)
 
 
