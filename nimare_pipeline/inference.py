@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS, VOXELS_ONLY
+from nimare_pipeline.registry import ESTIMATORS, MONTECARLO_ONLY, VOXELS_ONLY
 from nimare_pipeline.settings import Analysis, Component
 
 Level = Literal["size", "mass", "voxel", "tfce", "none"]
@@ -88,6 +88,13 @@ def result_level(analysis: Analysis) -> Level:
 def _voxels_only(analysis: Analysis) -> Level:
     """Voxels, of an estimator that judges nothing else."""
     name = analysis.estimator.type
+    if name in MONTECARLO_ONLY and not has_clusters(analysis.corrector):
+        given = f"{analysis.corrector.type} with method {analysis.corrector.args.get('method')!r}"
+        msg = (
+            f"{name} has no uncorrected p: it is judged by FWECorrector with method 'montecarlo', "
+            f"not by {given}"
+        )
+        raise UsageError(msg)
     asked = "tfce" if has_tfce(analysis.corrector) else analysis.result
     if asked not in ("", "voxel"):
         msg = f"{name} judges voxels only: its result is 'voxel', not {asked!r}"

@@ -1,7 +1,7 @@
 """What an estimator needs beside its keywords, and what it has no use for."""
 
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import POOL_ESTIMATORS
+from nimare_pipeline.registry import MONTECARLO_ONLY, POOL_ESTIMATORS
 from nimare_pipeline.settings import Analysis
 
 NULL_FOCI = "null_foci"
@@ -9,7 +9,7 @@ NULL_FOCI = "null_foci"
 
 
 def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> None:
-    """Refuse an analysis that lacks the pool of its null, or names one in vain.
+    """Refuse an analysis that lacks what its estimator needs, or names in vain what it has not.
 
     Parameters
     ----------
@@ -31,4 +31,10 @@ def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> Non
         raise UsageError(msg)
     if named and estimator not in POOL_ESTIMATORS:
         msg = f"{how} names the pool of foci of {', '.join(POOL_ESTIMATORS)}; {estimator} has none"
+        raise UsageError(msg)
+    if analysis.options.get("inference_mask") and estimator in MONTECARLO_ONLY:
+        msg = (
+            f"{estimator} looks for differences in the whole mask, and takes no inference mask; "
+            "give a smaller mask instead"
+        )
         raise UsageError(msg)

@@ -18,6 +18,7 @@ from nimare_pipeline.registry import (
     accepted_keywords,
     get_corrector,
     get_estimator,
+    own_keyword,
 )
 from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
@@ -114,15 +115,17 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
                 changes |= {part: getattr(template, part)} if _has(analysis, part) else {}
             elif _accepts(analysis, part, keyword):
                 own: Component = changes.get(part, getattr(analysis, part))
-                rival = _RIVALS.get(option)
-                args = {k: v for k, v in own.args.items() if k not in (keyword, rival)}
-                changes[part] = replace(own, args=args | _asked(template, option, keyword))
+                name, rival = own_keyword(own.type, keyword), _RIVALS.get(option)
+                args = {k: v for k, v in own.args.items() if k not in (name, rival)}
+                changes[part] = replace(own, args=args | _asked(template, option, name))
     return replace(analysis, **changes)
 
 
 def _asked(template: Analysis, option: str, keyword: str) -> dict[str, Any]:
     """What the command line says of a keyword; nothing where it is at its default."""
     for part, name in PLACES[option]:
+        if not name:
+            return {keyword: getattr(template, part)}
         args = getattr(template, part).args
         if name in args:
             return {keyword: args[name]}
@@ -237,13 +240,17 @@ def _refuse_strange(request: Request) -> None:
         if part == "estimator" and keyword != "type" and len(places) == 1
     }
     strange = sorted(
-        option for option in own if option in request.given and own[option] not in known
+        option
+        for option in own
+        if option in request.given and own_keyword(estimator, own[option]) not in known
     )
     # It draws foci where the pool has them, and forms no clusters.
     idle = {"null_outside", "voxel_thresh"} if estimator in POOL_ESTIMATORS else set()
     strange += sorted(idle & request.given)
     if strange:
-        taken = [option for option, keyword in own.items() if keyword in known]
+        taken = [
+            option for option, keyword in own.items() if own_keyword(estimator, keyword) in known
+        ]
         msg = f"{estimator} has no {_options(strange)}; its options are {_options(taken)}"
         raise UsageError(msg)
 
@@ -266,6 +273,7 @@ def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
         return False
     make = {"estimator": get_estimator, "corrector": get_corrector}[part]
     made = make(getattr(analysis, part))
+    keyword = own_keyword(getattr(analysis, part).type, keyword)
     return keyword in made.get_params() and keyword not in made.without_effect()
 
 

@@ -205,8 +205,19 @@ def _add_analysis(group: Any) -> None:
         metavar="NAME",
         type=values.one_of(FWE_NULLS),
         help="MKDAChi2: label-permutation judges the association of group and report, random-foci "
-        "the convergence within each group (default: the first)",
+        "the convergence within each group; BalancedALESubtraction: contrasts change groups, or "
+        "their foci lie anywhere (default: the first)",
     )
+    for option, what in (
+        ("--target-n", "contrasts that either group counts as (default: those of the smaller)"),
+        ("--n-subsamples", "random subsets for the maps of probability (default: 2500)"),
+    ):
+        group.add_argument(
+            option,
+            metavar="N",
+            type=values.integer("a whole number of at least 1", lambda n: n >= 1),
+            help=f"BalancedALESubtraction: {what}",
+        )
     group.add_argument(
         "--prior",
         metavar="P",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline.defaults import CONJUNCTION, ESTIMATOR
+from nimare_pipeline.defaults import CONJUNCTION
 from nimare_pipeline.errors import ModelError, NoInputError, Problem, UsageError
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
@@ -192,8 +192,8 @@ class _Checker:
         self.one_region(path, where, type_name, {**defaults, **given})
         if type_name in BUILT:
             self.kind(path, where, type_name, values)
-            if own >= {NULL_FOCI, "estimator"} and _is_component(merged.get("estimator")):
-                self.needs(path, where, merged)
+            if "estimator" in own and _is_component(merged.get("estimator")):
+                self.needs(path, where, type_name, merged)
             for part in _COMPONENTS:
                 if part in given and part in values:
                     self.component((*path, part), where, part, values[part])
@@ -244,15 +244,18 @@ class _Checker:
             hint = f"it is for the type {' and '.join(fitting)}; {type_name} takes {known}"
             self.wrong((*path, "estimator"), where, message, hint)
 
-    def needs(self, path: Way, where: str, given: Mapping[str, Any]) -> None:
-        """Complain of a pool that is missing, or of one that nothing is drawn from."""
+    def needs(self, path: Way, where: str, type_name: str, given: Mapping[str, Any]) -> None:
+        """Complain of what an estimator lacks, and of what it has no use for."""
+        usual = TYPES[type_name].key("estimator")
+        value = given.get("estimator", usual.default if usual else None)
+        if value["type"] not in _KINDS.get(type_name, {}):
+            return
+        keys = [key for key in (NULL_FOCI, "inference_mask") if TYPES[type_name].key(key)]
+        own = {name: given[name] for name in keys if name in given}
         try:
-            estimator = Component(given.get("estimator", {"type": ESTIMATOR})["type"])
-            named = {name: given[name] for name in (NULL_FOCI,) if name in given}
-            check_needs(Analysis("", estimator=estimator, options=named))
+            check_needs(Analysis("", type_name, Component(value["type"]), options=own))
         except UsageError as error:
-            at = NULL_FOCI if NULL_FOCI in given else "estimator"
-            self.wrong((*path, at), where, str(error))
+            self.wrong((*path, next(iter(own), "estimator")), where, str(error))
 
     def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
         """Complain of a result that the corrector does not give."""
