@@ -30,6 +30,7 @@ NUMBERS = {
     "Voxelization": "voxelization",
     "NullMethod": "null_method",
     "NullIterations": "null_n_iters",
+    "NullFoci": "null_foci",
     "Region": "region",
     "Conjunction": "conjunction",
 }

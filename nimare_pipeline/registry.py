@@ -16,11 +16,20 @@ ESTIMATORS: Mapping[str, str] = {
 }
 PAIR_ESTIMATORS: Mapping[str, str] = {
     "ALESubtraction": "nimare_pipeline.meta.cbma.ale_subtraction",
+    "BalancedALESubtraction": "nimare_pipeline.meta.cbma.balanced_subtraction",
     "MKDAChi2": "nimare_pipeline.meta.cbma.mkda_chi2",
 }
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
-"""Estimators that take a pool of foci, which only the library gives them so far."""
+"""Estimators of one group whose null draws from a pool of foci; see ``null_foci``."""
+VOXELS_ONLY = ("SCALE", "BalancedALESubtraction")
+"""Estimators without clusters: their null says which voxels are significant, and no more."""
+MONTECARLO_ONLY = ("BalancedALESubtraction",)
+"""Those of them without an uncorrected p: the Monte Carlo correction judges them, no other."""
+_CALLED: Mapping[str, Mapping[str, str]] = {
+    "BalancedALESubtraction": {"fwe_null_method": "null_method", "null_method": ""}
+}
+"""Keywords that an estimator calls otherwise, or has not, though another of its has the name."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -47,6 +56,11 @@ def draws(component: Component) -> bool:
 def permutes(name: str) -> bool:
     """Whether an estimator of two groups permutes in its ``fit``, and so takes ``n_iters``."""
     return "n_iters" in accepted_keywords("estimator", name)
+
+
+def own_keyword(estimator: str, usual: str) -> str:
+    """Name that an estimator has for what most call otherwise; empty if it has no such thing."""
+    return _CALLED.get(estimator, {}).get(usual, usual)
 
 
 def get_corrector(component: Component) -> Any:

@@ -212,6 +212,79 @@ def test_option_of_a_comparison_replaces_what_the_file_says(words, keyword, valu
     assert override(other, request.analysis, given) == other
 
 
+OF_BALANCED = [
+    (["--target-n", "3"], "target_n", 3),
+    (["--n-subsamples", "40"], "n_subsamples", 40),
+    (["--fwe-null", "random-foci"], "null_method", "random-foci"),
+    (["--voxel-thresh", "0.01"], "voxel_thresh", 0.01),
+    (["--alpha", "0.01"], "alpha", 0.01),
+    (["--null-outside", "inside"], "null_outside", "inside"),
+    (["--n-iters", "77"], "n_iters", 77),
+]
+
+
+@pytest.mark.parametrize(("words", "keyword", "value"), OF_BALANCED)
+def test_option_of_a_balanced_comparison(words, keyword, value) -> None:
+    """It reaches the estimator from the command line, and replaces what a file says of it."""
+    pair = ["--group", "a=n_foci > 2", "--estimator", "BalancedALESubtraction"]
+    made = parse(["in", "out", "meta", *pair, *words]).analysis
+    assert made.estimator.args[keyword] == value
+    assert "voxel_thresh" not in made.corrector.args
+    asked = parse(["in", "out", "meta", *words])
+    balanced = Analysis("a", type="pair", estimator=Component("BalancedALESubtraction"))
+    assert override(balanced, asked.analysis, asked.given).estimator.args[keyword] == value
+    other = Analysis("a", type="pair", estimator=Component("MKDAChi2"))
+    changed = override(other, asked.analysis, asked.given).estimator
+    assert set(changed.args) <= {"fwe_null_method", "null_outside"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--null-method", "montecarlo"], "BalancedALESubtraction has no --null-method; its op"),
+        (["--prior", "0.2"], "BalancedALESubtraction has no --prior; its options are --fwe-null"),
+        (["--inference-mask", "m.nii"], "BalancedALESubtraction looks for differences in the who"),
+    ],
+)
+def test_what_a_balanced_comparison_has_not(tmp_path, words, message) -> None:
+    """What it cannot use is refused, by the name of the option."""
+    (tmp_path / "in").mkdir()
+    pair = ["--group", "a=n_foci > 2", "--estimator", "BalancedALESubtraction"]
+    with pytest.raises(UsageError, match=message):
+        ask(tmp_path / "in", *pair, *words)
+
+
+OF_SCALE = [(["--null-foci", "other"], {"null_foci": "other"})]
+
+
+@pytest.mark.parametrize(("words", "options"), OF_SCALE)
+def test_pool_replaces_what_the_file_says(words, options) -> None:
+    """A pool reaches the analyses that draw from one, and not the others."""
+    request = parse(["in", "out", "meta", *words])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given).options == options
+    ale = Analysis("a")
+    assert override(ale, request.analysis, request.given) == ale
+
+
+def test_another_estimator_has_no_pool() -> None:
+    """Where the command line names ALE, what the file says of the pool counts no more."""
+    request = parse(["in", "out", "meta", "--estimator", "ALE"])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given) == Analysis("a")
+
+
+def test_pool_of_a_file_counts_from_where_it_was_written(folder) -> None:
+    """The file's folder comes first; a pool of the command line counts from the current one."""
+    scale = '[[analysis]]\nname = "a"\nestimator = {type = "SCALE"}\nnull_foci = "base"\n'
+    (folder / "analyses.toml").write_text(scale)
+    (one,) = ask(folder).analyses
+    assert one.folders == (str(folder),)
+    (one,) = ask(folder, "--null-foci", "other").analyses
+    assert one.folders == (str(Path.cwd()), str(folder))
+    assert one.options == {"null_foci": "other"}
+
+
 def test_option_at_its_default_replaces_too() -> None:
     """An option that is given with the default's value is given."""
     request = parse(["in", "out", "meta", "--voxelization", "exact"])
@@ -258,8 +331,8 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "add_iters",
     }
     assert options - of_the_run == set(PLACES)
-    rows = OVERRIDES + OF_MKDA + OF_CHI2
-    tried = {word[2:].replace("-", "_") for words, _, _ in rows for word in words[:1]}
+    rows = [*OVERRIDES, *OF_MKDA, *OF_CHI2, *OF_BALANCED, *OF_SCALE]
+    tried = {word[2:].replace("-", "_") for words, *_ in rows for word in words[:1]}
     assert tried == set(PLACES)
 
 
