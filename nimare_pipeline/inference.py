@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS
+from nimare_pipeline.registry import NO_TFCE, refusal_of_tfce
 from nimare_pipeline.settings import Analysis, Component
 
 Level = Literal["size", "mass", "voxel", "tfce", "none"]
@@ -58,12 +58,8 @@ def result_level(analysis: Analysis) -> Level:
     if analysis.type == "conjunction":
         return "none"
     clusters, enhanced = has_clusters(analysis.corrector), has_tfce(analysis.corrector)
-    if enhanced and analysis.type == "pair":
-        msg = (
-            f"{analysis.estimator.type} compares two groups; tfce is for estimators of one group: "
-            f"{', '.join(ESTIMATORS)}"
-        )
-        raise UsageError(msg)
+    if enhanced and analysis.estimator.type in NO_TFCE:
+        raise UsageError(refusal_of_tfce(analysis.estimator.type))
     if not analysis.result:
         return "tfce" if enhanced else "size" if clusters else "voxel"
     if analysis.result not in RESULTS:

@@ -21,6 +21,11 @@ PAIR_ESTIMATORS: Mapping[str, str] = {
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
 """Estimators that take a pool of foci, which only the library gives them so far."""
+NO_TFCE: Mapping[str, str] = {
+    "SCALE": "has a null of its own at each voxel",
+    "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
+}
+"""Estimators that cannot be enhanced without threshold, and why not."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -36,6 +41,12 @@ def get_estimator(component: Component) -> Any:
         For an unknown name or keyword, with what is accepted.
     """
     return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}, component)
+
+
+def refusal_of_tfce(name: str) -> str:
+    """Say why an estimator of ``NO_TFCE`` cannot be enhanced, and which can."""
+    known = ", ".join(one for one in (*ESTIMATORS, *PAIR_ESTIMATORS) if one not in NO_TFCE)
+    return f"{name} {NO_TFCE[name]}; tfce is for {known}"
 
 
 def draws(component: Component) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +10,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nimare_pipeline.numerics.threads import run_slices
+
+Loop = Callable[[np.uint64, np.int64, Any, Any, NDArray[np.int64]], None]
+"""Compiled: seed, number of the first iteration, arrays of the plan, memory of one thread, and
+where the iterations go, a column each."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,51 @@ class ArrayPlan:
             msg = f"{path}: the Monte Carlo plan does not match its checksum; it was altered"
             raise ValueError(msg)
         return plan
+
+
+def collect(  # noqa: PLR0913 - what a run takes, beside the loop
+    loop: Loop,
+    arrays: tuple[NDArray[Any], ...],
+    make_scratch: Callable[[], Any],
+    names: Sequence[str],
+    *,
+    seed: int,
+    first: int,
+    n_iters: int,
+    n_threads: int = 1,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[int], None] | None = None,
+    runner: Callable[..., None] = run_slices,
+) -> dict[str, NDArray[np.int64]]:
+    """Run a compiled loop over iterations in threads, and name what each iteration leaves.
+
+    Parameters
+    ----------
+    loop : Loop
+    arrays : tuple of arrays
+        What it reads.
+    make_scratch : callable
+        Makes the memory of one thread.
+    names : sequence of str
+        What the rows hold that the loop fills.
+    seed, first, n_iters, n_threads, should_stop, progress
+        As for ``ArrayPlan.run``.
+    runner : callable
+        Hands out the iterations.
+    """
+    out = np.zeros((len(names), n_iters), dtype=np.int64)
+
+    def make_work() -> Callable[[int, int], None]:
+        scratch = make_scratch()
+
+        def work(begin: int, end: int) -> None:
+            loop(np.uint64(seed), np.int64(first + begin), arrays, scratch, out[:, begin:end])
+
+        return work
+
+    make_work()(0, 0)  # compile once
+    runner(make_work, n_iters, n_threads, should_stop, progress)
+    return dict(zip(names, out, strict=True))
 
 
 def kind_of(path: str | Path) -> str:

@@ -13,6 +13,8 @@ from nimare_pipeline.numerics.simulate import largest_cluster, redraw
 from nimare_pipeline.numerics.tfce import TFCETables, fill_levels, largest_tfce, tfce_scratch
 from nimare_pipeline.numerics.threads import run_slices
 
+NO_SUPPORT = np.zeros(0, dtype=np.int64)
+"""``support`` of a statistic whose levels are bins, or its own whole numbers."""
 _MAXIMA = ("max_stat", "max_size", "max_mass", "max_tfce")
 
 
