@@ -1,7 +1,7 @@
 """Estimators, kernels and correctors by the names that command line and model files use."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -105,16 +105,19 @@ def _make(kind: str, register: Mapping[str, str], component: Component) -> Any:
     made = made_by(**component.args)
     idle = sorted(set(component.args) & set(made.without_effect()))
     if idle:
-        msg = f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made)}"
+        msg = (
+            f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made, idle)}"
+        )
         raise UsageError(msg)
     return made
 
 
-def _chosen(made: Any) -> str:
+def _chosen(made: Any, idle: Sequence[str]) -> str:
     """What decides which parameters count: the method, in words."""
+    powers = ["tfce"] if any(name.startswith("tfce_") for name in idle) else []
     return ", ".join(
         f"{name} {getattr(made, name)!r}"
-        for name in ("method", "null_method", "weighting")
+        for name in ("method", "null_method", "weighting", *powers)
         if hasattr(made, name)
     )
 

@@ -240,10 +240,9 @@ class _Checker:
             self.wrong((*path, "estimator"), where, message, hint)
 
     def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
-        """Complain of a result that the corrector does not give."""
+        """Complain of a result that corrector and estimator do not give."""
         parts: dict[str, Any] = {name: values[name] for name in ("result",) if name in values}
-        if "corrector" in values:
-            parts["corrector"] = _component(values["corrector"])
+        parts |= {name: _component(values[name]) for name in _COMPONENTS if name in values}
         try:
             result_level(Analysis("", **parts))
         except UsageError as error:

@@ -109,7 +109,9 @@ class ScoreTable:
     @property
     def z(self) -> NDArray[np.float64]:
         """Z of each level, from 0 to the largest there is."""
-        return np.ldexp(np.arange(int(np.abs(self.level).max(initial=0)) + 1, dtype=np.float64), -STEP_BITS)
+        return np.ldexp(
+            np.arange(int(np.abs(self.level).max(initial=0)) + 1, dtype=np.float64), -STEP_BITS
+        )
 
 
 def score_table(skewness: NDArray[np.float64], n: int) -> ScoreTable:
