@@ -39,7 +39,7 @@ class SubtractionTFCEPlan(SubtractionPlan):
         As in ``TFCETables``.
     unit : (1,) float64 array
         As in ``TFCETables``.
-    expected : (n_lanes,) int32 array
+    expected : (n_lanes,) float32 array
         Mean over all divisions of the smaller group's sum.
     weight : (n_lanes,) float32 array
         Bins of the standard score for one unit of that sum; 0 where it does not vary.
@@ -51,7 +51,7 @@ class SubtractionTFCEPlan(SubtractionPlan):
     height: NDArray[np.int64]
     extent: NDArray[np.int64]
     unit: NDArray[np.float64]
-    expected: NDArray[np.int32]
+    expected: NDArray[np.float32]
     weight: NDArray[np.float32]
     klass: NDArray[np.int32]
     level: NDArray[np.int32]
@@ -91,7 +91,7 @@ class SubtractionTFCEPlan(SubtractionPlan):
             height=tables.height,
             extent=tables.extent,
             unit=np.array([tables.unit]),
-            expected=layout.to_lanes(np.rint(mean).astype(np.int32)),
+            expected=layout.to_lanes(mean.astype(np.float32)),
             weight=layout.to_lanes(weight.astype(np.float32)),
             klass=layout.to_lanes(table.klass),
             level=table.level,
@@ -144,7 +144,7 @@ def fill_signed(sums, base, fields, levels):  # type: ignore[no-untyped-def]
     middle = level.shape[1] // 2
     for i in range(len(sums)):
         at = base + i
-        score = np.int64(np.float32(sums[i] - expected[at]) * weight[at])
+        score = np.int64((np.float32(sums[i]) - expected[at]) * weight[at])
         found = first * level[klass[at], min(max(score + middle, 0), level.shape[1] - 1)]
         bit = POSITIVE if found > 0 else NEGATIVE
         levels[i] = found if tested[at] & bit else 0

@@ -122,7 +122,8 @@ def z_by_moments(case: Case, is_first: Any) -> Any:
     mean, sd, skewness = sum_moments(sparse.csr_array(case.terms), case.k)
     table = score_table(skewness, case.n)
     weight = np.float32(1 / np.where(sd > 0, sd * table.step, np.inf))
-    bins = np.trunc(np.float32(case.terms[small].sum(axis=0) - np.rint(mean)) * weight).astype(int)
+    apart = np.float32(case.terms[small].sum(axis=0)) - np.float32(mean)
+    bins = np.trunc(apart * weight).astype(int)
     level = table.level[table.klass, bins + table.level.shape[1] // 2]
     return (1 if 2 * case.n_first <= case.n else -1) * level / 1024
 
