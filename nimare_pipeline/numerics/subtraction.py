@@ -12,12 +12,13 @@ be summed. L is counted in the units of the kernels' tables (``integer_log``), D
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan, collect
+from nimare_pipeline.numerics.array_plan import ArrayPlan, collect, tally
 from nimare_pipeline.numerics.permute import n_divisions
 from nimare_pipeline.numerics.subtraction_loop import (
     BATCH,
@@ -177,7 +178,6 @@ def count_block(
     arrays = plan.arrays()
     n_bins, height = _n_bins(plan), _height(plan)
     limits = (*map(np.int64, _histogram_floor(plan)), np.int64(n_bins))
-    parts: list[tuple[NDArray[Any], ...]] = []
     n_lanes = len(plan.total)
 
     def memory() -> tuple[NDArray[Any], ...]:
@@ -187,19 +187,21 @@ def count_block(
             np.zeros(WIDTH + 2 * n_bins, dtype=np.int64),
         )
 
-    def count(out: tuple[NDArray[Any], ...], begin: int, end: int, scratch: Any) -> None:
+    def count(out: tuple[NDArray[Any], ...], scratch: Any, begin: int, end: int) -> None:
         count_permutations(
             np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
             limits, arrays, height, scratch, out,
         )  # fmt: skip
 
-    def make_work() -> Callable[[int, int], None]:
-        out, scratch = memory(), _scratch(plan)
-        parts.append(out)
-        return lambda begin, end: count(out, begin, end, scratch)
-
-    count(memory(), 0, 0, _scratch(plan))  # compile once
-    run_batches(make_work, n_iters, n_threads, None, progress)
+    parts = tally(
+        count,
+        memory,
+        partial(_scratch, plan),
+        n_iters,
+        n_threads=n_threads,
+        progress=progress,
+        runner=run_batches,
+    )
     at_least, at_most, pooled = (
         np.asarray(sum(part[i] for part in parts), dtype=np.int64) for i in range(3)
     )
