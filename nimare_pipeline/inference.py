@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS, MONTECARLO_ONLY, VOXELS_ONLY
+from nimare_pipeline.registry import MONTECARLO_ONLY, NO_TFCE, VOXELS_ONLY, refusal_of_tfce
 from nimare_pipeline.settings import Analysis, Component
 
 Level = Literal["size", "mass", "voxel", "tfce", "none"]
@@ -57,15 +57,11 @@ def result_level(analysis: Analysis) -> Level:
     """
     if analysis.type == "conjunction":
         return "none"
+    clusters, enhanced = has_clusters(analysis.corrector), has_tfce(analysis.corrector)
+    if enhanced and analysis.estimator.type in NO_TFCE:
+        raise UsageError(refusal_of_tfce(analysis.estimator.type))
     if analysis.estimator.type in VOXELS_ONLY:
         return _voxels_only(analysis)
-    clusters, enhanced = has_clusters(analysis.corrector), has_tfce(analysis.corrector)
-    if enhanced and analysis.type == "pair":
-        msg = (
-            f"{analysis.estimator.type} compares two groups; tfce is for estimators of one group: "
-            f"{', '.join(ESTIMATORS)}"
-        )
-        raise UsageError(msg)
     if not analysis.result:
         return "tfce" if enhanced else "size" if clusters else "voxel"
     if analysis.result not in RESULTS:
@@ -95,9 +91,8 @@ def _voxels_only(analysis: Analysis) -> Level:
             f"not by {given}"
         )
         raise UsageError(msg)
-    asked = "tfce" if has_tfce(analysis.corrector) else analysis.result
-    if asked not in ("", "voxel"):
-        msg = f"{name} judges voxels only: its result is 'voxel', not {asked!r}"
+    if analysis.result not in ("", "voxel"):
+        msg = f"{name} judges voxels only: its result is 'voxel', not {analysis.result!r}"
         raise UsageError(msg)
     return "voxel"
 

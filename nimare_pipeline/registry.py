@@ -1,7 +1,7 @@
 """Estimators, kernels and correctors by the names that command line and model files use."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -30,6 +30,11 @@ _CALLED: Mapping[str, Mapping[str, str]] = {
     "BalancedALESubtraction": {"fwe_null_method": "null_method", "null_method": ""}
 }
 """Keywords that an estimator calls otherwise, or has not, though another of its has the name."""
+NO_TFCE: Mapping[str, str] = {
+    "SCALE": "has a null of its own at each voxel",
+    "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
+}
+"""Estimators that cannot be enhanced without threshold, and why not."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -45,6 +50,12 @@ def get_estimator(component: Component) -> Any:
         For an unknown name or keyword, with what is accepted.
     """
     return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}, component)
+
+
+def refusal_of_tfce(name: str) -> str:
+    """Say why an estimator of ``NO_TFCE`` cannot be enhanced, and which can."""
+    known = ", ".join(one for one in (*ESTIMATORS, *PAIR_ESTIMATORS) if one not in NO_TFCE)
+    return f"{name} {NO_TFCE[name]}; tfce is for {known}"
 
 
 def draws(component: Component) -> bool:
@@ -108,16 +119,19 @@ def _make(kind: str, register: Mapping[str, str], component: Component) -> Any:
     made = made_by(**component.args)
     idle = sorted(set(component.args) & set(made.without_effect()))
     if idle:
-        msg = f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made)}"
+        msg = (
+            f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made, idle)}"
+        )
         raise UsageError(msg)
     return made
 
 
-def _chosen(made: Any) -> str:
+def _chosen(made: Any, idle: Sequence[str]) -> str:
     """What decides which parameters count: the method, in words."""
+    powers = ["tfce"] if any(name.startswith("tfce_") for name in idle) else []
     return ", ".join(
         f"{name} {getattr(made, name)!r}"
-        for name in ("method", "null_method", "weighting")
+        for name in ("method", "null_method", "weighting", *powers)
         if hasattr(made, name)
     )
 

@@ -10,15 +10,18 @@ from nimare_pipeline import model
 from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import has_clusters, has_tfce
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, FILE_NAME, TYPES
 from nimare_pipeline.needs import NULL_FOCI, check_needs
 from nimare_pipeline.registry import (
+    NO_TFCE,
     POOL_ESTIMATORS,
     accepted_keywords,
     get_corrector,
     get_estimator,
     own_keyword,
+    refusal_of_tfce,
 )
 from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
@@ -30,6 +33,7 @@ _FILES = ("roi", "inference_mask", "database", NULL_FOCI)
 """Options of an analysis that are files."""
 _RIVALS = {"fwhm": "kernel__sample_size", "sample_size": "kernel__fwhm"}
 """Options of which one takes the other's place, and the keyword of the other."""
+_OF_TFCE = ("tfce", "tfce_extent", "tfce_height")
 
 
 def with_model(request: Request) -> Request:
@@ -120,12 +124,18 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
                 continue
             if not keyword:
                 changes |= {part: getattr(template, part)} if _has(analysis, part) else {}
-            elif _accepts(analysis, part, keyword):
+            elif _accepts(_with_tfce(analysis, changes), part, keyword):
                 own: Component = changes.get(part, getattr(analysis, part))
                 name, rival = own_keyword(own.type, keyword), _RIVALS.get(option)
                 args = {k: v for k, v in own.args.items() if k not in (name, rival)}
                 changes[part] = replace(own, args=args | _asked(template, option, name))
     return replace(analysis, **changes)
+
+
+def _with_tfce(analysis: Analysis, changes: dict[str, Any]) -> Analysis:
+    """The analysis as it was, but enhanced if it will be: then the powers have an effect."""
+    corrector = changes.get("corrector", Component(""))
+    return replace(analysis, corrector=corrector) if "tfce" in corrector.args else analysis
 
 
 def _asked(template: Analysis, option: str, keyword: str) -> dict[str, Any]:
@@ -288,6 +298,8 @@ def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
     if analysis.type not in BUILT or not _has(analysis, part):
         return False
     make = {"estimator": get_estimator, "corrector": get_corrector}[part]
+    if keyword in _OF_TFCE and analysis.estimator.type in NO_TFCE:
+        return False
     made = make(getattr(analysis, part))
     keyword = own_keyword(getattr(analysis, part).type, keyword)
     return keyword in made.get_params() and keyword not in made.without_effect()
@@ -306,8 +318,19 @@ def without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[s
             )
         ]
         if idle and one.type in BUILT:
-            notes.append(f"{options_named(idle)} does not concern analysis {one.name}")
+            why = _why_no_tfce(one) if set(idle) & set(_OF_TFCE) else ""
+            notes.append(f"{options_named(idle)} does not concern analysis {one.name}{why}")
     return notes
+
+
+def _why_no_tfce(analysis: Analysis) -> str:
+    if not _has(analysis, "corrector"):
+        return f": a {analysis.type} is judged by its parts"
+    if not has_clusters(analysis.corrector):
+        return ": tfce needs FWECorrector with method montecarlo"
+    if analysis.estimator.type in NO_TFCE:
+        return f": {refusal_of_tfce(analysis.estimator.type)}"
+    return ": it has no tfce" if not has_tfce(analysis.corrector) else ""
 
 
 def options_named(names: Sequence[str]) -> str:

@@ -338,7 +338,20 @@ def _add_correction(group: Any) -> None:
         "--tfce",
         action="store_true",
         help="threshold-free cluster enhancement, too, as the result unless --result names "
-        "another (estimators of one group, corrected by Monte Carlo)",
+        "another (where the correction is by Monte Carlo)",
+    )
+    power = values.number("a number above 0, at most 10", lambda x: 0 < x <= 10)
+    group.add_argument(
+        "--tfce-extent",
+        metavar="E",
+        type=power,
+        help=f"with --tfce: power of a cluster's extent, mm3 (default: {defaults.TFCE_EXTENT:g})",
+    )
+    group.add_argument(
+        "--tfce-height",
+        metavar="H",
+        type=power,
+        help=f"with --tfce: power of the height, z (default: {defaults.TFCE_HEIGHT:g})",
     )
     group.add_argument(
         "--n-iters",

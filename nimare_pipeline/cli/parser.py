@@ -154,6 +154,8 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         },
         **({"voxel_thresh": options.voxel_thresh} if clusters or threshold_given else {}),
         **({"tfce": True} if options.tfce else {}),
+        "tfce_extent": options.tfce_extent,
+        "tfce_height": options.tfce_height,
     }
     return Analysis(
         name=options.name or "",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
 from nimare_pipeline.cli.database import Shelf, apart, needs_input
@@ -20,11 +21,9 @@ from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.strict import accept
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
-from nimare_pipeline.inference import has_tfce, result_level
+from nimare_pipeline.inference import has_tfce
 from nimare_pipeline.labels import label
-from nimare_pipeline.model.schema import BUILT, TYPES
-from nimare_pipeline.needs import check_needs
-from nimare_pipeline.registry import get_corrector, get_estimator
+from nimare_pipeline.model.schema import BUILT
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
@@ -97,8 +96,10 @@ def plan(request: Request) -> list[Planned]:
     """
     for note in request.notes:
         _LOGGER.info("%s", note)
-    for analysis in request.analyses or (request.analysis,):
-        check_classes(analysis)
+    if request.analyses:
+        check_file(request.analyses)
+    else:
+        check_classes(request.analysis)
     require_input(request.settings)
     from nimare_pipeline import io
 
@@ -133,17 +134,6 @@ def plan(request: Request) -> list[Planned]:
     alone = len(planned) == 1
     selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
     return check([with_null_foci(one, shelf) for one in selected], request.settings)
-
-
-def check_classes(analysis: Analysis) -> None:
-    """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
-    if analysis.type not in BUILT:
-        return
-    for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
-        if TYPES[analysis.type].key(part) is not None:
-            make(getattr(analysis, part))
-    result_level(analysis)
-    check_needs(analysis, how="the key null_foci or --null-foci PATH")
 
 
 def require_input(settings: Settings) -> None:

@@ -29,6 +29,8 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),
     "voxel_thresh": (("corrector", "voxel_thresh"), ("estimator", "voxel_thresh")),
     "tfce": (("corrector", "tfce"),),
+    "tfce_extent": (("corrector", "tfce_extent"),),
+    "tfce_height": (("corrector", "tfce_height"),),
     "alpha": (("alpha", ""), ("estimator", "alpha")),
     "result": (("result", ""),),
     "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),

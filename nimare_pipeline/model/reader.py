@@ -279,7 +279,7 @@ class _Checker:
             self.wrong((*path, next(iter(own), "estimator")), where, str(error))
 
     def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
-        """Complain of a result that the corrector does not give."""
+        """Complain of a result that corrector and estimator do not give."""
         parts: dict[str, Any] = {name: values[name] for name in ("result",) if name in values}
         parts |= {name: _component(values[name]) for name in _COMPONENTS if name in values}
         try:

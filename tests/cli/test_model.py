@@ -154,6 +154,8 @@ OVERRIDES = [
     (["--n-iters", "3"], lambda a: a.corrector.args["n_iters"], 3),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
     (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
+    (["--tfce-extent", "1", "--tfce"], lambda a: a.corrector.args.get("tfce_extent"), 1.0),
+    (["--tfce-height", "1.5", "--tfce"], lambda a: a.corrector.args.get("tfce_height"), 1.5),
     (["--null-outside", "inside"], lambda a: a.corrector.args.get("null_outside"), "inside"),
     (["--corrector", "FDRCorrector"], lambda a: a.corrector.type, "FDRCorrector"),
     (["--alpha", "0.2"], lambda a: a.alpha, 0.2),
@@ -308,6 +310,38 @@ def test_option_that_does_not_concern_an_analysis_is_said(folder) -> None:
         "the command line replaces what the file says: --alpha, --n-iters",
         "--n-iters does not concern analysis bC",
     )
+
+
+def test_enhancement_concerns_what_can_be_enhanced() -> None:
+    """Others stay as they are; the powers reach analyses of the file that are enhanced."""
+    asked = parse(["in", "out", "meta", "--tfce", "--tfce-extent", "1"])
+    scale = Analysis("s", estimator=Component("SCALE"))
+    assert override(scale, asked.analysis, asked.given) == scale
+    pair = Analysis("p", type="pair", estimator=Component("MKDAChi2"))
+    found = override(pair, asked.analysis, asked.given)
+    added = {"tfce": True, "tfce_extent": 1.0}
+    assert found.corrector.args == {**pair.corrector.args, **added}
+    asked = parse(["in", "out", "meta", "--tfce-height", "1"])
+    assert override(pair, asked.analysis, asked.given) == pair
+
+
+def test_who_is_not_enhanced_is_said_with_the_reason(folder) -> None:
+    """The second analysis of the file draws nothing."""
+    (text,) = ask(folder, "--tfce").notes[3:]
+    assert text == (
+        "--tfce does not concern analysis bC: tfce needs FWECorrector with method montecarlo"
+    )
+
+
+def test_what_the_command_line_makes_impossible_is_named(folder) -> None:
+    """Each analysis that cannot be run is named, with the reason; the others are not."""
+    from nimare_pipeline.cli.plan import plan
+
+    with pytest.raises(
+        ModelError,
+        match=r"an analysis cannot be run with the .*\n  - analysis bC: result 'tfce' needs FWEC",
+    ):
+        plan(ask(folder, "--tfce", "--result", "tfce"))
 
 
 def test_every_option_of_an_analysis_has_a_place() -> None:

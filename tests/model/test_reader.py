@@ -242,6 +242,10 @@ WRONG = {
         f'{A}corrector = {{type = "FWECorrector", args = {{n_iters = 0}}}}\n',
         "line 3, analysis \"a\": corrector: n_iters is 0; expected an integer of at least 1",
     ),
+    "powers without enhancement": (
+        f'{A}corrector = {{type = "FWECorrector", args = {{tfce_extent = 1.0}}}}\n',
+        "tfce_extent would have no effect with method 'montecarlo', tfce False",
+    ),
     "default keyword": (
         f'[defaults]\ncorrector = {{type = "FWECorrector", args = {{n_iter = 3}}}}\n{A}',
         "line 2, [defaults]: corrector: FWECorrector has no keyword 'n_iter' (did you mean n_iter",
@@ -275,6 +279,14 @@ def test_wrong_file(tmp_path, text, message) -> None:
     (problem,) = problems(tmp_path, text)
     assert problem.startswith("analyses.toml")
     assert message in problem
+
+
+def test_what_cannot_be_enhanced(tmp_path) -> None:
+    """An estimator without one null for all voxels is refused where the file asks for TFCE."""
+    text = f'{A}estimator = {{type = "SCALE"}}\n'
+    text += 'corrector = {type = "FWECorrector", args = {tfce = true}}\n'
+    wanted = "SCALE has a null of its own at each voxel; tfce is for ALE, MKDADensity, KDA"
+    assert any(wanted in str(problem) for problem in problems(tmp_path, text))
 
 
 def test_all_problems_come_at_once_in_order(tmp_path) -> None:
