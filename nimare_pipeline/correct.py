@@ -20,6 +20,7 @@ from nimare_pipeline.progress import iterations
 from nimare_pipeline.registry import NO_TFCE, get_estimator, refusal_of_tfce
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.saved_null import PREFIX, SavedNull, null_key
+from nimare_pipeline.store import Store
 
 
 class Corrector(Parametrised):
@@ -251,12 +252,20 @@ class FWECorrector(Corrector):
             self.tfce, self.tfce_extent, self.tfce_height,
         )  # fmt: skip
 
-    def plan(self, result: MetaResult) -> ArrayPlan:
-        """What the Monte Carlo engine needs to know of a result."""
+    def plan(self, result: MetaResult, store: Store | None = None) -> ArrayPlan:
+        """What the Monte Carlo engine needs to know of a result.
+
+        Parameters
+        ----------
+        result : MetaResult
+        store : Store, optional
+            Where the fit left what a plan is made of.
+        """
         if self.tfce and result.estimator.type in NO_TFCE:
             raise UsageError(refusal_of_tfce(result.estimator.type))
         estimator = get_estimator(result.estimator)
-        plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices)
+        kept = {"store": store} if getattr(estimator, "plans_from_store", False) else {}
+        plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices, **kept)
         return plan
 
     def apply(

@@ -90,6 +90,8 @@ class MKDAChi2(PairEstimator):
     kernel_class = MKDAKernel
     result_group = ASSOCIATION
     citations = ("wager2007", "yarkoni2011")
+    plans_from_store = True
+    """Whether ``montecarlo_plan`` finds in a store what ``fit`` left there."""
 
     def __init__(
         self,
@@ -195,17 +197,24 @@ class MKDAChi2(PairEstimator):
             bibtex_=bibtex(self.citations),
         )
 
-    def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> ArrayPlan:
-        """What the Monte Carlo engine needs to correct a result of this estimator."""
+    def montecarlo_plan(
+        self, result: MetaResult, choices: MonteCarlo, store: Store | None = None
+    ) -> ArrayPlan:
+        """What the Monte Carlo engine needs to correct a result of this estimator.
+
+        In the store that ``fit`` was given the spheres are found; without it they are made again.
+        """
         if self.fwe_null_method == FWE_NULLS[0]:
-            return self._label_plan(result, choices)
+            return self._label_plan(result, choices, store)
         return self._foci_plan(result, choices)
 
-    def _label_plan(self, result: MetaResult, choices: MonteCarlo) -> chi2.LabelPlan:
+    def _label_plan(
+        self, result: MetaResult, choices: MonteCarlo, store: Store | None
+    ) -> ArrayPlan:
         arrays, mask = result.arrays, result.mask
         is_first = arrays["group"] == 1
         plan = chi2.label_plan(
-            self._runs(arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, None),
+            self._runs(arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, store),
             is_first,
             mask.inside,
             n_iters=choices.n_iters,
