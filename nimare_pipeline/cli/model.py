@@ -196,7 +196,11 @@ def _path(request: Request) -> Path | None:
     if request.model:
         return Path(request.model)
     own = Path(request.settings.bids_dir) / FILE_NAME
-    return own if own.is_file() else None
+    if own.is_file():
+        return own
+    from nimare_pipeline.model import jale
+
+    return jale.find(Path(request.settings.bids_dir))
 
 
 def _why(request: Request) -> str:

@@ -71,10 +71,26 @@ def read(path: str | Path) -> Model:
         With every problem found, each with its line.
     """
     path = Path(path)
+    return parse(content(path), path)
+
+
+def content(path: str | Path) -> bytes:
+    """What an analysis file says, as TOML: that of a sheet of analyses is what it means.
+
+    Raises
+    ------
+    NoInputError, ModelError
+        If there is no such file; or with every row of a sheet that cannot be understood.
+    """
+    path = Path(path)
     if not path.is_file():
         msg = f"there is no analysis file {path}"
         raise NoInputError(msg)
-    return parse(path.read_bytes(), path)
+    if path.suffix.lower() == ".toml":
+        return path.read_bytes()
+    from nimare_pipeline.model import jale
+
+    return jale.toml(path) if jale.is_sheet(path) else path.read_bytes()
 
 
 def parse(content: bytes, path: Path) -> Model:

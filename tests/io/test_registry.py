@@ -48,7 +48,9 @@ def put(folder: Path, **files: Any) -> Path:
 def test_formats_are_found_by_their_modules() -> None:
     """Every module with a sniffer is a format; helpers are not."""
     assert [module.NAME for module in registry.formats()] == [
+        "CANlab MKDA table",
         "saved Dataset",
+        "JALE sheets (experiments, analyses)",
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
@@ -223,7 +225,7 @@ def test_empty_folder(tmp_path) -> None:
     """An empty folder is no input, and the formats are named."""
     with pytest.raises(
         NoInputError,
-        match=r"nothing to analyse in .*accepted are: saved Dataset, .*, NIMADS .*, Sleuth text",
+        match=r"nothing to analyse in .*accepted are: .*saved Dataset, .*, NIMADS .*, Sleuth text",
     ):
         io.read(tmp_path)
 
