@@ -122,17 +122,17 @@ def fields(pairs: Any) -> dict[str, Any]:
     return found
 
 
-def raw_bytes(value: Any) -> bytes:
+def raw_bytes(value: Any) -> bytes | memoryview:
     """Bytes, as any version writes them."""
     match value:
-        case bytes():
+        case bytes() | memoryview():
             return value
         case Record(of=Name(name="bytes" | "bytearray"), args=()):
             return b""
         case Record(of=Name(name="bytes" | "bytearray"), args=(inner, *_)):
             value = inner
     match value:
-        case bytes():
+        case bytes() | memoryview():
             return value
         case Record(of=Name(name="encode"), args=(str() as text, *_)):
             value = text
