@@ -136,7 +136,9 @@ class Shelf:
         )
         odd = dict.fromkeys(problem for source in sources for problem in source.problems)
         return pool, tuple(
-            replace(problem, message=f"pool of null foci: {problem.message}") for problem in odd
+            # What is suggested there is to select others, which a pool is too large for.
+            replace(problem, message=f"pool of null foci: {problem.message}", suggestion="")
+            for problem in odd
         )
 
     def _at(self, path: Path) -> Sequence["Source"]:
