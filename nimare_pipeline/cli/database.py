@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,22 @@ def needs_input(analysis: Analysis) -> bool:
     return not searches and not combined(analysis)
 
 
+def _others(database: Sequence["Source"], sources: Sequence["Source"]) -> list["Source"]:
+    """A database without the studies that the input holds too: none may be in both groups."""
+    mine = {name for source in sources for name in source.dataset.metadata["study_id"]}
+    found, twice = [], set()
+    for source in database:
+        whole = source.dataset
+        known = whole.metadata["study_id"].isin(mine).to_numpy()
+        twice |= set(whole.metadata["study_id"][known])
+        kept = whole.slice(whole.ids[~known].tolist()) if known.any() else whole
+        found.append(replace(source, dataset=kept))
+    if twice:
+        many = f"{len(twice):,} {'study' if len(twice) == 1 else 'studies'}"
+        _LOGGER.warning("%s of the input left out of the database, which has them too", many)
+    return found
+
+
 def reader(
     settings: Settings, sources: Sequence["Source"], show: Callable[["Source"], object]
 ) -> Callable[[Analysis], Sequence["Source"]]:
@@ -90,6 +107,6 @@ def reader(
         database = known[path.resolve()]
         # Two groups are compared across both; a region is searched for in the database alone.
         both = analysis.type == "pair" and database is not sources
-        return [*sources, *database] if both else database
+        return [*sources, *_others(database, sources)] if both else database
 
     return of
