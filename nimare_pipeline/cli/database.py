@@ -97,7 +97,7 @@ class Shelf:
         database = self._at(path)
         # Two groups are compared across both; a region is searched for in the database alone.
         both = analysis.type == "pair" and database is not self._sources
-        return [*self._sources, *database] if both else database
+        return [*self._sources, *_others(database, self._sources)] if both else database
 
     def null_foci(
         self, analysis: Analysis, mask: "BrainMask"
@@ -157,3 +157,19 @@ class Shelf:
             for source in found:
                 self._show(source)
         return self._known[place]
+
+
+def _others(database: Sequence["Source"], sources: Sequence["Source"]) -> list["Source"]:
+    """A database without the studies that the input holds too: none may be in both groups."""
+    mine = {name for source in sources for name in source.dataset.metadata["study_id"]}
+    found, twice = [], set()
+    for source in database:
+        whole = source.dataset
+        known = whole.metadata["study_id"].isin(mine).to_numpy()
+        twice |= set(whole.metadata["study_id"][known])
+        kept = whole.slice(whole.ids[~known].tolist()) if known.any() else whole
+        found.append(replace(source, dataset=kept))
+    if twice:
+        many = f"{len(twice):,} {'study' if len(twice) == 1 else 'studies'}"
+        _LOGGER.warning("%s of the input left out of the database, which has them too", many)
+    return found
