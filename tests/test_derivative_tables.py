@@ -125,3 +125,15 @@ def test_from_tsv_refuses_ragged_rows(content):
     """A cell too few or too many is an error, never a shift; so is no header."""
     with pytest.raises(DataError, match="not a table as written here"):
         tables.from_tsv(content, {})
+
+
+@pytest.mark.parametrize("of", ["max_tfce", "positive_max_tfce", "group2_max_mass"])
+def test_whole_numbers_of_a_null_are_read_to_the_last_bit(of):
+    """Also those that no float holds: a null is extended by them."""
+    name = f"integer_{of}"
+    numbers = np.array([2**53 + 1, 20658528952976111, 2**61 + 3])
+    columns = tables.null_columns([name])
+    table = tables.typed(pd.DataFrame({name: numbers}), columns)
+    read = tables.from_tsv(tables.to_tsv(table, header=False), columns, names=[name])
+    assert [int(value) for value in read[name]] == numbers.tolist()
+    assert columns[name].description == f"{of} as the whole number that iterations count in"
