@@ -198,14 +198,14 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     for name in names:
         if name in NULL_MONTECARLO:
             columns[name] = NULL_MONTECARLO[name]
+        elif name.startswith(_WHOLE):
+            of = name.removeprefix(_WHOLE)
+            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
         elif (found := _MAXIMA.fullmatch(name)) and found["maximum"] in NULL_MONTECARLO:
             known = NULL_MONTECARLO[found["maximum"]]
             of_map = f"; map of {found['map']}" if found["map"] else ""
             text = f"{known.description}, of {_OF_TAIL[found['tail']]}{of_map}"
             columns[name] = Column(text, known.kind)
-        elif name.startswith(_WHOLE):
-            of = name.removeprefix(_WHOLE)
-            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
     return columns
 
 

@@ -177,3 +177,15 @@ def test_many_rows_come_back():
     pd.testing.assert_frame_equal(
         tables.from_tsv(tables.to_tsv(table), COLUMNS), table, check_exact=True
     )
+
+
+@pytest.mark.parametrize("of", ["max_tfce", "positive_max_tfce", "group2_max_mass"])
+def test_whole_numbers_of_a_null_are_read_to_the_last_bit(of):
+    """Also those that no float holds: a null is extended by them."""
+    name = f"integer_{of}"
+    numbers = np.array([2**53 + 1, 20658528952976111, 2**61 + 3])
+    columns = tables.null_columns([name])
+    table = tables.typed(pd.DataFrame({name: numbers}), columns)
+    read = tables.from_tsv(tables.to_tsv(table, header=False), columns, names=[name])
+    assert [int(value) for value in read[name]] == numbers.tolist()
+    assert columns[name].description == f"{of} as the whole number that iterations count in"
