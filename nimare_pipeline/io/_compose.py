@@ -60,6 +60,11 @@ class _Reader:
             found["estimator"] = estimator
         found |= self.correction()
         found |= self.groups() if pair else self.selection()
+        if kind == "cbma":
+            self.note(
+                "each analysis counts as one experiment; Neurosynth-Compose itself pools the "
+                "analyses of a study"
+            )
         return {"name": self.name(found), "description": self.description(), **found}
 
     def kind(self) -> str:
@@ -177,7 +182,7 @@ class _Reader:
             self.error(f"{name} compares two groups, but there is no filter")
             return {}
         if database:
-            return self.against(str(ident_or_text(database)), first, below)
+            return self.against(str(database), first, below)
         if not below:
             self.error(
                 f"{name} compares two groups, but the specification names one",
@@ -201,7 +206,7 @@ class _Reader:
         if path is None or not safe:
             self.error(
                 f"the database_studyset {database!r} is not here, and a run downloads nothing",
-                f"put {names[0]} (from {_DATABASES}) into {folder}" if safe else "a name",
+                f"put {names[0]} into {folder}; {_DATABASES} has it" if safe else "a name",
             )
             return {}
         second = f"source_file == {_text(path.name)} and missing({self.quoted()})"
@@ -310,6 +315,17 @@ def tables(
         found.append(reader.table())
         problems += reader.problems
     return found, problems
+
+
+def database_files(meta_analyses: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Names under which the databases of specifications may lie beside them."""
+    named = (one["specification"].get("database_studyset") for one in meta_analyses)
+    return {
+        pattern.format(name)
+        for name in named
+        if isinstance(name, str) and name
+        for pattern in _DATABASE_NAMES
+    }
 
 
 def ident_or_text(value: Any) -> Any:

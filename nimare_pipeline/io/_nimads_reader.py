@@ -54,6 +54,7 @@ class Reader:
     _owners: dict[str, set[str]] = field(default_factory=dict)
     _unusual: dict[str, int] = field(default_factory=dict)
     _deactivations: int = 0
+    _empty: list[str] = field(default_factory=list)
 
     def contrasts(self, studies: Sequence[Any]) -> list[Contrast]:
         """Contrasts of studies, in their order."""
@@ -80,6 +81,8 @@ class Reader:
             self._stray(f"study {number}", study, "a study")
             return
         study_id = _id(study, f"study_{number}")
+        if not study.get("analyses"):
+            self._empty.append(study_id)
         for k, analysis in enumerate(self._items(study, "analyses", f"study {study_id}"), 1):
             if not isinstance(analysis, Mapping):
                 self._stray(f"study {study_id}, analysis {k}", analysis, "an analysis")
@@ -200,6 +203,9 @@ class Reader:
             )
 
     def _say_counts(self) -> None:
+        if self._empty:
+            many = counted(len(self._empty), "study has", "studies have")
+            self._add("warning", "", f"{many} no analyses: {listed(self._empty, 5)}")
         for name, count in self._unusual.items():
             many = counted(count, "analysis", "analyses")
             self._add("warning", "", f"{name!r} is taken as the sample size of {many}")

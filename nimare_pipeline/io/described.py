@@ -57,7 +57,7 @@ def find(path: str | Path) -> list[Described]:
 
 
 def _describing() -> tuple[ModuleType, ...]:
-    return tuple(module for module in formats() if hasattr(module, "analyses"))
+    return tuple(module for module in formats() if callable(getattr(module, "analyses", None)))
 
 
 def _of(modules: tuple[ModuleType, ...], file: Path) -> Described:

@@ -186,9 +186,14 @@ def _annotations_of(path: Path, found: Documents) -> list[Mapping[str, Any]]:
 
 
 def _beside(path: Path) -> list[Path]:
-    """Files of the family in the folder of a file, and itself."""
+    """Files of the family in the folder of a file, and itself; no databases to compare with."""
     files = sorted(path.parent.glob("*.json")) + sorted(path.parent.glob("*.json.gz"))
-    return [file for file in files if file == path or (file.is_file() and peek(file))]
+    apart = _compose.database_files(peek(path).meta_analyses)
+    return [
+        file
+        for file in files
+        if file == path or (file.name not in apart and file.is_file() and peek(file))
+    ]
 
 
 def _owner(path: Path, mains: Sequence[Path], found: Mapping[Path, Documents]) -> Path:
