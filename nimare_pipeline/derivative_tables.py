@@ -16,6 +16,8 @@ Kind = Literal["string", "integer", "number", "boolean"]
 MISSING = "n/a"
 
 _FLAGS = {"true": True, "false": False}
+_BLOCK_ROWS = 16_384
+"""Rows that are written or read at a time."""
 _DTYPES: dict[str, Any] = {
     "string": "str",
     "integer": "Int64",
@@ -139,8 +141,7 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
-_TFCE = {"p_tfce_fwe", *(f"p_tfce_fwe_{end}" for end in _INTERVAL)}
-_NOT_OF_PAIRS = {"cluster", *_TFCE, "experiments"}
+_NOT_OF_PAIRS = {"cluster", "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",
@@ -265,10 +266,14 @@ def to_tsv(table: pd.DataFrame, *, header: bool = True) -> bytes:
     header : bool
         Without for ``.tsv.gz``, whose columns BIDS names in the sidecar.
     """
-    rows = [[_cell(str(name)) for name in table.columns]] if header else []
-    columns = [_cells(table[name]) for name in table.columns]
-    rows += map(list, zip(*columns, strict=True))
-    return "".join("\t".join(row) + "\n" for row in rows).encode()
+    head = "\t".join(_cell(str(name)) for name in table.columns) + "\n" if header else ""
+    parts = [head.encode()]
+    # In blocks: the cells of all foci of a database would take ten times what the file does.
+    for begin in range(0, len(table), _BLOCK_ROWS):
+        block = table.iloc[begin : begin + _BLOCK_ROWS]
+        rows = zip(*(_cells(block[name]) for name in block.columns), strict=True)
+        parts.append("".join("\t".join(row) + "\n" for row in rows).encode())
+    return b"".join(parts)
 
 
 def _cells(column: pd.Series) -> list[str]:
@@ -322,23 +327,38 @@ def from_tsv(
         If it is not such a table.
     """
     try:
-        rows = [line.split("\t") for line in content.decode().removesuffix("\n").split("\n")]
-        header = rows.pop(0) if names is None else list(names)
+        lines = content.decode().removesuffix("\n").split("\n")
+        header = lines.pop(0).split("\t") if names is None else list(names)
         if header == [""]:
             raise ValueError("it is empty")
-        rows = [] if rows == [[""]] else rows
-        cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-        columns_read = {
-            name: _parse(values, columns[name].kind if name in columns else None)
-            for name, values in zip(header, cells, strict=True)
-        }
-        return typed(pd.DataFrame(columns_read), columns)
+        lines = [] if lines == [""] else lines
+        kinds = [columns[name].kind if name in columns else None for name in header]
+        return typed(pd.DataFrame(_read_blocks(lines, header, kinds)), columns)
     except ValueError as error:
         msg = f"not a table as written here: {error}"
         raise DataError(msg) from error
 
 
-def _parse(cells: Sequence[str], kind: Kind | None) -> list[Any]:
+def _read_blocks(
+    lines: Sequence[str], header: Sequence[str], kinds: Sequence[Kind | None]
+) -> dict[str, list[Any]]:
+    """Values of the columns, block by block: a text that repeats is in memory once."""
+    texts: dict[str, str] = {}
+    read: list[list[Any]] = [[] for _ in header]
+    for begin in range(0, len(lines), _BLOCK_ROWS):
+        rows = [line.split("\t") for line in lines[begin : begin + _BLOCK_ROWS]]
+        for cells, kind, values in zip(zip(*rows, strict=True), kinds, read, strict=True):
+            once = map(texts.setdefault, cells, cells) if kind in (None, "string") else cells
+            # What a column of unknown kind holds is seen when all of it is there.
+            values.extend(once if kind is None else _parse(once, kind))
+    parsed = (
+        _parse(values, None) if kind is None else values
+        for values, kind in zip(read, kinds, strict=True)
+    )
+    return dict(zip(header, parsed, strict=True))
+
+
+def _parse(cells: Iterable[str], kind: Kind | None) -> list[Any]:
     """Turn cells into values, to the last bit; of unknown kind, into what all of them can be."""
     if kind is None:
         guesses: tuple[Kind, ...] = ("integer", "number", "boolean")
@@ -346,8 +366,11 @@ def _parse(cells: Sequence[str], kind: Kind | None) -> list[Any]:
             with contextlib.suppress(ValueError):
                 return _parse(cells, guess)
         return _parse(cells, "string")
-    values = [None if cell == MISSING else _PARSERS[kind](cell) for cell in cells]
-    return [math.nan if v is None else v for v in values] if kind == "number" else values
+    if kind == "string":
+        return [None if cell == MISSING else cell for cell in cells]
+    missing = math.nan if kind == "number" else None
+    parse = _PARSERS[kind]
+    return [missing if cell == MISSING else parse(cell) for cell in cells]
 
 
 def _flag(cell: str) -> bool:
@@ -358,7 +381,6 @@ def _flag(cell: str) -> bool:
 
 
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
-    "string": str,
     "integer": int,
     "number": float,
     "boolean": _flag,

@@ -125,3 +125,33 @@ def test_from_tsv_refuses_ragged_rows(content):
     """A cell too few or too many is an error, never a shift; so is no header."""
     with pytest.raises(DataError, match="not a table as written here"):
         tables.from_tsv(content, {})
+
+
+@pytest.fixture
+def blocks_of_two(monkeypatch):
+    """Long tables are written and read block by block: here of two rows."""
+    monkeypatch.setattr(tables, "_BLOCK_ROWS", 2)
+
+
+@pytest.mark.usefixtures("blocks_of_two")
+def test_blocks_make_no_difference():
+    """A table longer than a block is the same file, and comes back the same."""
+    expected = "id\tn\tx\tused\n001\t3\t0.1\ttrue\nNA\tn/a\t1e-300\tn/a\nn/a\t0\tn/a\tfalse\n"
+    assert tables.to_tsv(frame()).decode() == expected
+    pd.testing.assert_frame_equal(frame(), tables.from_tsv(expected.encode(), COLUMNS))
+
+
+@pytest.mark.usefixtures("blocks_of_two")
+def test_the_kind_of_other_columns_is_that_of_all_blocks():
+    """A column of whole numbers whose third row is a word is one of words."""
+    table = tables.from_tsv(b"a\tb\n1\t1\n2\t2\nmany\t3\n", {})
+    assert table["a"].tolist() == ["1", "2", "many"]
+    assert table["b"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("blocks_of_two")
+@pytest.mark.parametrize("row", [b"5\n", b"5\t6\t7\n"], ids=["short", "long"])
+def test_a_ragged_row_in_a_later_block_is_refused(row):
+    """Whichever block it is in."""
+    with pytest.raises(DataError, match="not a table as written here"):
+        tables.from_tsv(b"a\tb\n1\t2\n3\t4\n" + row, {})

@@ -38,6 +38,8 @@ def prepared(environ: MutableMapping[str, str] = os.environ, *, spare: str = "")
         environ["NO_ET"] = environ["NIPYPE_NO_ET"] = "1"
         environ["NIPYPE_CONFIG_DIR"] = folder
         environ["MPLBACKEND"] = "Agg"
+        # Arrow's own pool, which pandas wakes, begins by reserving a gigabyte.
+        environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         if not any(environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
             # getpass.getuser() fails for a user id without a name, as containers run with.
             environ["LOGNAME"] = f"uid{os.getuid()}"

@@ -1,5 +1,6 @@
 """Coordinate-based meta-analysis: modelled activation and estimator."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from nipype.interfaces.base import (
     Directory,
     File,
     TraitedSpec,
+    isdefined,
     traits,
 )
 
@@ -54,6 +56,7 @@ class _FitEstimatorInputSpec(BaseInterfaceInputSpec):
     n_threads = traits.Int(1, usedefault=True, desc="threads of a Monte Carlo null")
     quiet = traits.Bool(usedefault=True, desc="draw no progress bar")
     store_dir = Directory(desc="folder where blocks of a Monte Carlo null are found and kept")
+    null_foci_file = File(exists=True, desc="pool of foci that the null draws from, npz")
 
 
 class _FitEstimatorOutputSpec(TraitedSpec):
@@ -69,12 +72,18 @@ class FitEstimator(PipelineInterface):
     def _run_interface(self, runtime: Any) -> Any:
         from nimare_pipeline.dataset import Dataset
         from nimare_pipeline.meta import modelled
+        from nimare_pipeline.needs import NULL_FOCI
+        from nimare_pipeline.null_foci import NullFoci
         from nimare_pipeline.progress import iterations
         from nimare_pipeline.registry import get_estimator
         from nimare_pipeline.store import Store
 
         estimator = get_estimator(Component(**self.inputs.estimator))
         estimator.set_params(n_cores=self.inputs.n_threads)
+        pool = None
+        if isdefined(self.inputs.null_foci_file):
+            pool = NullFoci.load(self.inputs.null_foci_file)
+            estimator.set_params(xyz=pool.xyz)
         fit = partial(
             estimator.fit,
             Dataset.load(self.inputs.dataset_file),
@@ -87,5 +96,8 @@ class FitEstimator(PipelineInterface):
                 result = fit(progress=tell)
         else:
             result = fit()
+        if pool is not None:
+            known = {**pool.facts(), **result.facts[NULL_FOCI]}
+            result = replace(result, facts={**result.facts, NULL_FOCI: known})
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
         return runtime

@@ -85,7 +85,7 @@ def read_sizes(holder: Mapping[str, Any]) -> tuple[tuple[float, ...], str, str]:
     wrong : str
         Name of a field that is no sample size, if there is one.
     """
-    plain = {re.sub(r"[^a-z0-9]", "", str(name).lower()): name for name in reversed(list(holder))}
+    plain = {_joined(str(name)): name for name in reversed(list(holder))}
     wrong = ""
     for wanted in _SIZE_NAMES:
         name = plain.get(wanted)
@@ -102,7 +102,11 @@ def read_sizes(holder: Mapping[str, Any]) -> tuple[tuple[float, ...], str, str]:
 
 def is_usual(name: str) -> bool:
     """Whether a name is one by which NIMADS files usually call a sample size."""
-    return re.sub(r"[^a-z0-9]", "", name.lower()) in USUAL_SIZES
+    return _joined(name) in USUAL_SIZES
+
+
+def _joined(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
 
 
 def _unpacked(value: Any) -> Any:

@@ -125,7 +125,7 @@ class Reader:
             metadata=_metadata(study, analysis),
             images=_images(_list(analysis, "images")),
             annotations=note,
-            texts=_texts(study),
+            texts=_texts(study, analysis),
             values=values,
             file=self.file,
         )
@@ -272,9 +272,11 @@ def _metadata(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str
     }
 
 
-def _texts(study: Mapping[str, Any]) -> dict[str, str]:
+def _texts(study: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:
+    """Description of the study, and what NiMARE and we write with an analysis."""
     description = study.get("description")
-    return {"abstract": description} if isinstance(description, str) and description else {}
+    of_study = {"abstract": description} if isinstance(description, str) and description else {}
+    return {**of_study, **_mapping(analysis, "texts")}
 
 
 def _images(images: Iterable[Any]) -> dict[str, str]:
@@ -285,4 +287,6 @@ def _images(images: Iterable[Any]) -> dict[str, str]:
             path = image.get("url") or image.get("filename")
             if path:
                 found.setdefault(_IMAGE_TYPES.get(kind.strip().lower(), kind), str(path))
+                if isinstance(image.get("space"), str):
+                    found.setdefault("space", image["space"])
     return found

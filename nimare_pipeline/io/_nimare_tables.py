@@ -141,18 +141,21 @@ def _labels(
 
 def _matrix(columns: Mapping[str, NDArray[Any]], at: NDArray[np.int64], n: int) -> LabelMatrix:
     present = np.zeros(n, dtype=bool)
-    for cells in columns.values():
-        present[at] |= ~np.isnan(cells)
     indices, data, ends = [], [], [0]
     for cells in columns.values():
         column = np.zeros(n)
         column[at] = cells
-        stored = np.flatnonzero((column != 0) & present)
+        present[at] |= ~np.isnan(column[at])
+        stored = np.flatnonzero(column)  # NaN included: a gap is not 0
         indices.append(stored.astype(np.int32))
         data.append(column[stored])
         ends.append(ends[-1] + len(stored))
-    parts = (np.concatenate(data), np.concatenate(indices), np.array(ends, dtype=np.int32))
-    return LabelMatrix(tuple(columns), sparse.csc_array(parts, shape=(n, len(columns))), present)
+    parts = (np.concatenate(data), np.concatenate(indices), np.array(ends, dtype=np.int64))
+    values = sparse.csc_array(parts, shape=(n, len(columns)))
+    if not present.all():  # a contrast without any label: missing as a whole
+        values.data[~present[values.indices]] = 0
+        values.eliminate_zeros()
+    return LabelMatrix(tuple(columns), values, present)
 
 
 def _foci(
@@ -172,7 +175,7 @@ def _foci(
     ends = np.searchsorted(at[order], np.arange(len(place) + 1))
     xyz = np.stack([cells for cells in axes if cells is not None], axis=1)[order]
     space = table.columns.get("space", np.full(table.n_rows, None, dtype=object))
-    meant, original = _spaces([space.tolist()[i] for i in order], target, problems)
+    meant, original = _spaces(space[order].tolist(), target, problems)
     values = {
         name: _value_cells(cells[order])
         for name, cells in table.columns.items()
@@ -256,7 +259,7 @@ def _floats(cells: NDArray[Any] | None) -> NDArray[np.float64] | None:
     if cells is None or cells.dtype.kind == "b":
         return None
     if cells.dtype.kind != "O":
-        return cells.astype(float)
+        return cells.astype(float, copy=False)
     if any(isinstance(one, bool) for one in cells.tolist()):
         return None
     try:

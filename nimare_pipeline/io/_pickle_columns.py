@@ -138,12 +138,12 @@ def _arrow_texts(
     )
     places = bounds.tolist()
     return [
-        body[start:end].decode("utf-8", "replace") if is_there else None
+        str(body[start:end], "utf-8", "replace") if is_there else None
         for start, end, is_there in zip(places, places[1:], there, strict=False)
     ]
 
 
-def _buffer(record: Any) -> bytes:
+def _buffer(record: Any) -> bytes | memoryview:
     match record:
         case Record(of=Name(name="py_buffer"), args=(inner,)):
             return raw_bytes(inner)

@@ -20,7 +20,7 @@ def refuse(message: str) -> NoReturn:
 class Machine:
     """Stack, memo and place in the data of one pickle."""
 
-    def __init__(self, data: bytes, check: Callable[[Name], None]) -> None:
+    def __init__(self, data: bytes | bytearray, check: Callable[[Name], None]) -> None:
         self.data = data
         self.at = 0
         self.stack: list[Any] = []
@@ -32,10 +32,14 @@ class Machine:
 
     def take(self, n: int) -> bytes:
         """Next bytes."""
+        return bytes(self.view(n))
+
+    def view(self, n: int) -> memoryview:
+        """Next bytes, not copied."""
         end = self.at + n
         if end > len(self.data):
             refuse("it is cut short, or damaged")
-        found = self.data[self.at : end]
+        found = memoryview(self.data)[self.at : end]
         self.at = end
         return found
 
@@ -59,7 +63,7 @@ class Machine:
         end = self.data.find(b"\n", self.at)
         if end < 0:
             refuse("it is cut short, or damaged")
-        found = self.data[self.at : end]
+        found = bytes(self.data[self.at : end])
         self.at = end + 1
         return found
 

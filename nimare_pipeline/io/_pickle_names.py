@@ -21,8 +21,8 @@ _DTYPES = ("StringDtype", "CategoricalDtype", "BooleanDtype", "Float32Dtype", "F
 _PATHS = ("PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath")
 
 EXACT: dict[str, tuple[str, ...]] = {
-    "builtins": ("object", "slice", "bytearray", "set", "frozenset"),
-    "__builtin__": ("object", "slice", "bytearray", "set", "frozenset"),
+    "builtins": ("object", "slice", "bytes", "bytearray", "set", "frozenset"),
+    "__builtin__": ("object", "slice", "bytes", "bytearray", "set", "frozenset"),
     "copyreg": ("_reconstructor",),
     "copy_reg": ("_reconstructor",),
     "_codecs": ("encode",),

@@ -19,12 +19,13 @@ MOST_STEPS = 150_000_000
 """Instructions of one pickle; 14,371 studies with 3,228 terms may have some 50 million."""
 LONGEST_INTEGER = 64
 """Bytes of an integer."""
+_LARGE = 2**16
 _PROTOCOL = 5
 _U2, _U4, _U8 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
 _I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 
 
-def load(data: bytes) -> Any:
+def load(data: bytes | bytearray) -> Any:
     """Top object of a pickle.
 
     Raises
@@ -120,6 +121,11 @@ def _long_of(m: Machine, size: int) -> None:
 
 def _text_of(m: Machine, size: int) -> None:
     m.push(m.take(size).decode("utf-8", "surrogatepass"))
+
+
+def _bytes_of(m: Machine, size: int) -> None:
+    # The cells of a large table stay where they are.
+    m.push(m.view(size) if size > _LARGE else m.take(size))
 
 
 def _old_text(m: Machine, size: int) -> None:
@@ -276,10 +282,10 @@ _TABLE: dict[int, Callable[[Machine], None]] = {
     ord("X"): lambda m: _text_of(m, m.number(_U4)),
     0x8C: lambda m: _text_of(m, m.byte()),
     0x8D: lambda m: _text_of(m, m.number(_U8)),
-    ord("B"): lambda m: m.push(m.take(m.number(_U4))),
+    ord("B"): lambda m: _bytes_of(m, m.number(_U4)),
     ord("C"): lambda m: m.push(m.take(m.byte())),
-    0x8E: lambda m: m.push(m.take(m.number(_U8))),
-    0x96: lambda m: m.push(m.take(m.number(_U8))),
+    0x8E: lambda m: _bytes_of(m, m.number(_U8)),
+    0x96: lambda m: _bytes_of(m, m.number(_U8)),
     # Containers.
     ord(")"): lambda m: m.push(()),
     ord("t"): lambda m: m.made(tuple(m.to_mark())),

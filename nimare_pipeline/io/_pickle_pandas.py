@@ -1,6 +1,6 @@
 """Tables of pandas 0.25 to 3, built from the records of a pickle and not by pandas."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +90,9 @@ def _block(record: Any, values: Values) -> list[NDArray[Any]]:
     return [found] if found.ndim < 2 else list(found)
 
 
-def _place(cells: list[Any], block: list[NDArray[Any]], places: Iterable[int]) -> None:
+def _place(cells: list[Any], block: list[NDArray[Any]], places: Sequence[int]) -> None:
+    if len(places) != len(block):
+        raise RefusedError("it is damaged: a column without a place")
     for place, column in zip(places, block, strict=True):
         if not 0 <= place < len(cells) or cells[place] is not None:
             raise RefusedError("it is damaged: a column without a place")

@@ -90,7 +90,7 @@ class Values:
                 what = record.of if isinstance(record, Record) else type(record).__name__
                 raise RefusedError(f"an array was expected, not {what}")
         dtype, n = _dtype(kind), _size(shape)
-        self.spend(n, objects=dtype.kind == "O")
+        self.spend(n, objects=dtype.kind in "OUS")
         if dtype.kind == "O":
             # Objects are listed row by row, however the array lay in memory.
             return self._objects(raw, n, depth).reshape(shape)
@@ -122,13 +122,18 @@ def fields(pairs: Any) -> dict[str, Any]:
     return found
 
 
-def raw_bytes(value: Any) -> bytes:
+def raw_bytes(value: Any) -> bytes | memoryview:
     """Bytes, as any version writes them."""
     match value:
-        case bytes():
+        case bytes() | memoryview():
             return value
-        case Record(of=Name(name="bytearray"), args=(bytes() as body, *_)):
-            return body
+        case Record(of=Name(name="bytes" | "bytearray"), args=()):
+            return b""
+        case Record(of=Name(name="bytes" | "bytearray"), args=(inner, *_)):
+            value = inner
+    match value:
+        case bytes() | memoryview():
+            return value
         case Record(of=Name(name="encode"), args=(str() as text, *_)):
             value = text
     if isinstance(value, str):

@@ -250,7 +250,7 @@ class _Sorter:
         found: dict[int, str] = {}
         for i in [*self.free, study]:
             name = words.metadata_name(self.headers[i]) if i != NONE else ""
-            plain = name and name not in found.values() and name != "study_name"
+            plain = name and name not in found.values() and (name != "study_name" or i != study)
             if plain and (name != "contrast_name" or contrast != NONE):
                 found[i] = name
         return found

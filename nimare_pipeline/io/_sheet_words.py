@@ -40,7 +40,7 @@ _CONTRAST = (
 )
 _EXPERIMENT = ("experimentid", "experiment", "experiments", "experimentname", "exp")
 _SIZE = (
-    *("samplesize", "samplesizes", "n", "subjects", "participants", "nsubjects", "sample"),
+    *("samplesize", "samplesizes", "subjects", "participants", "n", "nsubjects", "sample"),
     *("subject", "nsubj", "nsub", "nsubs", "subj", "subjs", "totaln", "ntotal"),
 )
 _SIZE_CORE = {"n", "subjects", "participants", "subj", "subs", "samplesize", "nsubjects"}

@@ -16,7 +16,7 @@ import numpy as np
 
 from nimare_pipeline import defaults, spaces
 from nimare_pipeline.brainmask import BrainMask
-from nimare_pipeline.contrast import check
+from nimare_pipeline.contrast import check, counted
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io._nimare_tables import contrasts_of
 from nimare_pipeline.io._pickle_ops import load, names
@@ -35,6 +35,7 @@ _LIMITS: dict[type[Exception], str] = {
     RecursionError: "it is nested too deeply",
     MemoryError: "it needs more memory than there is",
 }
+_MOST_WARNINGS = 20
 _HEAD = 2**16
 _CHUNK = 2**20
 _GZIP = b"\x1f\x8b"
@@ -65,6 +66,13 @@ def first_names(path: Path) -> list[str]:
 def is_pickle(path: Path) -> bool:
     """Whether a file, compressed or not, begins like a pickle."""
     return _begins(_head(path))
+
+
+def own_name(path: Path) -> str:
+    """Name of a file without its suffixes."""
+    return (
+        re.sub(r"\.(pkl|pickle|p)$", "", re.sub(r"\.(gz|gzip|pklz)$", "", path.name)) or path.stem
+    )
 
 
 def why_not(path: Path) -> str:
@@ -124,7 +132,7 @@ def _tables(pickled: Pickled, path: Path, tal2mni: str) -> tuple[Tables, list[Pr
     contrasts, matrix, problems = contrasts_of(
         pickled.frames, pickled.ids, file=path.name, target=pickled.space
     )
-    problems += check(contrasts, tal2mni)
+    problems += _few(check(contrasts, tal2mni), path)
     if any(problem.level == "error" for problem in problems):
         msg = f"{path} cannot be read"
         raise DataError(msg, problems)
@@ -133,6 +141,20 @@ def _tables(pickled: Pickled, path: Path, tal2mni: str) -> tuple[Tables, list[Pr
         Tables(**tables.frames(), matrices=() if matrix is None else (matrix,)),
         problems,
     )
+
+
+def _few(problems: list[Problem], path: Path) -> list[Problem]:
+    """Problems; the foci of a database that lie outside the head in one line."""
+    warnings = [problem for problem in problems if problem.level == "warning"]
+    if len(warnings) <= _MOST_WARNINGS:
+        return problems
+    studies = list(dict.fromkeys(problem.where for problem in warnings))
+    message = (
+        f"{counted(len(warnings), 'focus', 'foci')} of {counted(len(studies), 'contrast')} "
+        f"outside the head: {'; '.join(studies[:5])}"
+    )
+    one = Problem("warning", message, path.name, "", "lost decimal points or minus signs?")
+    return [*(problem for problem in problems if problem.level == "error"), one]
 
 
 def _read(path: Path) -> Pickled:
@@ -144,7 +166,7 @@ def _read(path: Path) -> Pickled:
         raise DataError(msg, [Problem("error", why, path.name, "", ADVICE)]) from error
 
 
-def _pickled(body: bytes) -> Pickled:
+def _pickled(body: bytes | bytearray) -> Pickled:
     if not _begins(body):
         raise RefusedError("it is no pickle")
     match load(body):
@@ -168,7 +190,7 @@ def _pickled(body: bytes) -> Pickled:
     )
 
 
-def _begins(head: bytes) -> bool:
+def _begins(head: bytes | bytearray) -> bool:
     if len(head) > 2 and head[0] == 0x80:
         return 2 <= head[1] <= 5
     return re.match(rb"c[\w.]+\n[\w.]+\n[pq(]", head) is not None  # protocols 0 and 1
@@ -229,7 +251,7 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _body(path: Path) -> bytes:
+def _body(path: Path) -> bytes | bytearray:
     """Whole pickle, decompressed."""
     if not path.is_file():
         msg = f"no such file: {path}"
@@ -245,7 +267,7 @@ def _body(path: Path) -> bytes:
     return _decompressed(compressed, min(MOST_BYTES, max(ALWAYS_BYTES, MOST_RATIO * size)))
 
 
-def _decompressed(compressed: bytes, most: int) -> bytes:
+def _decompressed(compressed: bytes, most: int) -> bytearray:
     found, rest = bytearray(), compressed
     while rest.startswith(_GZIP):
         stream = zlib.decompressobj(31)
@@ -261,7 +283,7 @@ def _decompressed(compressed: bytes, most: int) -> bytes:
         except zlib.error as error:
             raise RefusedError("it is cut short, or damaged") from error
         rest = stream.unused_data
-    return bytes(found)
+    return found
 
 
 def _too_large(most: int) -> None:

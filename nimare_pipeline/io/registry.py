@@ -350,7 +350,7 @@ def _is_ours(path: Path, apart: Collection[Path]) -> bool:
 def knows(module: ModuleType, file: Path) -> bool:
     """Whether a file is of a format; False for one that cannot be opened."""
     try:
-        return bool(module.sniff(file))
+        return file.is_file() and bool(module.sniff(file))  # opening a pipe would wait for ever
     except OSError:  # a link that leads nowhere, a file we may not read
         return False
 

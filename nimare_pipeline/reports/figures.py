@@ -297,8 +297,8 @@ def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
         return _panels_of_group(inputs)
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
-    enhanced = inputs.result.maps.get("tfce", np.array([])).astype(float)
-    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses, enhanced), inputs.alpha)
+    observed = (stat, sizes, masses, _enhanced(inputs))
+    return _panels(inputs, "montecarlo_max_", observed, inputs.alpha)
 
 
 def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
@@ -309,7 +309,14 @@ def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
     above = np.asarray(arrays["suprathreshold"]) > 0
     sizes, masses = _extents(inputs, above, arrays["excess"])
     counted = arrays["count_group1"].astype(float)
-    return _panels(inputs, "montecarlo_group1_max_", (counted, sizes, masses), inputs.alpha)
+    observed = (counted, sizes, masses, _enhanced(inputs))
+    return _panels(inputs, "montecarlo_group1_max_", observed, inputs.alpha)
+
+
+def _enhanced(inputs: _Inputs) -> Array:
+    """Threshold-free enhanced values of the result; empty where there are none."""
+    name = MapSpec("tfce", group=inputs.result.facts.get("result_group")).name
+    return inputs.result.maps.get(name, np.array([])).astype(float)
 
 
 def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
@@ -323,7 +330,8 @@ def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
     height = np.where(np.sign(inputs.z) == sign, _height(inputs), np.nan)
     recorded = np.asarray(arrays.get("suprathreshold", np.zeros(len(inputs.z)))) == sign
     sizes, masses = _extents(inputs, recorded, np.asarray(arrays.get("excess", recorded * 0.0)))
-    panels = _panels(inputs, prefix, (height, sizes, masses), inputs.alpha / 2)
+    enhanced = sign * _enhanced(inputs)
+    panels = _panels(inputs, prefix, (height, sizes, masses, enhanced), inputs.alpha / 2)
     return [replace(panel, side=inputs.ends[tail]) for panel in panels]
 
 

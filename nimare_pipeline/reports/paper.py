@@ -68,7 +68,7 @@ def write_paper_figures(
     from nimare_pipeline import derivatives
 
     folder = Path(output_dir)
-    records = derivatives.read(folder).analyses
+    records = derivatives.read(folder, without=["coordinates"]).analyses
     wanted = _wanted([record.name for record in records], analyses)
     maps = {record.name: found for record in records if (found := _load(record)) is not None}
     shared = together(each.limits for each in maps.values()) if common_range else None

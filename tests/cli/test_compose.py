@@ -75,7 +75,7 @@ def included(found: Planned) -> set[str]:
     return set(table["contrast_id"][table["included"]])
 
 
-def noted(folder: Path, column: str, value: Any = True) -> set[str]:
+def noted(folder: Path, column: str, *, value: Any = True) -> set[str]:
     """Analyses with a value, by plain walking of the notes."""
     notes = json.loads((folder / "annotation.json").read_text())["notes"]
     return {one["analysis"] for one in notes if one["note"].get(column) == value}
@@ -101,7 +101,9 @@ def test_conditions_are_the_groups(tmp_path: Path) -> None:
     table = found.cohort.contrasts
     assert list(found.analysis.options["groups"]) == ["laser", "heat"]
     for name in ("laser", "heat"):
-        assert set(table["contrast_id"][table["group"] == name]) == noted(folder, "kind", name)
+        assert set(table["contrast_id"][table["group"] == name]) == noted(
+            folder, "kind", value=name
+        )
 
 
 def test_database_is_the_other_group_without_studies_of_the_bundle(
@@ -198,6 +200,6 @@ def test_real_bundles(shared_data: Path, name: str) -> None:
     chosen = table[table["reason"] != "not selected"]
     for value, count in counts.items():
         mine = chosen[chosen["group"] == value] if len(counts) > 1 else chosen
-        assert set(mine["contrast_id"]) == noted(folder, column, value)
+        assert set(mine["contrast_id"]) == noted(folder, column, value=value)
         assert len(mine) == count
     assert set(chosen["reason"]) <= {"", "no foci"}

@@ -98,6 +98,13 @@ class TestPreparedEnvironment:
             assert "LOGNAME" not in environ
         assert list(tmp_path.iterdir()) == []
 
+    def test_arrow_reserves_nothing(self) -> None:
+        """Its pool would take a gigabyte from a run under a limit; who wants it can name it."""
+        for given, expected in (({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "x"}, "x")):
+            environ = {"HOME": "", **given}
+            with prepared(environ):
+                assert environ["ARROW_DEFAULT_MEMORY_POOL"] == expected
+
     def test_user_without_name_gets_one(self) -> None:
         """Containers run with user ids that have no name; Nipype asks for one."""
         environ = {"HOME": ""}

@@ -103,7 +103,7 @@ def test_folder_with_a_pickle(tmp_path) -> None:
     """A pickle is a dataset folder's dataset like any other; that its mask is not used is said."""
     (tmp_path / "pain.pkl.gz").write_bytes(pickled("0.0.11").read_bytes())
     (source,) = io.read(tmp_path)
-    assert (source.format, source.name) == ("pickled NiMARE Dataset", "pain.pkl")
+    assert (source.format, source.name) == ("pickled NiMARE Dataset", "pain")
     assert source.dataset.ids.tolist() == said("0.0.11", "metadata")["id"]
     (problem,) = source.problems
     assert problem.message == (

@@ -446,7 +446,7 @@ def test_header_with_one_slash() -> None:
     """A header that lost a slash is still a header, and said."""
     contrasts, problems = parse(PLAIN.replace("//Jones", "/Jones"))
     assert contrasts[1].study_id == "Jones_2020"
-    assert "line 7: header with one slash" in messages(problems)[0]
+    assert "line 7: a header without its two slashes" in messages(problems)[0]
 
 
 @pytest.mark.parametrize(

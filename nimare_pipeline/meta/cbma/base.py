@@ -82,7 +82,6 @@ class CoordinateEstimator(KernelEstimator):
     """
 
     null_methods: ClassVar[tuple[str, ...]] = ("approximate", "montecarlo")
-    takes_tfce: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]]
     null_method: str
     n_iters: int

@@ -19,6 +19,7 @@ from nimare_pipeline.meta.judging import Judged, MonteCarlo, corrected_maps, cri
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
 from nimare_pipeline.meta.modelled import Modelled
 from nimare_pipeline.montecarlo import montecarlo_exceedances
+from nimare_pipeline.null_foci import digest
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
@@ -143,8 +144,11 @@ class SCALE(ALE):
                 "null_method": "montecarlo",
                 "null_n_iters": self.n_iters,
                 "null_seed": self.seed,
-                "n_pool": len(pool),
-                "n_pool_in_reach": len(plan.candidates),
+                "null_foci": {
+                    "n_foci": len(pool),
+                    "n_foci_in_reach": len(plan.candidates),
+                    "foci_sha256": digest(pool),
+                },
                 "scale": scale.fact(),
                 **self.facts(own, foci),
             },
