@@ -1,14 +1,17 @@
 """What the columns of the derivatives' tables mean, and how a table becomes a file and back."""
 
 import contextlib
+import csv
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nimare_pipeline.errors import DataError
 
@@ -17,7 +20,7 @@ MISSING = "n/a"
 
 _FLAGS = {"true": True, "false": False}
 _BLOCK_ROWS = 16_384
-"""Rows that are written or read at a time."""
+"""Rows that are written at a time."""
 _DTYPES: dict[str, Any] = {
     "string": "str",
     "integer": "Int64",
@@ -327,35 +330,57 @@ def from_tsv(
         If it is not such a table.
     """
     try:
-        lines = content.decode().removesuffix("\n").split("\n")
-        header = lines.pop(0).split("\t") if names is None else list(names)
-        if header == [""]:
-            raise ValueError("it is empty")
-        lines = [] if lines == [""] else lines
+        if names is None:
+            first, _, content = content.partition(b"\n")
+            names = first.decode().split("\t")
+            if names == [""]:
+                raise ValueError("it is empty")
+        header = list(names)
         kinds = [columns[name].kind if name in columns else None for name in header]
-        return typed(pd.DataFrame(_read_blocks(lines, header, kinds)), columns)
+        return typed(pd.DataFrame(dict(_read(content, header, kinds))), columns)
     except ValueError as error:
         msg = f"not a table as written here: {error}"
         raise DataError(msg) from error
 
 
-def _read_blocks(
-    lines: Sequence[str], header: Sequence[str], kinds: Sequence[Kind | None]
-) -> dict[str, list[Any]]:
-    """Values of the columns, block by block: a text that repeats is in memory once."""
+def _read(
+    content: bytes, header: Sequence[str], kinds: Sequence[Kind | None]
+) -> Iterator[tuple[str, Any]]:
+    """Columns by name. Of cells that repeat, half a million in a database, each is parsed once."""
+    if not content.strip(b"\n"):
+        yield from ((name, []) for name in header)
+        return
+    _refuse_ragged(content, len(header))
+    # The empty row keeps pandas from looking for a byte order mark in the first cell.
+    blocks = pd.read_csv(
+        BytesIO(b"\n" + content), sep="\t", skiprows=1, header=None, names=range(len(header)),
+        index_col=False, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
+        lineterminator="\n", skip_blank_lines=False, chunksize=_BLOCK_ROWS,
+    )  # fmt: skip
     texts: dict[str, str] = {}
-    read: list[list[Any]] = [[] for _ in header]
-    for begin in range(0, len(lines), _BLOCK_ROWS):
-        rows = [line.split("\t") for line in lines[begin : begin + _BLOCK_ROWS]]
-        for cells, kind, values in zip(zip(*rows, strict=True), kinds, read, strict=True):
-            once = map(texts.setdefault, cells, cells) if kind in (None, "string") else cells
+    read: list[list[NDArray[Any]]] = [[] for _ in header]
+    for block in blocks:
+        for number, kind in enumerate(kinds):
+            codes, found = pd.factorize(block.iloc[:, number])
+            once = [texts.setdefault(cell, cell) for cell in found]
             # What a column of unknown kind holds is seen when all of it is there.
-            values.extend(once if kind is None else _parse(once, kind))
-    parsed = (
-        _parse(values, None) if kind is None else values
-        for values, kind in zip(read, kinds, strict=True)
-    )
-    return dict(zip(header, parsed, strict=True))
+            values = once if kind is None else _parse(once, kind)
+            dtype = float if kind == "number" else object
+            read[number].append(np.array(values, dtype=dtype)[codes])
+    for name, kind, parts in zip(header, kinds, read, strict=True):
+        column = np.concatenate(parts)
+        yield name, _parse(column.tolist(), None) if kind is None else column
+
+
+def _refuse_ragged(content: bytes, n_columns: int) -> None:
+    """Refuse a row with a cell too few or too many, which pandas would fill up or cut off."""
+    characters = np.frombuffer(content.removesuffix(b"\n") + b"\n", dtype=np.uint8)
+    tabs, ends = (np.flatnonzero(characters == ord(one)) for one in "\t\n")
+    counts = np.diff(np.searchsorted(tabs, ends), prepend=0) + 1
+    if (counts != n_columns).any():
+        row = int(np.argmax(counts != n_columns))
+        msg = f"row {row + 1} has {counts[row]} cells; expected {n_columns}"
+        raise ValueError(msg)
 
 
 def _parse(cells: Iterable[str], kind: Kind | None) -> list[Any]:

@@ -68,22 +68,6 @@ def needs_input(analysis: Analysis) -> bool:
     return not searches and not combined(analysis)
 
 
-def _others(database: Sequence["Source"], sources: Sequence["Source"]) -> list["Source"]:
-    """A database without the studies that the input holds too: none may be in both groups."""
-    mine = {name for source in sources for name in source.dataset.metadata["study_id"]}
-    found, twice = [], set()
-    for source in database:
-        whole = source.dataset
-        known = whole.metadata["study_id"].isin(mine).to_numpy()
-        twice |= set(whole.metadata["study_id"][known])
-        kept = whole.slice(whole.ids[~known].tolist()) if known.any() else whole
-        found.append(replace(source, dataset=kept))
-    if twice:
-        many = f"{len(twice):,} {'study' if len(twice) == 1 else 'studies'}"
-        _LOGGER.warning("%s of the input left out of the database, which has them too", many)
-    return found
-
-
 class Shelf:
     """What the analyses of a run read: the input folder and databases, each once.
 
@@ -152,7 +136,9 @@ class Shelf:
         )
         odd = dict.fromkeys(problem for source in sources for problem in source.problems)
         return pool, tuple(
-            replace(problem, message=f"pool of null foci: {problem.message}") for problem in odd
+            # What is suggested there is to select others, which a pool is too large for.
+            replace(problem, message=f"pool of null foci: {problem.message}", suggestion="")
+            for problem in odd
         )
 
     def _at(self, path: Path) -> Sequence["Source"]:
@@ -171,3 +157,19 @@ class Shelf:
             for source in found:
                 self._show(source)
         return self._known[place]
+
+
+def _others(database: Sequence["Source"], sources: Sequence["Source"]) -> list["Source"]:
+    """A database without the studies that the input holds too: none may be in both groups."""
+    mine = {name for source in sources for name in source.dataset.metadata["study_id"]}
+    found, twice = [], set()
+    for source in database:
+        whole = source.dataset
+        known = whole.metadata["study_id"].isin(mine).to_numpy()
+        twice |= set(whole.metadata["study_id"][known])
+        kept = whole.slice(whole.ids[~known].tolist()) if known.any() else whole
+        found.append(replace(source, dataset=kept))
+    if twice:
+        many = f"{len(twice):,} {'study' if len(twice) == 1 else 'studies'}"
+        _LOGGER.warning("%s of the input left out of the database, which has them too", many)
+    return found

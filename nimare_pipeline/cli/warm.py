@@ -96,7 +96,8 @@ def warm_up() -> None:
             if word in accepted_keywords("estimator", name)
         }
         result = get_estimator(Component(name, few)).fit(*groups)
-        FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH).transform(result)
+        for tfce in (False, True):
+            FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, tfce=tfce).transform(result)
     for null_method in NULL_METHODS:
         BalancedALESubtraction(
             null_method=null_method, n_iters=_N_ITERS, n_subsamples=_N_ITERS

@@ -11,13 +11,16 @@ What holds for a contrast stands in each of its rows. A contrast without foci ha
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from nimare_pipeline.contrast import Contrast, is_missing
+from nimare_pipeline.errors import Problem
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io import _sheet_words as words
+from nimare_pipeline.io import sheet
 from nimare_pipeline.io._json_values import plain
 from nimare_pipeline.io._sheet_grid import MAX_BYTES, MAX_CELLS
 from nimare_pipeline.spaces import recognise
@@ -27,6 +30,9 @@ _AXES = ("x", "y", "z")
 _LONGEST = 100
 _ROOM = 0.8
 """Part of what a reader takes that is filled: the sizes are reckoned, not counted."""
+_LONGEST_CELL = 100_000
+"""Python's readers of tables take no cell of more than 131,072 characters."""
+_ROWS_AT_ONCE = 50_000
 
 
 def write(contrasts: Sequence[Contrast], path: Path, *, name: str = "") -> None:
@@ -44,24 +50,59 @@ def write(contrasts: Sequence[Contrast], path: Path, *, name: str = "") -> None:
     of_contrast = _of_contrasts(contrasts)
     of_focus = _of_foci(contrasts, of_contrast)
     head = [*IDS, *_AXES, "space", *of_contrast, *of_focus]
+    rows = _rows(contrasts, ids, list(of_contrast.values()), list(of_focus.values()))
+    _write_rows(path, chain([head], rows))
+
+
+def _rows(
+    contrasts: Sequence[Contrast],
+    ids: Sequence[tuple[str, str]],
+    of_contrast: Sequence[Sequence[str]],
+    of_focus: Sequence[Sequence[Sequence[str]]],
+) -> Iterator[list[str]]:
+    for number, contrast in enumerate(contrasts):
+        own = [column[number] for column in of_contrast]
+        if not len(contrast.xyz):
+            yield [*ids[number], *[""] * 4, *own, *[""] * len(of_focus)]
+        for i, point in enumerate(contrast.xyz.tolist()):
+            space = recognise(contrast.spaces[i]) or contrast.spaces[i]
+            of_row = [column[number][i] for column in of_focus]
+            yield [*ids[number], *map(cells.number_text, point), space, *own, *of_row]
+
+
+def read_in_parts(
+    contrasts: Sequence[Contrast], path: Path
+) -> tuple[list[Contrast], list[Problem]]:
+    """Read a table that was written here, as its reader reads it, some contrasts at a time.
+
+    The reader of other people's tables needs a kilobyte a row.
+    """
+    found: list[Contrast] = []
+    problems: list[Problem] = []
+    part = path.with_name(f"{path.stem}-part{path.suffix}")
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = csv.reader(stream, delimiter=_delimiter(path))
+        head = next(rows)
+        left = [max(len(contrast.xyz), 1) for contrast in contrasts]
+        while left:
+            n = 0
+            while left and (not n or n + left[0] <= _ROWS_AT_ONCE):
+                n += left.pop(0)
+            _write_rows(part, [head, *islice(rows, n)])
+            read, odd = sheet.read(part)
+            found += read
+            problems += odd
+    part.unlink()
+    return found, problems
+
+
+def _write_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        table = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-        table.writerow(head)
-        for number, contrast in enumerate(contrasts):
-            own = [column[number] for column in of_contrast.values()]
-            points = contrast.xyz.tolist()
-            for i in range(max(len(points), 1)):
-                where = (
-                    [
-                        *map(cells.number_text, points[i]),
-                        recognise(contrast.spaces[i]) or contrast.spaces[i],
-                    ]
-                    if points
-                    else [""] * 4
-                )
-                of_row = [column[number][i] if points else "" for column in of_focus.values()]
-                table.writerow([*ids[number], *where, *own, *of_row])
+        csv.writer(stream, delimiter=_delimiter(path), lineterminator="\n").writerows(rows)
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def _ids(contrasts: Sequence[Contrast]) -> list[tuple[str, str]]:
@@ -115,7 +156,12 @@ def _of_contrasts(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
             n_cells += n_rows
             texts = _texts(values)
             size = sum((len(text) + 1) * n for text, n in zip(texts, rows, strict=True))
-            if n_cells > _ROOM * MAX_CELLS or n_bytes + size > _ROOM * MAX_BYTES:
+            longest = max(map(len, texts), default=0)
+            if (
+                longest > _LONGEST_CELL
+                or n_cells > _ROOM * MAX_CELLS
+                or n_bytes + size > _ROOM * MAX_BYTES
+            ):
                 n_cells -= n_rows
                 continue
             n_bytes += size
@@ -127,11 +173,12 @@ def _of_foci(contrasts: Sequence[Contrast], others: Iterable[str]) -> dict[str, 
     taken = {*IDS, *_AXES, "space", *others}
     found = {}
     for name in dict.fromkeys(name for contrast in contrasts for name in contrast.values):
-        header = _header(name, taken, metadata=False)
-        found[header] = [
+        texts = [
             _texts(contrast.values.get(name, (None,) * len(contrast.xyz)))
             for contrast in contrasts
         ]
+        if all(len(text) <= _LONGEST_CELL for own in texts for text in own):
+            found[_header(name, taken, metadata=False)] = texts
     return found
 
 

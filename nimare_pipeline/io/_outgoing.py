@@ -83,8 +83,8 @@ class _Labels:
 def from_tables(tables: Tables) -> list[Contrast]:
     """Contrasts of tables that were read with ``tal2mni="none"``, foci as published.
 
-    A focus of Talairach space is given back its space. What is said of a space that is neither
-    stays as a value of the focus.
+    A focus of Talairach space is given back its space. A space that is neither is told by the
+    metadata ``original_space``.
     """
     foci = tables.coordinates
     places = {name: number for number, name in enumerate(tables.metadata["id"].tolist())}
@@ -111,14 +111,13 @@ def from_tables(tables: Tables) -> list[Contrast]:
                 "TAL" if space == "TAL" else "MNI" for space in original[ends[i] : ends[i + 1]]
             ),
             sample_sizes=tuple(sizes[i] or ()),
-            metadata={name: value for name, value in parts[0][i].items() if name not in _OURS},
+            metadata=_metadata(parts[0][i], original[ends[i] : ends[i + 1]]),
             images=parts[1][i],
             texts=parts[2][i],
             annotations=labels[i],
-            values=_values(
-                {name: column[ends[i] : ends[i + 1]] for name, column in columns.items()},
-                original[ends[i] : ends[i + 1]],
-            ),
+            values={
+                name: tuple(column[ends[i] : ends[i + 1]]) for name, column in columns.items()
+            },
         )
         for i, key in enumerate(keys)
     ]
@@ -223,8 +222,7 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
         }
 
 
-def _values(columns: Mapping[str, Any], original: Any) -> dict[str, tuple[Any, ...]]:
-    found = {name: tuple(values) for name, values in columns.items()}
-    if any(space not in ("MNI", "TAL") for space in original):
-        found["original_space"] = tuple(original)
-    return found
+def _metadata(row: Mapping[str, Any], original: Any) -> dict[str, Any]:
+    found = {name: value for name, value in row.items() if name not in _OURS}
+    odd = dict.fromkeys(space for space in original if space not in ("MNI", "TAL"))
+    return {"original_space": ", ".join(odd), **found} if odd else found

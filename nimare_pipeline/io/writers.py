@@ -132,7 +132,7 @@ def write_read_back(
     except TypeError as error:
         msg = f"cannot write {path}: {error}"
         raise OutputError(msg) from error
-    found, problems = read(path, to)
+    found, problems = _read_back(ready, path, to)
     wrong = [problem for problem in problems if problem.level == "error"]
     if wrong or len(found) != len(ready):
         msg = f"what was written as {form.title} cannot be read; please report this"
@@ -150,6 +150,16 @@ def read(path: Path, to: str) -> tuple[list[Contrast], list[Problem]]:
     """Contrasts of what was written, and what is wrong with it."""
     contrasts, problems = import_module(FORMATS[to].reader).read(path)
     return contrasts, problems
+
+
+def _read_back(
+    ready: Sequence[Contrast], path: Path, to: str
+) -> tuple[list[Contrast], list[Problem]]:
+    if to == "csv":
+        from nimare_pipeline.io import _csv_write
+
+        return _csv_write.read_in_parts(ready, path)
+    return read(path, to)
 
 
 @contextmanager

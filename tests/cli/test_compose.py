@@ -75,7 +75,7 @@ def included(found: Planned) -> set[str]:
     return set(table["contrast_id"][table["included"]])
 
 
-def noted(folder: Path, column: str, *, value: Any = True) -> set[str]:
+def noted(folder: Path, column: str, *, value: Any) -> set[str]:
     """Analyses with a value, by plain walking of the notes."""
     notes = json.loads((folder / "annotation.json").read_text())["notes"]
     return {one["analysis"] for one in notes if one["note"].get(column) == value}
@@ -86,7 +86,7 @@ def test_filter_chooses_what_is_analysed(tmp_path: Path, name: str) -> None:
     """The analyses that are analysed are those whose note says so, whichever file is named."""
     folder = bundle(tmp_path / "in")
     found = planned(folder / name)
-    assert included(found) == noted(folder, "in")
+    assert included(found) == noted(folder, "in", value=True)
     assert found.analysis.estimator.args == {"null_method": "approximate"}
 
 
@@ -121,7 +121,7 @@ def test_database_is_the_other_group_without_studies_of_the_bundle(
         assert found.cohort is not None
         table = found.cohort.contrasts
         first, second = (table[table["group"] == name] for name in ("in", "neurosynth"))
-        assert set(first["contrast_id"]) == noted(folder, "in")
+        assert set(first["contrast_id"]) == noted(folder, "in", value=True)
         assert set(second["study_id"]) == {study["id"] for study in others}
         assert "1 study of the input left out of the database, which has them too" in caplog.text
         assert found.analysis.sources == (
@@ -141,7 +141,7 @@ def test_options_count_before_the_specification(
         found = planned(folder, "--fwhm", "10", "--method", "holm", "--name", "mine")
     assert (found.analysis.name, found.analysis.corrector.args) == ("mine", {"method": "holm"})
     assert found.analysis.estimator.args == {"null_method": "approximate", "kernel__fwhm": 10}
-    assert included(found) == noted(folder, "in")
+    assert included(found) == noted(folder, "in", value=True)
     said = "analyses are those that meta_analysis.json describes; --model none ignores them"
     assert said in caplog.text
     assert "the command line replaces what the input says: --fwhm, --method" in caplog.text
