@@ -1,6 +1,7 @@
 """What io.read makes of folders and files."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 

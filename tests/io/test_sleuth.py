@@ -93,6 +93,10 @@ def test_decode_tells_mac_from_windows() -> None:
     """The byte 0x87 inside a word is a Mac's á, 0xed a Windows' í."""
     assert _text.decode(b"//S\x87nchez")[0] == "//Sánchez"
     assert _text.decode(b"//Andr\x8e")[0] == "//André"
+    assert _text.decode("//Müller".encode("mac_roman"))[0] == "//Müller"
+    assert _text.decode("//Schröder, Lü et al.".encode("mac_roman"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//Schröder, Lü et al.".encode("cp1252"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//MÜLLER, Ünal".encode("cp1252"))[0] == "//MÜLLER, Ünal"
     assert _text.decode(b"//Garc\xeda, Sim\xf3n\xa0")[0] == "//García, Simón\xa0"
     assert _text.decode(b"//Garc\xeda, -45\xa0")[0] == "//García, -45\xa0"
 
