@@ -639,7 +639,7 @@ def test_real_files_read_or_say_what_to_fix(shared_data) -> None:
         errors = [p for p in (*problems, *check(contrasts)) if p.level == "error"]
         if errors:
             failing[path.name] = len(errors)
-            assert all(p.where.startswith("line ") or "-" in p.message for p in errors)
+            assert all(p.where.startswith("line ") or "space" in p.message for p in errors)
     assert failing == {
         "NullStudies.txt": 1,
         "invalidSleuthFileNoReference.txt": 1,
