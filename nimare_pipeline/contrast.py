@@ -236,7 +236,7 @@ def _space_advice(line: int, *, has_lines: bool) -> str:
         how = "add a line //Reference=MNI or //Reference=Talairach above the foci"
     else:
         how = "correct 'space' of their coordinates"
-    return f"{spaces.ACCEPTED}; {how}, or remove these contrasts"
+    return f"{spaces.ACCEPTED}; {how}, decide by --unknown-space, or remove these contrasts"
 
 
 def _xyz(point: NDArray[np.float64]) -> str:

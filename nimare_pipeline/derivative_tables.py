@@ -144,8 +144,7 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
-_TFCE = {"p_tfce_fwe", *(f"p_tfce_fwe_{end}" for end in _INTERVAL)}
-_NOT_OF_PAIRS = {"cluster", *_TFCE, "experiments"}
+_NOT_OF_PAIRS = {"cluster", "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",

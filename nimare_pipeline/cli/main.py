@@ -18,6 +18,8 @@ from nimare_pipeline.errors import UsageError
 
 COMMANDS: Mapping[str, str] = {
     "--selftest": "nimare_pipeline.cli.commands.selftest",
+    "convert": "nimare_pipeline.cli.commands.convert",
+    "export": "nimare_pipeline.cli.commands.export",
     "figures": "nimare_pipeline.cli.commands.figures",
     "init": "nimare_pipeline.cli.commands.init",
     "summary": "nimare_pipeline.cli.commands.summary",

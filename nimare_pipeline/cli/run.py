@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nimare_pipeline import __version__
+from nimare_pipeline import __version__, model
 from nimare_pipeline.cli import logs, output
 from nimare_pipeline.cli.conjunctions import combined, in_order
 from nimare_pipeline.cli.container import container
@@ -227,7 +227,7 @@ def _open_dataset(settings: Settings, folders: RunFolders) -> None:
     derivatives.write_dataset_level(settings.output_dir, settings, container=container())
     _write_settings(settings, (), folders)
     if settings.model_file:
-        write_file(folders.logs / FILE_NAME, Path(settings.model_file).read_bytes())
+        write_file(folders.logs / FILE_NAME, model.content(settings.model_file))
 
 
 def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:

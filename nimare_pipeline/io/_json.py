@@ -33,20 +33,29 @@ def load(path: Path) -> Any:
     except FileNotFoundError as error:
         msg = f"no such file: {path}"
         raise NoInputError(msg) from error
+    return parse(body, str(path))
+
+
+def parse(body: bytes, name: str) -> Any:
+    """Parsed content of a file, see :func:`load`.
+
+    Raises
+    ------
+    DataError
+        If it is not text, or not complete JSON, with line and column.
+    """
     try:
         text = body.decode(json.detect_encoding(body))
         return json.loads(text, object_pairs_hook=_object)
     except UnicodeDecodeError as error:
-        problem = Problem("error", f"not text: {error}", str(path), suggestion="JSON in UTF-8")
+        problem = Problem("error", f"not text: {error}", name, suggestion="JSON in UTF-8")
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        problem = Problem(
-            "error", f"not JSON: {error.msg}", str(path), where, "is the file complete?"
-        )
+        problem = Problem("error", f"not JSON: {error.msg}", name, where, "is the file complete?")
     except RecursionError:
-        problem = Problem("error", "JSON nested too deeply to be a dataset", str(path))
+        problem = Problem("error", "JSON nested too deeply to be a dataset", name)
     except ValueError as error:  # a number of thousands of digits
-        problem = Problem("error", f"not JSON of a dataset: {error}", str(path))
+        problem = Problem("error", f"not JSON of a dataset: {error}", name)
     msg = "a file cannot be read"
     raise DataError(msg, [problem])
 

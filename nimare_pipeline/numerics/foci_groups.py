@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
+from nimare_pipeline.numerics.tfce_plan import TFCEPlan
 
 _SEED_STEP = np.uint64(0x9E3779B97F4A7C15)
 """Added to the seed for each further group, so that the groups' draws have nothing in common."""
@@ -24,6 +25,8 @@ class FociGroupsPlan(ArrayPlan):
         The arrays of both plans, as ``MonteCarloPlan.pack`` writes them.
     """
 
+    kind: ClassVar[type[MonteCarloPlan]] = MonteCarloPlan
+
     packed: NDArray[np.uint8]
     start: NDArray[np.int64]
 
@@ -37,7 +40,7 @@ class FociGroupsPlan(ArrayPlan):
     def plans(self) -> list[MonteCarloPlan]:
         """Take the plans of the groups apart."""
         spans = zip(self.start[:-1], self.start[1:], strict=True)
-        return [MonteCarloPlan.unpack(self.packed[begin:end]) for begin, end in spans]
+        return [self.kind.unpack(self.packed[begin:end]) for begin, end in spans]
 
     def run(
         self,
@@ -64,3 +67,10 @@ class FociGroupsPlan(ArrayPlan):
             )
             found |= {f"group{number}_{name}": values for name, values in null.items()}
         return found
+
+
+@dataclass(frozen=True)
+class TFCEGroupsPlan(FociGroupsPlan):
+    """Plans of two groups whose statistic is enhanced, too; see ``FociGroupsPlan``."""
+
+    kind: ClassVar[type[MonteCarloPlan]] = TFCEPlan

@@ -157,8 +157,8 @@ def test_missing_reference_is_one_error() -> None:
     assert len(messages(problems, "error")) == 1
     assert "a.txt: the space of the foci is not given for Smith_et_al._2019" in str(problems[0])
     assert (
-        "add a line //Reference=MNI or //Reference=Talairach above the foci, or remove these"
-        in str(problems[0])
+        "add a line //Reference=MNI or //Reference=Talairach above the foci, "
+        "decide by --unknown-space, or remove these" in str(problems[0])
     )
 
 
@@ -169,8 +169,8 @@ def test_unknown_reference_is_an_error() -> None:
     assert error == (
         "a.txt, line 1: unknown space 'Dog' for Smith_et_al._2019-Memory_gt_baseline, "
         "Jones_2020-Faces (accepted are names that begin with MNI or TAL, such as MNI152 or "
-        "Talairach; correct line 1, to //Reference=MNI or //Reference=Talairach, or remove these "
-        "contrasts)"
+        "Talairach; correct line 1, to //Reference=MNI or //Reference=Talairach, decide by "
+        "--unknown-space, or remove these contrasts)"
     )
 
 
@@ -446,7 +446,7 @@ def test_header_with_one_slash() -> None:
     """A header that lost a slash is still a header, and said."""
     contrasts, problems = parse(PLAIN.replace("//Jones", "/Jones"))
     assert contrasts[1].study_id == "Jones_2020"
-    assert "line 7: header with one slash" in messages(problems)[0]
+    assert "line 7: a header without its two slashes" in messages(problems)[0]
 
 
 @pytest.mark.parametrize(

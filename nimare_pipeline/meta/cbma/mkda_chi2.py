@@ -13,6 +13,13 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.cbma.pair_enhancement import (
+    association_tables,
+    count_tables,
+    enhanced_association,
+    judge_count,
+    powers,
+)
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
 from nimare_pipeline.meta.estimator import check, count
 from nimare_pipeline.meta.judging import (
@@ -23,16 +30,20 @@ from nimare_pipeline.meta.judging import (
     cluster_extents,
     corrected_maps,
     critical_values,
+    judge_enhanced,
     judge_signed,
 )
 from nimare_pipeline.meta.kernel import MKDAKernel
 from nimare_pipeline.numerics import chi2
 from nimare_pipeline.numerics.array_plan import ArrayPlan
-from nimare_pipeline.numerics.foci_groups import FociGroupsPlan
+from nimare_pipeline.numerics.chi2_tfce import LabelTFCEPlan
+from nimare_pipeline.numerics.foci_groups import FociGroupsPlan, TFCEGroupsPlan
 from nimare_pipeline.numerics.ma import sphere_kernel
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.study_runs import StudyRuns, study_runs
+from nimare_pipeline.numerics.tfce import TFCETables
+from nimare_pipeline.numerics.tfce_plan import NO_SUPPORT, TFCEPlan
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store, key
 
@@ -193,20 +204,29 @@ class MKDAChi2(PairEstimator):
 
         In the store that ``fit`` was given the spheres are found; without it they are made again.
         """
+        if self.fwe_null_method == FWE_NULLS[0]:
+            return self._label_plan(result, choices, store)
+        return self._foci_plan(result, choices)
+
+    def _label_plan(
+        self, result: MetaResult, choices: MonteCarlo, store: Store | None
+    ) -> ArrayPlan:
         arrays, mask = result.arrays, result.mask
         is_first = arrays["group"] == 1
-        if self.fwe_null_method == FWE_NULLS[0]:
-            runs = self._runs(
-                arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, store
-            )
-            return chi2.label_plan(
-                runs,
-                is_first,
-                mask.inside,
-                n_iters=choices.n_iters,
-                voxel_thresh=choices.voxel_thresh,
-                tested=arrays["asked"],
-            )
+        plan = chi2.label_plan(
+            self._runs(arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, store),
+            is_first,
+            mask.inside,
+            n_iters=choices.n_iters,
+            voxel_thresh=choices.voxel_thresh,
+            tested=arrays["asked"],
+        )
+        if not choices.tfce:
+            return plan
+        return LabelTFCEPlan.of(plan, *association_tables(result, choices))
+
+    def _foci_plan(self, result: MetaResult, choices: MonteCarlo) -> FociGroupsPlan:
+        arrays, mask = result.arrays, result.mask
         plans = []
         for number, name in enumerate(GROUPS, start=1):
             mine = arrays["group"][arrays["foci_experiment"]] == number
@@ -219,17 +239,22 @@ class MKDAChi2(PairEstimator):
                 [sphere.astype(np.int32)],
                 np.zeros(len(present), dtype=np.int64),
             )
-            plans.append(
-                make_plan(
-                    design,
-                    mask.inside,
-                    mask.affine,
-                    threshold=threshold,
-                    mass_floor=threshold - 1,
-                    null_outside=choices.null_outside,
-                )
+            plan = make_plan(
+                design,
+                mask.inside,
+                mask.affine,
+                threshold=threshold,
+                mass_floor=threshold - 1,
+                null_outside=choices.null_outside,
             )
-        return FociGroupsPlan.of(plans)
+            if choices.tfce:
+                plan = TFCEPlan.of(plan, self._count_tables(result, name, choices), 0, NO_SUPPORT)
+            plans.append(plan)
+        return (TFCEGroupsPlan if choices.tfce else FociGroupsPlan).of(plans)
+
+    def _count_tables(self, result: MetaResult, name: str, choices: MonteCarlo) -> TFCETables:
+        n = int(result.facts["groups"][name]["n_contrasts"])
+        return count_tables(result.arrays[f"count_{name}"], n, result, choices)
 
     def judge(
         self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
@@ -259,6 +284,11 @@ class MKDAChi2(PairEstimator):
             group=ASSOCIATION,
             exhaustive=exhaustive,
         )
+        if choices.tfce:
+            enhanced = enhanced_association(result, numbers, undefined, choices)
+            judged = judged.and_also(
+                judge_enhanced(enhanced, null, group=ASSOCIATION, exhaustive=exhaustive)
+            )
         facts = {
             "cluster_forming": {
                 "p": choices.voxel_thresh,
@@ -273,6 +303,7 @@ class MKDAChi2(PairEstimator):
                 "null_method": self.fwe_null_method,
                 "thresholds": judged.facts["thresholds"],
             },
+            **({"tfce": powers(choices, "chi-square")} if choices.tfce else {}),
         }
         return Judged(judged.maps, facts, judged.arrays)
 
@@ -306,6 +337,17 @@ class MKDAChi2(PairEstimator):
                 arrays[f"montecarlo_{name}_max_{measure}"] = found
                 quoted = {"stat": "voxel", "size": "size_voxels", "mass": "mass"}[measure]
                 thresholds[f"{quoted}_{name}"] = critical_values(found, float)
+            if choices.tfce:
+                more, arrays[f"montecarlo_{name}_max_tfce"], thresholds[f"tfce_{name}"] = (
+                    judge_count(
+                        counts,
+                        self._count_tables(result, name, choices),
+                        null[f"{name}_max_tfce"],
+                        result.mask.inside,
+                        groups=labels,
+                    )
+                )
+                maps |= more
             if name == GROUPS[0]:
                 arrays["suprathreshold"] = counts >= threshold
                 arrays["excess"] = np.maximum(counts - threshold + 1, 0).astype(float)
@@ -322,6 +364,7 @@ class MKDAChi2(PairEstimator):
                 "null_method": self.fwe_null_method,
                 "thresholds": thresholds,
             },
+            **({"tfce": powers(choices, "chi-square of uniformity")} if choices.tfce else {}),
         }
         return Judged(maps, facts, arrays)
 

@@ -98,6 +98,10 @@ class PairEstimator(KernelEstimator):
         """
         raise NotImplementedError
 
+    def observe(self, dataset1: Dataset, dataset2: Dataset, **how: Any) -> MetaResult:
+        """What a corrector judges: the fit, of an estimator that does not correct its own p."""
+        return self.fit(dataset1, dataset2, **how)
+
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> ArrayPlan:
         """What the Monte Carlo engine needs to correct a result of this estimator."""
         raise NotImplementedError
