@@ -171,8 +171,8 @@ def _parsed(body: bytes) -> Any:
         raise _TooManyError(msg)
     text = body.decode(json.detect_encoding(body))
     del body
-    exact = {"parse_int": _integer} if _LONG_NUMBER.search(text) else {}
-    found = json.loads(text, object_pairs_hook=_object, **exact)
+    exact = _integer if _LONG_NUMBER.search(text) else None
+    found = json.loads(text, object_pairs_hook=_object, parse_int=exact)
     if depth(found, DEEPEST) > DEEPEST:
         raise RecursionError
     return clean(found) if _HALF_ESCAPED.search(text) else found
