@@ -10,13 +10,15 @@ import numpy as np
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import Contrast, counted, is_missing, listed
 from nimare_pipeline.io import _native_cells as native
+from nimare_pipeline.io import _sheet_checks as checks
 from nimare_pipeline.io import _sheet_points as points
 from nimare_pipeline.io import _sheet_words as words
-from nimare_pipeline.io._native_foci import ASSUMED, check_repeats
-from nimare_pipeline.io._native_tables import Key, Table
+from nimare_pipeline.io._native_foci import ASSUMED
+from nimare_pipeline.io._native_tables import Key
 from nimare_pipeline.io._sheet_grid import Note
 from nimare_pipeline.io._sheet_layout import NONE, Layout, cell, size
 from nimare_pipeline.io._sheet_rows import Record, Rows
+from nimare_pipeline.tables import INCLUDE
 
 Regroup = Callable[[list[Record]], None]
 
@@ -64,6 +66,7 @@ def read(layout: Layout, note: Note, regroup: Regroup | None = None) -> list[Con
     regroup : callable, optional
         Changes the contrast of records, in formats that do not name contrasts in a column.
     """
+    checks.header(layout, note)
     rows = Rows(layout, note)
     records = rows.read()
     if regroup is not None:
@@ -104,7 +107,7 @@ def _contrasts(layout: Layout, rows: Rows, groups: Sequence[Group]) -> list[Cont
                 focus_lines=tuple(record.line for record in group.records for _ in record.foci),
             )
         )
-    _check(layout, rows, contrasts)
+    checks.contrasts(layout, contrasts, rows.note)
     return contrasts
 
 
@@ -164,6 +167,14 @@ def _label(layout: Layout, rows: Rows, record: Record, column: int) -> str:
 
 
 def _typed(rows: Rows, layout: Layout, column: int, texts: Sequence[str]) -> list[Any]:
+    """Values of a column as all of them can be; of ``include``, true and false."""
+    if layout.metadata.get(column) == INCLUDE:
+        try:
+            return [None if points.is_none(text) else native.flag(text) for text in texts]
+        except ValueError as error:
+            message = f"{layout.names[column]}: {error}"
+            rows.problem("error", layout.line, message, "yes or no, true or false, 1 or 0")
+            return [None] * len(texts)
     values, comma = native.guessed(texts)
     if comma:
         message = f"column {layout.names[column]!r}: a comma is read as the decimal point"
@@ -226,7 +237,8 @@ class _Maker:
                 filled.append(group)
         if filled:
             many = counted(len(filled), "contrast")
-            message = f"{many} without sample size take the one of the study above"
+            take = "takes" if len(filled) == 1 else "take"
+            message = f"{many} without sample size {take} the one of the study above"
             self.rows.problem("warning", filled[0].line, message, "is it meant so?")
 
     def spaces(self) -> None:
@@ -280,7 +292,8 @@ class _Maker:
     def say(self, missing: Sequence[int], unknown: dict[str, list[int]], n_foci: int) -> None:
         """Note foci whose space is unknown or not given, as the table layout does."""
         for space, lines in unknown.items():
-            message = f"unknown space {space!r} of {counted(len(lines), 'focus', 'foci')}"
+            name = space.removeprefix(points.UNKNOWN)
+            message = f"unknown space {name!r} of {counted(len(lines), 'focus', 'foci')}"
             self.rows.problem("error", lines[0], message, spaces.ACCEPTED)
         if missing and len(missing) == n_foci:
             message = f"no space is given; {ASSUMED} is assumed"
@@ -290,33 +303,3 @@ class _Maker:
             message = f"no space is given for {many}, but for the others"
             advice = f"fill in the column 'space'; {spaces.ACCEPTED}"
             self.rows.problem("error", missing[0], message, advice)
-
-
-def _check(layout: Layout, rows: Rows, contrasts: Sequence[Contrast]) -> None:
-    """Foci that stand twice, contrasts without foci, and ids that differ only in case."""
-    lines = tuple(line for contrast in contrasts for line in contrast.focus_lines)
-    keys = [(c.study_id, c.contrast_id) for c in contrasts for _ in c.focus_lines]
-    xyz = [tuple(point) for contrast in contrasts for point in contrast.xyz.tolist()]
-    check_repeats(Table(layout.grid.file, {}, lines, note=rows.note), keys, xyz)
-    empty = [contrast for contrast in contrasts if not len(contrast.xyz)]
-    if empty:
-        many = f"{counted(len(empty), 'contrast')} without foci"
-        names = listed([contrast.id for contrast in empty], 5)
-        rows.problem(
-            "warning",
-            empty[0].line,
-            f"{many}: {names}",
-            "an analysis of foci leaves them out",
-        )
-    seen: dict[tuple[str, ...], Contrast] = {}
-    for contrast in contrasts:
-        study, own = contrast.study_id, contrast.contrast_id
-        for what, name, place in (
-            ("study", study, (study.casefold(),)),
-            ("contrast", own, (study.casefold(), own.casefold())),
-        ):
-            first = seen.setdefault(place, contrast)
-            other = first.study_id if what == "study" else first.contrast_id
-            if other != name:
-                message = f"{what} {name!r} is {other!r} in line {first.line}, but for its case"
-                rows.problem("error", contrast.line, message, "write one name the same everywhere")

@@ -14,6 +14,7 @@ by; those that differ between the foci of a contrast, such as statistics, stay w
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from nimare_pipeline.contrast import Contrast, listed
@@ -59,6 +60,13 @@ def read(path: Path, *_companions: Path) -> tuple[list[Contrast], list[Problem]]
 
 def layout_of(path: Path) -> Layout | None:
     """Layout of the first rows of a file; None if it is no table of foci, or of another format."""
+    stat = path.stat()
+    return _layout_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+# Three formats and the sheets beside a file ask for the same.
+@lru_cache(maxsize=64)
+def _layout_of(path: Path, _size: int, _changed_ns: int) -> Layout | None:
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix not in SUFFIXES or _BIDS.fullmatch(path.name):
         return None
@@ -88,6 +96,9 @@ def open_table(path: Path, note: Note) -> Layout:
     try:
         if excel.is_workbook(path):
             return _chosen(path, excel.grids(path), note)
+        if excel.is_archive(path):
+            message = "this is no XLSX workbook, or a damaged one"
+            raise grids.refusal(path, message, "save it again as XLSX, or as CSV")
         layout = _text_layout(path.name, grids.text_body(path, note), note)
     except FileNotFoundError as error:
         msg = f"no such file: {path}"
