@@ -271,6 +271,7 @@ class _Sorter:
         for i in [*self.free, study]:
             name = words.metadata_name(self.headers[i]) if i != NONE else ""
             plain = name and name not in found.values() and name != "study_name"
+            plain = plain and not (i == study and name in ("publication", "source"))
             if plain and (name != "contrast_name" or contrast != NONE):
                 found[i] = name
         return found

@@ -357,9 +357,27 @@ class TestHeaders:
         assert (contrast.annotations, contrast.values) == ({}, {"task": ("heat", "cold")})
         assert said(path) == [
             (
-                "warning a.csv, line 1: task differs within a contrast: kept with the foci "
+                "warning a.csv, line 1: task differs within contrasts: kept with the foci "
                 "(selections cannot use it; if rows are of two contrasts, name them in a column "
                 "'contrast')"
+            )
+        ]
+
+    def test_labels_that_differ_in_few_contrasts(self, tmp_path: Path) -> None:
+        """A slip in one contrast does not take the label from the others."""
+        rows = [("Study", "x", "y", "z", "task")]
+        rows += [(name, i, 2, 3, "heat") for name in "ABC" for i in (1, 2)]
+        rows[-1] = ("C", 2, 2, 3, "haet")
+        path = written(tmp_path / "a.csv", csv(rows))
+        contrasts, _ = read(path)
+        assert [dict(contrast.annotations) for contrast in contrasts] == [
+            *({"task": "heat"}, {"task": "heat"}, {})
+        ]
+        assert contrasts[2].values == {"task": ("heat", "haet")}
+        assert said(path) == [
+            (
+                "warning a.csv, line 6: task differs within 1 contrast: C-1 (there it is kept "
+                "with the foci, and selections cannot use it)"
             )
         ]
 
@@ -393,11 +411,23 @@ class TestSizes:
         assert contrast.sample_sizes == (20, 22)
 
     def test_two_sizes_of_one_contrast(self, tmp_path: Path) -> None:
-        """They are probably two contrasts."""
-        path = written(tmp_path / "a.csv", "Study,N,x,y,z\nA,20,1,2,3\nA,22,4,5,6\n")
+        """Rows with another one below are another contrast; mixed ones are an error."""
+        text = "Study,Contrast,N,x,y,z\nA,a,20,1,2,3\nA,a,,1,2,4\nA,a,22,4,5,6\n"
+        path = written(tmp_path / "a.csv", text)
+        assert [(c.contrast_id, c.sample_sizes, len(c.xyz)) for c in read(path)[0]] == [
+            ("a", (20,), 2),
+            ("a (2)", (22,), 1),
+        ]
         assert said(path) == [
             (
-                "error a.csv, line 3: the sample size is 22, and 20 in a row above for the same "
+                "warning a.csv, line 4: rows of A, a have sample sizes 20, 22: they are taken "
+                "for 2 contrasts (is it meant so? name contrasts in a column 'contrast')"
+            )
+        ]
+        path = written(tmp_path / "b.csv", "Study,N,x,y,z\nA,20,1,2,3\nA,22,4,5,6\nA,20,7,8,9\n")
+        assert said(path) == [
+            (
+                "error b.csv, line 3: the sample size is 22, and 20 in a row above for the same "
                 "contrast A, 1 (one for all rows of a contrast; name its contrasts in a column "
                 "'contrast')"
             )
