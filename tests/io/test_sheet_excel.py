@@ -69,6 +69,72 @@ class TestSheets:
         ]
 
 
+class TestSheetOfStudies:
+    FOCI = (
+        ("Study", "Contrast", "x", "y", "z"),
+        ("Smith 2019", "pain", 10, -20, 30),
+        (None, None, -12, 4, 8),
+        ("Smith 2019", "touch", -40, -20, 50),
+        ("Lee 2020", "pain", 40, -10, 2),
+    )
+
+    def test_its_columns_join(self, tmp_path: Path) -> None:
+        """Sizes, spaces and labels of another sheet, by study; studies without foci are said."""
+        studies = [
+            ("Included studies",),
+            ("study", "N", "Space", "task", "Contrast"),
+            ("smith 2019", 24, "MNI", "heat"),
+            ("Lee 2020", 16, "TAL", "cold"),
+            ("Ada 2001", 12, "MNI", "heat"),
+        ]
+        path = workbook(tmp_path / "a.xlsx", {"Studies": studies, "Foci": self.FOCI})
+        contrasts, said = read(path)
+        assert [facts(contrast) for contrast in contrasts] == [
+            ("Smith 2019", "pain", (24,), [(10, -20, 30), (-12, 4, 8)], ("MNI", "MNI")),
+            ("Smith 2019", "touch", (24,), [(-40, -20, 50)], ("MNI",)),
+            ("Lee 2020", "pain", (16,), [(40, -10, 2)], ("TAL",)),
+        ]
+        assert [contrast.annotations["task"] for contrast in contrasts] == ["heat", "heat", "cold"]
+        assert said[:2] == [
+            "warning a.xlsx: N, Space, task are taken from the sheet 'Studies', by study",
+            (
+                "warning a.xlsx, line 5 of sheet 'Studies': 1 study without foci: Ada 2001 (is a "
+                "name spelled otherwise there?)"
+            ),
+        ]
+        assert not any("left out" in one for one in said)
+
+    def test_rows_of_contrasts(self, tmp_path: Path) -> None:
+        """Where it has a row for each contrast, each takes its own."""
+        studies = [
+            ("Study", "Contrast", "sample size"),
+            *(("Smith 2019", "pain", 24), ("Smith 2019", "touch", 20), ("Lee 2020", "pain", 16)),
+        ]
+        once = [*self.FOCI[:3], (None, *self.FOCI[3][1:]), self.FOCI[4]]
+        for i, foci in enumerate((self.FOCI, once)):
+            path = workbook(tmp_path / f"{i}.xlsx", {"Foci": foci, "Experiments": studies})
+            assert [contrast.sample_sizes for contrast in read(path)[0]] == [(24,), (20,), (16,)]
+
+    def test_other_sheets_do_not_join(self, tmp_path: Path) -> None:
+        """A list of other studies has nothing to say of these."""
+        others = [("Study", "N"), ("Ada 2001", 12), ("Bell 2002", 13), ("Lee 2020", 14)]
+        path = workbook(tmp_path / "a.xlsx", {"Foci": self.FOCI, "Excluded": others[:3]})
+        contrasts, said = read(path)
+        assert [contrast.sample_sizes for contrast in contrasts] == [(), (), ()]
+        assert "warning a.xlsx: read is the sheet 'Foci'; sheet Excluded left out" in said
+
+    def test_what_both_have_is_that_of_the_foci(self, tmp_path: Path) -> None:
+        """The sheet of foci is not overruled."""
+        foci = [(*self.FOCI[0], "N"), *((*row, 30) for row in self.FOCI[1:])]
+        studies = [("Study", "Participants", "age"), ("Smith 2019", 24, 33), ("Lee 2020", 16, 44)]
+        path = workbook(tmp_path / "a.xlsx", {"Foci": foci, "Studies": studies})
+        contrasts, _ = read(path)
+        assert [contrast.sample_sizes for contrast in contrasts] == [(30,), (30,), (30,)]
+        assert [contrast.annotations for contrast in contrasts] == [
+            *({"age": 33}, {"age": 33}, {"age": 44})
+        ]
+
+
 class TestCells:
     def test_numbers_as_text(self, tmp_path: Path) -> None:
         """Cells that a spreadsheet holds as text are the numbers they look like."""
