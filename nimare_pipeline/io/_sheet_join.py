@@ -128,8 +128,8 @@ def _say(studies: _Studies, added: Sequence[int], layout: Layout, note: Note) ->
     there = _names(layout)
     lacking = {name: row for (name, _), row in studies.rows.items() if name not in there}
     if lacking:
-        names = [cell(row[1], studies.study) for row in lacking.values()]
-        message = f"{counted(len(names), 'study', 'studies')} without foci: {listed(names, 5)}"
+        shown = [cell(row[1], studies.study) for row in lacking.values()]
+        message = f"{counted(len(shown), 'study', 'studies')} without foci: {listed(shown, 5)}"
         where = studies.grid.where(next(iter(lacking.values()))[0])
         advice = "is a name spelled otherwise there?"
         note(Problem("warning", message, layout.grid.file, where, advice))
