@@ -23,11 +23,12 @@ _STUDY = (
     *("studyid", "study", "studies", "studyname", "article", "articles", "paper", "papers"),
     *("publication", "publications", "citation", "authoryear", "firstauthor", "authors", "author"),
     *("pmid", "pubmedid", "pubmed", "doi", "pmcid", "reference", "references", "ref", "id"),
+    *("title", "papertitle", "articletitle", "studytitle"),
 )
 """In the order in which one of several is taken."""
 _STUDY_CORE = {
     *("study", "studies", "article", "articles", "paper", "papers", "publication", "citation"),
-    *("author", "authors", "reference"),
+    *("author", "authors", "reference", "ref"),
 }
 _STUDY_NOISE = {
     *("first", "name", "names", "year", "label", "key", "short", "id", "no", "number", "and"),
@@ -163,6 +164,11 @@ def contrast_rank(header: str) -> int | None:
 def is_experiment(header: str) -> bool:
     """Whether a header is ``experiment``: a contrast, or in some tables the study."""
     return joined(header) in _EXPERIMENT
+
+
+def is_contrast_only(header: str) -> bool:
+    """Whether a header is of contrasts and can be of nothing else."""
+    return contrast_rank(header) is not None and not is_experiment(header)
 
 
 def is_condition(header: str) -> bool:

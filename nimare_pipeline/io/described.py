@@ -61,7 +61,7 @@ def _describing() -> tuple[ModuleType, ...]:
 
 
 def _of(modules: tuple[ModuleType, ...], file: Path) -> Described:
-    for module in modules:
+    for module in modules if file.is_file() else ():  # opening a pipe would wait for ever
         try:
             analyses, problems = module.analyses(file)
         except OSError:  # a link that leads nowhere, a file we may not read

@@ -430,7 +430,7 @@ def _hint(ignored: Sequence[Path]) -> str:
     pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
     if pickles:
         hints.append(nimare_pickle.why_not(pickles[0]))
-    if any(map(is_other_kind, ignored)):
+    if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
     return f" ({'; '.join(hints)})" if hints else ""
 

@@ -11,13 +11,13 @@ Uniformity of one group compares a with its mean over the mask:
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan, collect
+from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect
 from nimare_pipeline.numerics.chi2_loop import BLOCK, UNIT_BITS, cut_to_whole, permute_labels
 from nimare_pipeline.numerics.permute import binomials, n_divisions
 from nimare_pipeline.numerics.study_runs import StudyRuns
@@ -72,7 +72,7 @@ def critical_z(p: float) -> float:
 
 
 @dataclass(frozen=True)
-class LabelPlan(ArrayPlan):
+class LabelPlan(DivisionsPlan):
     """Everything the permutation of labels reads, over voxels that some experiment reports.
 
     Parameters
@@ -93,6 +93,8 @@ class LabelPlan(ArrayPlan):
         the first.
     """
 
+    exhaustive_at: ClassVar[int] = 2
+
     run_start: NDArray[np.int32]
     run_stop: NDArray[np.int32]
     indptr: NDArray[np.int64]
@@ -101,16 +103,6 @@ class LabelPlan(ArrayPlan):
     weight: NDArray[np.float32]
     table: NDArray[np.int64]
     scalars: NDArray[np.int64]
-
-    def iterations(self, asked: int) -> int:
-        """How many permutations there are: fewer than asked where all are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether the permutations are all there are, the observed one among them."""
-        return bool(self.scalars[2])
 
     @property
     def tails(self) -> tuple[str, str]:

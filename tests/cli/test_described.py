@@ -1,5 +1,6 @@
 """Analyses that the input itself describes, and what the command line says beside them."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -143,6 +144,13 @@ def test_odd_descriptions_are_said(folder: Path) -> None:
     """What is odd in a description stands in the log."""
     (folder / "a.wish").write_text("# hurry\nwish pain ALE\n")
     assert ask(folder).notes[1:] == ("a.wish: # hurry",)
+
+
+def test_pipes_are_not_opened(folder: Path) -> None:
+    """A pipe in the folder would never answer."""
+    os.mkfifo(folder / "b.json")
+    os.mkfifo(folder / "b.wish")
+    assert [one.file.name for one in described.find(folder)] == ["a.wish"]
 
 
 def test_source_data_count_where_nothing_else_does(folder: Path) -> None:

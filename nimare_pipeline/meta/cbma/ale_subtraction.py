@@ -123,36 +123,17 @@ class ALESubtraction(PairEstimator):
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
     ) -> MetaResult:
-        """Compare two groups.
+        """Compare two groups, with the parameters and errors of ``PairEstimator.fit``.
 
-        Parameters
-        ----------
-        dataset1, dataset2 : Dataset
-            No contrast may be in both.
-        inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Where it is above 0, group 1 may exceed group 2, and the other way round; everywhere
-            by default. In voxels of one map only that direction is tested; those of neither are
-            not tested and NaN in p, z and logp. The maps are taken as given beforehand. p stays
-            that of both tails (twice the p of the tail that is tested) because the map holds both
-            directions.
-        store : Store, optional
-            Where blocks of permutations are found and kept.
-        progress : callable, optional
-            Told the permutations as they are done.
+        In voxels of one inference map only that direction is tested; those of neither are NaN in
+        p, z and logp. The maps are taken as given beforehand. p stays that of both tails (twice
+        the p of the tail that is tested) because the map holds both directions.
 
         Returns
         -------
         MetaResult
             Maps ``stat``, ``p``, ``z``, ``logp`` of ``desc-group1MinusGroup2``, two-sided, and of
             ``desc-group1`` and ``desc-group2``, each group's own ALE with the exact null.
-
-        Raises
-        ------
-        UsageError
-            If these are no Datasets, or an inference map does not fit the mask.
-        DataError
-            If a group is empty or has no foci, a contrast is in both, or one lacks what the
-            kernel needs.
         """
         pair = self._pair(dataset1, dataset2)
         tested = _tested(inference_map1, inference_map2, pair.mask)

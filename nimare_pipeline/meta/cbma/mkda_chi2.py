@@ -128,19 +128,11 @@ class MKDAChi2(PairEstimator):
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
     ) -> MetaResult:
-        """Compare two groups.
+        """Compare two groups, with the parameters and errors of ``PairEstimator.fit``.
 
-        Parameters
-        ----------
-        dataset1, dataset2 : Dataset
-            No contrast may be in both. Of a database, group 2 is usually all the rest.
-        inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Where it is above 0, group 1 may exceed group 2, and the other way round; everywhere by
-            default. A voxel whose difference has a sign that is not asked for is NaN.
-        store : Store, optional
-            Where the spheres of the contrasts are found and kept.
-        progress : callable, optional
-            Not used: nothing is drawn.
+        Of a database, group 2 is usually all the rest. A voxel whose difference has a sign that
+        the inference maps do not ask for is NaN. The store keeps the spheres of the contrasts;
+        nothing is drawn, so that there is no progress to tell.
 
         Returns
         -------
@@ -150,13 +142,6 @@ class MKDAChi2(PairEstimator):
             sign of the difference; ``stat_desc-association`` is z before inference maps; and
             ``prob_desc-A``, ``-AgF``, ``-AgU``, ``-FgA``, ``-AgF_prior``, ``-FgA_prior``,
             ``-group1``, ``-group2``.
-
-        Raises
-        ------
-        UsageError
-            If these are no Datasets, or an inference map does not fit the mask.
-        DataError
-            If a group is empty or has no foci, or a contrast is in both.
         """
         del progress
         pair = self._pair(dataset1, dataset2)
