@@ -19,6 +19,7 @@ from nimare_pipeline.derivatives_reader import AnalysisRecord
 from nimare_pipeline.errors import DataError, NoInputError, UsageError
 from nimare_pipeline.inference import RESULTS, Inference
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.pooling import POOLED_INTO, POOLED_SIZE, REPEATED
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Analysis
 from nimare_pipeline.spaces import template_mask
@@ -230,7 +231,7 @@ def _has_own_mask(record: AnalysisRecord) -> bool:
 
 def _contrasts(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Contrasts of several cohorts: each once, included if one of them includes it."""
-    both = pd.concat([table for table in tables if len(table)], ignore_index=True)
+    both = _alike([table for table in tables if len(table)])
     order = {name: place for place, name in enumerate(dict.fromkeys(both["id"]))}
     first = both.sort_values("included", ascending=False, kind="stable").drop_duplicates("id")
     return first.sort_values("id", key=lambda ids: ids.map(order)).reset_index(drop=True)
@@ -244,4 +245,12 @@ def _coordinates(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         used = set(table.loc[table["used"].astype(bool), "id"])
         kept.append(table[table["id"].isin(used - known)])
         known |= used
-    return pd.concat(kept, ignore_index=True)
+    return _alike(kept)
+
+
+def _alike(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of all tables; in experiments only if all of them are pooled, else in contrasts."""
+    both = pd.concat(tables, ignore_index=True)
+    if all(POOLED_INTO in table for table in tables):
+        return both
+    return both.drop(columns=[POOLED_INTO, POOLED_SIZE, REPEATED], errors="ignore")

@@ -127,6 +127,19 @@ def test_tables_are_those_of_all(tmp_path) -> None:
     assert foci == [("ada", 1.0), ("cox", 2.0)]
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_experiments_are_those_of_all_or_contrasts(tmp_path, both) -> None:
+    """Where not all results pool their contrasts in one way, a conjunction counts contrasts."""
+    out = tmp_path / "out"
+    one = derived.contrasts(ada=True, bell=True)
+    united = one.assign(pooled_into="ada-pooled", pooled_sample_size=20.0)
+    derived.write(out, "a", derived.made_result(A, voxel=P_A), united, x=1.0)
+    derived.write(out, "b", derived.made_result(B, voxel=P_B), united if both else one, x=2.0)
+    _, contrasts, _ = conjoin(out, ask())
+    assert ("pooled_into" in contrasts) is both
+    assert ("pooled_sample_size" in contrasts) is both
+
+
 def test_own_masks_stay_own(tmp_path) -> None:
     """Parts with a mask of their own are said to have one, and the voxels of all are used."""
     out = tmp_path / "out"

@@ -323,7 +323,8 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
 
 def pooled_facts(kept: pd.DataFrame) -> dict[str, int] | None:
     """Numbers of contrasts and of the experiments they are pooled into; None if they are not."""
-    if POOLED_INTO not in kept:
+    # A table that is missing has every column, and no row.
+    if POOLED_INTO not in kept or not len(kept):
         return None
     return {"n_contrasts": len(kept), "n_experiments": experiments(kept).nunique()}
 

@@ -332,7 +332,7 @@ def _dependence(evidence: Evidence) -> Iterator[Notice]:
             "The groups are compared as if their participants were others. Leave a side out where "
             "they are the same.",
         )
-    if POOLED_INTO in kept:
+    if POOLED_INTO in kept and len(kept):
         n = render.counted(len(by_experiment(kept)), "experiment")
         yield Notice(
             "note",

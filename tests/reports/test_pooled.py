@@ -57,6 +57,19 @@ def test_without_pooling_the_caution_names_the_way_out(
     assert "--pool study" in caution.text
 
 
+def test_without_a_table_nothing_is_said_to_be_pooled(
+    united: Small, analysis: dict[str, Any]
+) -> None:
+    """The table of a damaged folder has columns and no rows, from which nothing follows."""
+    empty = replace(united, contrasts=united.contrasts.iloc[:0])
+    notices = verdict(evidence(empty, analysis, pool="study")).notices
+    assert not [one for one in notices if "pooled" in one.title]
+    text = boilerplate.methods(
+        united.result.facts, analysis | {"pool": "study"}, {}, contrasts=empty.contrasts
+    )
+    assert "pooled into one experiment" not in text.markdown
+
+
 def test_studies_in_both_groups_are_a_caution(small: Small, analysis: dict[str, Any]) -> None:
     """Pooling does not mend it, and who has one experiment in either group has none to pool."""
     contrasts = small.contrasts.replace({"study_id": {"study01": "study00"}})
