@@ -68,10 +68,12 @@ def test_contrasts_of_a_study_are_one_experiment(dataset: Dataset) -> None:
     ]
 
 
-def test_foci_repeated_within_a_single_contrast_stay(dataset: Dataset) -> None:
+def test_foci_repeated_within_a_single_contrast_stay() -> None:
     """A focus that a contrast lists twice is the file's doing where nothing is united."""
-    made = pooled(Dataset({"a": {"contrasts": {"1": contrast([10, 10], 12)}}}))
-    assert foci(made) == [("a-1", 10), ("a-1", 10)]
+    alone = {"contrasts": {"1": contrast([10, 10], 12)}}
+    two = {"contrasts": {"1": contrast([10], 12), "2": contrast([10], 12)}}
+    made = pooled(Dataset({"a": alone, "b": two}))
+    assert foci(made) == [("a-1", 10), ("a-1", 10), ("b-pooled", 10)]
 
 
 def test_contrasts_of_a_subject_group_are_one_experiment(dataset: Dataset) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nimare_pipeline.cli import plan as planning
+from nimare_pipeline.cli.execute import summary
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import label, name_analyses, plan
 from nimare_pipeline.cli.request import Request
@@ -227,6 +228,17 @@ class TestPlan:
         text = planning.describe(plan(asked), asked.settings)
         assert re.search("analysis heat\n.*\n  cannot run .*sample size", text)
         assert re.search("analysis touch\n.*\n  contrasts  1 of 1 studies", text)
+
+    def test_description_says_what_is_pooled(self, data) -> None:
+        """A dry run counts experiments, and their participants; so does the line of a run."""
+        both = {"contrasts": {"a": contrast(n=20), "b": contrast(n=30)}}
+        (data / "pain.json").write_text(json.dumps({"s1": both, "s2": both}))
+        asked = self.ask(data, "--pool", "study")
+        planned = plan(asked)
+        text = planning.describe(planned, asked.settings)
+        assert "  contrasts  4 of 2 studies\n  pool       2 experiments (study)\n" in text
+        assert "60 participants, 30 to 30 an experiment" in text
+        assert summary(planned[0]).startswith("4 contrasts in 2 experiments, 2 foci; ALE, ")
 
     def test_description_says_what_will_be_done(self, data) -> None:
         """A dry run shows contrasts, foci, N, settings and a rough time."""
