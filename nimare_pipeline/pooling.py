@@ -323,11 +323,12 @@ def _named(
     dataset: Dataset, members: dict[tuple[str, str, str], list[int]], values: Sequence[str | None]
 ) -> NDArray[np.object_]:
     """Ids of the experiments; what was there has its name, and so no other."""
-    taken = set(dataset.ids)
-    into = np.full(len(dataset.ids), "", dtype=object)
+    ids = dataset.ids
+    taken = set(ids)
+    into = np.full(len(ids), "", dtype=object)
     for (study, side, _), rows in members.items():
         if len(rows) == 1:
-            into[rows] = dataset.ids[rows[0]]
+            into[rows] = ids[rows[0]]
             continue
         parts = [part for part in ("pooled", side, values[rows[0]]) if part]
         name, n = f"{study}-{'_'.join(parts)}", 1
