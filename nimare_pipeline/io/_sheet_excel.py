@@ -61,6 +61,18 @@ def is_other_kind(path: Path) -> bool:
     return head.startswith(_ZIP) and b"application/vnd.oasis.opendocument.spreadsheet" in head
 
 
+def why_not(path: Path) -> str:
+    """Why a file that should be a workbook cannot be opened; empty if it can, or is none."""
+    try:
+        if path.suffix.lower() in (".xlsx", ".xlsm") and is_archive(path):
+            grids(path, max_rows=1)
+    except OSError:
+        return ""
+    except DataError as error:
+        return f"{path.name}: {error.problems[0].message}"
+    return ""
+
+
 def grids(path: Path, *, max_rows: int = MAX_ROWS) -> list[Grid]:
     """Sheets of a workbook, those with cells.
 

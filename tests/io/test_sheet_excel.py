@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nimare_pipeline import io
+from nimare_pipeline.errors import NoInputError
 from nimare_pipeline.io import _sheet_excel as excel
 from nimare_pipeline.io import sheet
 from tests.io.sheets import HEAD, ROWS, csv, facts, problems, read, refusal, workbook, written
@@ -229,6 +230,9 @@ class TestHostile:
                 "needs (at most 128 MB in 2,000 parts; save the sheet of the foci as CSV)"
             )
         ]
+        plain.unlink()
+        with pytest.raises(NoInputError, match=r".*\(bomb.xlsx: the workbook unpacks to"):
+            io.read(tmp_path)
 
     def test_a_packed_text_is_read_to_the_limit_only(self, tmp_path: Path) -> None:
         """A gzipped text of 200 MB costs no more than the limit."""
