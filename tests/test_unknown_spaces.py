@@ -9,6 +9,7 @@ import pytest
 from nimare_pipeline import io, spaces
 from nimare_pipeline.cli import plan as planning
 from nimare_pipeline.cli.commands import summary, validate
+from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.errors import DataError, UsageError
@@ -110,3 +111,15 @@ def test_commands_have_the_policy(folder: Path, command: ModuleType, capsys) -> 
     outcome = command.run([str(folder), "--unknown-space", "exclude"])
     assert (outcome.exit_code, outcome.reason[-19:]) == (0, "1 contrast, 1 focus")
     capsys.readouterr()
+
+
+def test_analysis_file(folder: Path) -> None:
+    """The file may decide for all its analyses, and the command line replaces it."""
+    model = folder / "analyses.toml"
+    model.write_text('[run]\nunknown_space = "exclude"\n[[analysis]]\nname = "a"\n')
+    words = [str(folder), str(folder / "out"), "meta"]
+    assert with_model(parse(words)).settings.unknown_space == "exclude"
+    request = with_model(parse([*words, "--unknown-space", "mni"]))
+    assert request.settings.unknown_space == "mni"
+    (planned,) = planning.plan(request)
+    assert len(planned.dataset.ids) == 3
