@@ -1,6 +1,7 @@
 """What io.read makes of folders and files."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -361,3 +362,13 @@ def test_consequences_are_not_said(tmp_path) -> None:
     assert [
         "expected three numbers" in p.message for p in found[0].problems if p.level == "error"
     ] == [True]
+
+
+def test_pipes_are_not_opened(tmp_path) -> None:
+    """A named pipe in the folder, which nobody writes to, is left out like any other stranger."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "a.txt").write_text("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n")
+    (source,) = io.read(tmp_path)
+    assert [problem.message for problem in source.problems] == [
+        "1 file is in no known format and is left out: pipe.txt"
+    ]

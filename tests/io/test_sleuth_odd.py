@@ -1,11 +1,9 @@
 """Departures of Sleuth files beyond those of the files at hand, one by one."""
 
-import os
 from pathlib import Path
 
 import pytest
 
-from nimare_pipeline import io
 from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.io import _sleuth_reader, sleuth
 from tests.io.test_sleuth import messages, parse, xyz
@@ -322,13 +320,3 @@ def test_many_warnings_are_counted() -> None:
     warnings = messages(problems)
     assert len(warnings) == 1001
     assert warnings[-1] == "a.txt: and 501 warnings more in this file"
-
-
-def test_pipes_are_not_opened(tmp_path: Path) -> None:
-    """A named pipe in the folder, which nobody writes to, is left out like any other stranger."""
-    os.mkfifo(tmp_path / "pipe.txt")
-    (tmp_path / "a.txt").write_text(HEAD + "1 2 3\n")
-    (source,) = io.read(tmp_path)
-    assert [problem.message for problem in source.problems] == [
-        "1 file is in no known format and is left out: pipe.txt"
-    ]
