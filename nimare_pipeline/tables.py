@@ -162,7 +162,18 @@ def frame(
         name: pd.Series([key[i] for key in ids], dtype=object) for i, name in enumerate(ID_COLUMNS)
     }
     data |= {name: typed([row.get(name) for row in rows]) for name in names}
-    return pd.DataFrame(data)
+    return framed(data)
+
+
+def framed(data: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Table of columns, whose names may be any text.
+
+    Where pyarrow is installed pandas keeps names in it, and it refuses lone surrogates.
+    """
+    if not any("\ud800" <= letter <= "\udfff" for name in data for letter in name):
+        return pd.DataFrame(data)
+    with pd.option_context("mode.string_storage", "python"):
+        return pd.DataFrame(data)
 
 
 def typed(values: Sequence[Any]) -> pd.Series:
@@ -202,7 +213,7 @@ def stacked(
         ]
         for name in names
     }
-    return pd.DataFrame(
+    return framed(
         {
             name: pd.Series(values, dtype=float) if name in floats else typed(values)
             for name, values in cells.items()
@@ -345,7 +356,7 @@ def _coordinates(contrasts: Sequence[Contrast], located: Sequence[_Located]) -> 
             for cell in contrast.values.get(name, gap)
         ]
         data[name] = typed(cells)
-    return pd.DataFrame(data)
+    return framed(data)
 
 
 def _image_columns(images: Mapping[str, Any]) -> dict[str, Any]:

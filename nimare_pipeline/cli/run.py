@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nimare_pipeline import __version__
+from nimare_pipeline import __version__, model
 from nimare_pipeline.cli import logs, output
 from nimare_pipeline.cli.conjunctions import combined, in_order
 from nimare_pipeline.cli.container import container
@@ -19,6 +19,7 @@ from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
 from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.memory import give_back
 from nimare_pipeline.model.schema import FILE_NAME
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.writing import write_file
@@ -135,6 +136,10 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
         _log_failure(error)
     outcome = Outcome(code, reason, str(folders.logs / "run.log"), tuple(ended.values()))
     odd = [problem for one in planned for problem in one.all_problems]
+    analyses = [one.analysis for one in planned]
+    # The report is made of files alone: the data of a database need not stay in memory for it.
+    del planned
+    give_back()
 
     def note(outcome: Outcome) -> None:
         write_status(
@@ -148,7 +153,6 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
         )
 
     note(outcome)
-    analyses = [one.analysis for one in planned]
     outcome = _report(outcome, request.settings, folders, analyses, note)
     note(outcome)
     return outcome
@@ -227,7 +231,7 @@ def _open_dataset(settings: Settings, folders: RunFolders) -> None:
     derivatives.write_dataset_level(settings.output_dir, settings, container=container())
     _write_settings(settings, (), folders)
     if settings.model_file:
-        write_file(folders.logs / FILE_NAME, Path(settings.model_file).read_bytes())
+        write_file(folders.logs / FILE_NAME, model.content(settings.model_file))
 
 
 def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:

@@ -64,7 +64,7 @@ def read_foci(
         for name, values in columns.items():
             foci.values[name].append(values[row])
     _check_spaces(table, said)
-    _check_repeats(table, keys, xyz)
+    check_repeats(table, keys, xyz)
     return found
 
 
@@ -103,9 +103,10 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
             table.error(found[0], message, f"fill in the column {SPACE!r}; {spaces.ACCEPTED}")
 
 
-def _check_repeats(
+def check_repeats(
     table: Table, keys: Sequence[Key | None], xyz: Sequence[tuple[float | None, ...]]
 ) -> None:
+    """Note foci that stand twice in their contrast; one warning for all."""
     seen: dict[tuple[Any, ...], int] = {}
     again = []
     for row, one in enumerate(zip(keys, xyz, strict=True)):

@@ -14,6 +14,8 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io import nimare_pickle
+from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -25,6 +27,8 @@ _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_desc
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""
+_OPENED = 20
+"""How many files that are left out are opened to say why."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -306,11 +310,11 @@ def _find(
     """Files of each format, and the files no format knows."""
     modules = formats()
     for skipped in (SKIPPED, ()):
-        files = list(_files(root, skipped, apart)) if root.is_dir() else [root]
+        files = list(walk(root, skipped, apart)) if root.is_dir() else [root]
         by_format: dict[str, list[Path]] = {}
         ignored = []
         for file in files:
-            module = next((m for m in modules if _knows(m, file)), None)
+            module = next((m for m in modules if knows(m, file)), None)
             if module is None:
                 ignored.append(file)
             else:
@@ -325,7 +329,8 @@ def _find(
     raise NoInputError(msg)
 
 
-def _files(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``."""
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         if is_results(here):
@@ -344,7 +349,8 @@ def _is_ours(path: Path, apart: Collection[Path]) -> bool:
     return not apart or path.resolve() not in apart
 
 
-def _knows(module: ModuleType, file: Path) -> bool:
+def knows(module: ModuleType, file: Path) -> bool:
+    """Whether a file is of a format; False for one that cannot be opened."""
     try:
         return file.is_file() and bool(module.sniff(file))  # opening a pipe would wait for ever
     except OSError:  # a link that leads nowhere, a file we may not read
@@ -423,8 +429,12 @@ def _hint(ignored: Sequence[Path]) -> str:
     hints = []
     if any(path.is_symlink() and not path.exists() for path in ignored):
         hints.append("some are links whose content is not here: run `datalad get`")
-    if any(path.name.endswith(_PICKLES) for path in ignored):
-        hints.append("pickles are not read: save them as NiMARE Dataset JSON or NIMADS")
+    pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
+    if pickles:
+        hints.append(nimare_pickle.why_not(pickles[0]))
+    if any(path.is_file() and is_other_kind(path) for path in ignored):
+        hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
+    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
     return f" ({'; '.join(hints)})" if hints else ""
 
 

@@ -149,6 +149,13 @@ RESULT = Key(
     otherwise="tfce where that is asked for, cluster size where clusters are judged, else voxels",
     example='"voxel"',
 )
+NULL_FOCI = Key(
+    "null_foci",
+    kinds.TEXT,
+    "Folder or file of studies whose foci the null of SCALE draws from",
+    otherwise="none: SCALE needs it, no other method has it",
+    example='"neurosynth/"',
+)
 DATABASE = Key(
     "database",
     kinds.TEXT,
@@ -209,6 +216,7 @@ def _keys(name: str) -> tuple[Key, ...]:
                 "Method, with its keywords",
                 '{type = "ALE", args = {kernel__fwhm = 10}}',
             ),
+            NULL_FOCI,
             *last,
             RESULT,
             *_CONDITIONS,
@@ -274,6 +282,7 @@ def _keys(name: str) -> tuple[Key, ...]:
                 "Method, with its keywords",
                 '{type = "MKDADensity", args = {}}',
             ),
+            NULL_FOCI,
             *last,
             RESULT,
             *_CONDITIONS,

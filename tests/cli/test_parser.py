@@ -70,6 +70,8 @@ ANALYSIS_OPTIONS = [
     (["--n-iters", "77"], lambda a: a.corrector.args["n_iters"], 77),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
     (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
+    (["--tfce-extent", "1"], lambda a: a.corrector.args.get("tfce_extent"), 1.0),
+    (["--tfce-height", "1.5"], lambda a: a.corrector.args.get("tfce_height"), 1.5),
     (["--null-outside", "inside"], lambda a: a.corrector.args["null_outside"], "inside"),
     (["--alpha", "0.01"], lambda a: a.alpha, 0.01),
     (["--missing-n", "median"], lambda a: a.missing_n, "median"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,16 @@ def put(folder: Path, **files: Any) -> Path:
 def test_formats_are_found_by_their_modules() -> None:
     """Every module with a sniffer is a format; helpers are not."""
     assert [module.NAME for module in registry.formats()] == [
+        "CANlab MKDA table",
         "saved Dataset",
+        "JALE sheets (experiments, analyses)",
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
+        "parquet studyset",
         "NiMARE Dataset JSON",
+        "pickled NiMARE Dataset",
+        "table of foci (XLSX, CSV, TSV)",
         "Sleuth text",
     ]
 
@@ -220,7 +226,7 @@ def test_empty_folder(tmp_path) -> None:
     """An empty folder is no input, and the formats are named."""
     with pytest.raises(
         NoInputError,
-        match=r"nothing to analyse in .*accepted are: saved Dataset, .*, NIMADS .*, Sleuth text",
+        match=r"nothing to analyse in .*accepted are: .*saved Dataset, .*, NIMADS .*, Sleuth text",
     ):
         io.read(tmp_path)
 
@@ -232,9 +238,15 @@ def test_missing_path(tmp_path) -> None:
 
 
 def test_pickle_gets_advice(tmp_path) -> None:
-    """A folder that holds only a NiMARE pickle says what to do."""
-    (tmp_path / "dataset.pkl.gz").write_bytes(b"\x1f\x8b\x08rest")
-    with pytest.raises(NoInputError, match="pickles are not read: save them as NiMARE Dataset"):
+    """A folder that holds only a pickle of something else names that, and says what to do."""
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(Path("x")))
+    said = (
+        r"model.pkl is a pickle of pathlib.PosixPath, and only Datasets of NiMARE are read: save"
+    )
+    with pytest.raises(NoInputError, match=said):
+        io.read(tmp_path)
+    (tmp_path / "model.pkl").write_bytes(b"\x1f\x8b\x08rest")
+    with pytest.raises(NoInputError, match="is called a pickle, but is none that can be read"):
         io.read(tmp_path)
 
 

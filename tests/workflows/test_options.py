@@ -22,6 +22,8 @@ HOLM = ("--method", "holm")
 MKDA = ("--estimator", "MKDADensity")
 PAIR = ("--group", "large=sample_size > 15", "--name", "data", *MONTECARLO)
 CHI2 = ("--estimator", "MKDAChi2", *PAIR)
+BALANCED = ("--estimator", "BalancedALESubtraction", *PAIR, "--n-subsamples", "30")
+SCALE = ("--estimator", "SCALE", "--null-foci", "pool.json", *FEW)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
 NO_SPACE = "without space"
@@ -67,6 +69,12 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("group", PAIR, ("--group", "small=sample_size < 14")),
     ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
     ("tfce", MONTECARLO, ("--tfce",)),
+    ("tfce", PAIR, ("--tfce",)),
+    ("tfce", CHI2, ("--tfce",)),
+    ("tfce_extent", (*MONTECARLO, "--tfce"), ("--tfce-extent", "1")),
+    ("tfce_height", (*MONTECARLO, "--tfce"), ("--tfce-height", "1")),
+    ("tfce_extent", (*PAIR, "--tfce"), ("--tfce-extent", "1")),
+    ("tfce_height", (*CHI2, "--tfce"), ("--tfce-height", "1")),
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
@@ -77,6 +85,24 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("fwe_null", CHI2, ("--fwe-null", "random-foci")),
     ("prior", CHI2, ("--prior", "0.2")),
     ("radius", CHI2, ("--radius", "13")),
+    ("null_foci", SCALE, ("--null-foci", "another.json")),
+    ("n_iters", SCALE, ("--n-iters", "41")),
+    ("seed", SCALE, ("--seed", "43")),
+    ("fwhm", SCALE, ("--fwhm", "9")),
+    ("method", SCALE, ("--method", "indep")),
+    ("outside", SCALE, ("--outside", "drop")),
+    ("estimator", PAIR, ("--estimator", "BalancedALESubtraction")),
+    ("target_n", BALANCED, ("--target-n", "2")),
+    (
+        "n_subsamples",
+        (*BALANCED, "--target-n", "2", "--voxel-thresh", "0.1"),
+        ("--n-subsamples", "31"),
+    ),
+    ("fwe_null", BALANCED, ("--fwe-null", "random-foci")),
+    ("n_iters", BALANCED, ("--n-iters", "41")),
+    ("seed", BALANCED, ("--seed", "43")),
+    ("voxel_thresh", BALANCED, ("--voxel-thresh", "0.1")),
+    ("null_outside", (*BALANCED, "--fwe-null", "random-foci"), ("--null-outside", "inside")),
 ]
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
@@ -107,6 +133,8 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
         (folder / name).mkdir()
         # As it is: a Dataset would hold the foci in MNI space already.
         (folder / name / "small.json").write_text(json.dumps(source))
+    for name, n_studies in (("pool", 20), ("another", 25)):
+        (folder / f"{name}.json").write_text(json.dumps(make_small(n_studies)))
     nib.save(ellipsoid(), folder / "mask.nii.gz")
     half = ellipsoid().get_fdata()
     half[:9] = 0
@@ -133,7 +161,7 @@ def outcome(folder: Path) -> Callable[..., dict[str, bytes]]:
 def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
     marks = [word for word in words if word in (MISSING, NO_SPACE)]
     data = folder / (marks[0] if marks else "data")
-    named = [str(folder / word) if word.endswith(".gz") else word for word in words]
+    named = [str(folder / word) if word.endswith((".gz", ".json")) else word for word in words]
     argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]
     request = parse([*argv, *(word for word in named if word not in marks)], run_uuid="run")
     (planned,) = plan(request)
@@ -147,7 +175,7 @@ def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
 
 
 def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-untyped-def]
-    work, stage = out / "work", out / "stage"
+    work, stage, pool = out / "work", out / "stage", planned.null_foci
     work.mkdir(parents=True)
     workflow = init_analysis_wf(
         analysis=planned.analysis,
@@ -155,6 +183,7 @@ def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-un
         dataset_file=str(planned.dataset.save(work / "dataset.npz")),
         stage_dir=str(stage),
         work_dir=str(work),
+        null_foci=str(pool.save(work / "null_foci.npz")) if pool is not None else "",
     )
     inner = workflow.get_node(f"{planned.analysis.type}_wf")
     inner.remove_nodes([inner.get_node("figures")])

@@ -16,6 +16,7 @@ from nimare_pipeline.model.schema import FILE_NAME
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
+    from nimare_pipeline.model.jale import Translated
     from nimare_pipeline.model.template import Entry
 
 _DESCRIPTION = f"""\
@@ -67,8 +68,9 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     sources = _sources(folder)
     files: dict[str, str] = {}
     if sources:
-        facts = [_fact(source) for source in sources]
-        entries = _entries(sources)
+        made = _of_sheet(folder)
+        facts = [*(_fact(source) for source in sources), *(made.facts if made else ())]
+        entries = made.entries if made else _entries(sources)
     else:
         _refuse_existing(folder / CONTRASTS, force=force)
         files[CONTRASTS], facts = contrasts_of(list(_images(folder)))
@@ -150,6 +152,14 @@ def _images(folder: Path) -> Iterator[str]:
         for name in sorted(names):
             if name.endswith((".nii", ".nii.gz")) and not name.startswith("."):
                 yield (Path(parent) / name).relative_to(folder).as_posix()
+
+
+def _of_sheet(folder: Path) -> "Translated | None":
+    """Analyses of the JALE sheet of a folder, if it has one."""
+    from nimare_pipeline.model import jale
+
+    sheet = jale.find(folder)
+    return jale.translate(sheet) if sheet else None
 
 
 def _entries(sources: Sequence["Source"]) -> list["Entry"]:
