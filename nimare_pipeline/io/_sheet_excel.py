@@ -158,8 +158,7 @@ def _read(book: "Workbook", path: Path, max_rows: int) -> Iterator[Grid]:
 
 
 def _rows(sheet: Any, max_rows: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    # The size that a sheet claims may be anything: rows are as long as their cells.
-    sheet.reset_dimensions()
+    # The size that a sheet claims may be anything: without a limit of ours it would be taken.
     found = sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS, values_only=True)
     gap: tuple[Any, ...] | None = None
     for line, row in enumerate(found, 1):
