@@ -17,11 +17,10 @@ from nimare_pipeline.montecarlo_error import threshold_intervals
 from nimare_pipeline.numerics import multiple
 from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.progress import iterations
-from nimare_pipeline.registry import get_estimator
+from nimare_pipeline.registry import NO_TFCE, get_estimator, refusal_of_tfce
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.saved_null import PREFIX, SavedNull, null_key
-
-NO_TFCE = "{} compares two groups; tfce is for estimators of one group: ALE, MKDADensity, KDA"
+from nimare_pipeline.store import Store
 
 
 class Corrector(Parametrised):
@@ -91,7 +90,9 @@ class FWECorrector(Corrector):
 
     With ``tfce`` also the largest threshold-free enhanced value is kept (Smith & Nichols 2009):
     ``TFCE = integral from 0 to z of extent**E h**H dh``, an exact integral over the uncorrected z,
-    extent in mm3. For estimators of one group.
+    extent in mm3. Of a difference of two groups each sign is enhanced by itself and has its own
+    null; p is twice that of its sign. Its z is that of chi-square, and of ``ALESubtraction`` that
+    of the first three moments of all divisions (:mod:`nimare_pipeline.numerics.permutation_z`).
 
     ``bonferroni`` and ``holm`` correct the voxels' p by their number; Holm's is never less
     powerful.
@@ -251,12 +252,20 @@ class FWECorrector(Corrector):
             self.tfce, self.tfce_extent, self.tfce_height,
         )  # fmt: skip
 
-    def plan(self, result: MetaResult) -> ArrayPlan:
-        """What the Monte Carlo engine needs to know of a result."""
+    def plan(self, result: MetaResult, store: Store | None = None) -> ArrayPlan:
+        """What the Monte Carlo engine needs to know of a result.
+
+        Parameters
+        ----------
+        result : MetaResult
+        store : Store, optional
+            Where the fit left what a plan is made of.
+        """
+        if self.tfce and result.estimator.type in NO_TFCE:
+            raise UsageError(refusal_of_tfce(result.estimator.type))
         estimator = get_estimator(result.estimator)
-        if self.tfce and not getattr(estimator, "takes_tfce", False):
-            raise UsageError(NO_TFCE.format(result.estimator.type))
-        plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices)
+        kept = {"store": store} if getattr(estimator, "plans_from_store", False) else {}
+        plan: ArrayPlan = estimator.montecarlo_plan(result, self.choices, **kept)
         return plan
 
     def apply(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from nimare_pipeline import dataset_io, defaults, spaces
+from nimare_pipeline import dataset_foreign, dataset_io, defaults, spaces
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import Contrast, check, counted, is_missing
 from nimare_pipeline.errors import DataError, Problem, UsageError
@@ -117,16 +117,22 @@ class Dataset:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`save` wrote; or a Dataset of NiMARE, its pickle or its JSON.
+
+        What a file is shows in its content, whatever its suffix. Pickles are read without running
+        them, see :mod:`nimare_pipeline.io.nimare_pickle`; what is odd in a file of NiMARE is
+        logged.
 
         Raises
         ------
         NoInputError
             If there is no such file.
         DataError
-            If the file is damaged, truncated, or not ours: pickles are never read.
+            If the file is damaged, truncated, none of these, or a pickle that names what no
+            Dataset needs; with every problem found in a file of NiMARE.
         """
-        return cls.from_tables(*dataset_io.load(Path(path)))
+        found = dataset_foreign.load(Path(path))
+        return cls.from_tables(*(found or dataset_io.load(Path(path))))
 
     def save(self, path: str | Path) -> Path:
         """Write everything to one compressed, checksummed file, whatever its suffix."""

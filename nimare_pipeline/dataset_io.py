@@ -52,10 +52,6 @@ _DAMAGE = (
     RuntimeError,
     OverflowError,
 )
-_PICKLE_ADVICE = (
-    "it may be a NiMARE pickle (.pkl.gz); pickles can run code and are not read here: convert it "
-    "where it was made, to NiMARE Dataset JSON or NIMADS, and read that"
-)
 
 
 def save(path: Path, tables: Tables, mask: BrainMask, space: str) -> Path:
@@ -261,14 +257,8 @@ def _array(body: bytes) -> NDArray[Any]:
 
 
 def _advice(path: Path) -> str:
-    head = _head(path)
-    if head[:2] in {b"\x1f\x8b", b"\x80\x04", b"\x80\x05", b"\x80\x03", b"\x80\x02"}:
-        return _PICKLE_ADVICE
-    if head[:1] in {b"{", b"/"}:
-        return "read JSON with Dataset(path), other formats with nimare_pipeline.io.read(path)"
-    return "it does not begin like a file written by Dataset.save"
-
-
-def _head(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(64)
+        head = stream.read(1)
+    if head in {b"{", b"/"}:
+        return "it may be of another format: read it with nimare_pipeline.io.read(path)"
+    return "it does not begin like a file written by Dataset.save"

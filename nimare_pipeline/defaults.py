@@ -18,6 +18,8 @@ FIXED_EFFECTS_DISCOUNT = 0.75
 OUTSIDE = "keep"
 NULL_OUTSIDE = "distance"
 MISSING_N = "error"
+UNKNOWN_SPACE = ""
+"""What to do with foci of no known space: nothing said, each format its own (errors, mostly)."""
 CONJUNCTION = "Conjunction"
 """Word in place of an estimator where results are combined, as in ``model-`` of file names."""
 CORRECTOR = "FWECorrector"
@@ -46,4 +48,5 @@ VOXELIZATIONS = ("exact", "half-up", "half-even", "truncate", "ceil")
 NULL_METHODS = ("approximate", "histogram", "montecarlo")
 OUTSIDE_POLICIES = ("keep", "drop")
 NULL_OUTSIDE_POLICIES = ("distance", "inside")
+UNKNOWN_SPACES = ("error", "exclude", "mni", "talairach")
 TAL2MNI_METHODS = ("other", "spm", "fsl", "brett", "none")

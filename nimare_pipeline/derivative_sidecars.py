@@ -30,6 +30,7 @@ NUMBERS = {
     "Voxelization": "voxelization",
     "NullMethod": "null_method",
     "NullIterations": "null_n_iters",
+    "NullFoci": "null_foci",
     "Region": "region",
     "Conjunction": "conjunction",
 }
@@ -46,6 +47,13 @@ _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
 _STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
 _TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
+_HEIGHTS = {
+    "chi-square": "z of the chi-square, each sign by itself",
+    "chi-square of uniformity": "z of the number of contrasts, above its mean over the mask",
+    "permutation moments": "z of the difference among all divisions of the contrasts, by the "
+    "first three moments of its distribution at the voxel; each sign by itself",
+}
+"""Heights that are enhanced, by the names that estimators give them."""
 CONJUNCTION = "conjunction"
 """Value of ``desc`` of the clusters of a conjunction, which are judged by its parts."""
 _DESCRIPTIONS = {
@@ -125,6 +133,8 @@ def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
         "MapSpec": asdict(spec),
     }
     sidecar |= _signs(context, spec)
+    if spec.statistic == "tfce":
+        sidecar["Enhancement"] = _enhancement(context.result.facts)
     if spec.correction is not None:
         sidecar["Correction"] = _correction(context, spec)
     return {**sidecar, **context.common()}
@@ -268,7 +278,7 @@ def _groups(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _signs(context: Context, spec: MapSpec) -> dict[str, Any]:
     """Say what a positive and a negative value of a two-sided map mean."""
     sides = directions(context.result.facts, spec.group)
-    if sides is None or spec.tail != "two-sided" or spec.statistic not in {"stat", "z"}:
+    if sides is None or spec.tail != "two-sided" or spec.statistic not in {"stat", "z", "tfce"}:
         return {}
     return {"PositiveValues": sides.positive, "NegativeValues": sides.negative}
 
@@ -319,10 +329,7 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
         correction["VoxelThresholdAchieved"] = forming.get("achieved_p")
         correction["Connectivity"] = facts.get("connectivity")
     if spec.level == "tfce":
-        powers = facts.get("tfce", {})
-        correction["ExtentPower"] = powers.get("extent_power")
-        correction["HeightPower"] = powers.get("height_power")
-        correction["Connectivity"] = facts.get("connectivity")
+        correction |= _enhancement(facts)
     if spec.method == "montecarlo":
         montecarlo = facts.get("montecarlo", {})
         n_iters = montecarlo.get("n_iters")
@@ -340,6 +347,18 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }
     return {key: value for key, value in correction.items() if value is not None}
+
+
+def _enhancement(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Say how a statistic was enhanced without threshold."""
+    powers = facts.get("tfce", {})
+    said = {
+        "ExtentPower": powers.get("extent_power"),
+        "HeightPower": powers.get("height_power"),
+        "Heights": _HEIGHTS.get(powers.get("heights", ""), "uncorrected z"),
+        "Connectivity": facts.get("connectivity"),
+    }
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _thresholds(

@@ -1,14 +1,17 @@
 """What the columns of the derivatives' tables mean, and how a table becomes a file and back."""
 
 import contextlib
+import csv
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nimare_pipeline.errors import DataError
 
@@ -16,6 +19,8 @@ Kind = Literal["string", "integer", "number", "boolean"]
 MISSING = "n/a"
 
 _FLAGS = {"true": True, "false": False}
+_BLOCK_ROWS = 16_384
+"""Rows that are written at a time."""
 _DTYPES: dict[str, Any] = {
     "string": "str",
     "integer": "Int64",
@@ -139,8 +144,7 @@ CLUSTERS: dict[str, Column] = {
     "experiments": Column("These contrasts, joined by '; '"),
 }
 
-_TFCE = {"p_tfce_fwe", *(f"p_tfce_fwe_{end}" for end in _INTERVAL)}
-_NOT_OF_PAIRS = {"cluster", *_TFCE, "experiments"}
+_NOT_OF_PAIRS = {"cluster", "experiments"}
 PAIR_CLUSTERS: dict[str, Column] = {
     "cluster": Column(
         "Cluster, value in the dseg; those of the first group's direction first, then by size",
@@ -194,14 +198,14 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     for name in names:
         if name in NULL_MONTECARLO:
             columns[name] = NULL_MONTECARLO[name]
+        elif name.startswith(_WHOLE):
+            of = name.removeprefix(_WHOLE)
+            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
         elif (found := _MAXIMA.fullmatch(name)) and found["maximum"] in NULL_MONTECARLO:
             known = NULL_MONTECARLO[found["maximum"]]
             of_map = f"; map of {found['map']}" if found["map"] else ""
             text = f"{known.description}, of {_OF_TAIL[found['tail']]}{of_map}"
             columns[name] = Column(text, known.kind)
-        elif name.startswith(_WHOLE):
-            of = name.removeprefix(_WHOLE)
-            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
     return columns
 
 
@@ -265,10 +269,14 @@ def to_tsv(table: pd.DataFrame, *, header: bool = True) -> bytes:
     header : bool
         Without for ``.tsv.gz``, whose columns BIDS names in the sidecar.
     """
-    rows = [[_cell(str(name)) for name in table.columns]] if header else []
-    columns = [_cells(table[name]) for name in table.columns]
-    rows += map(list, zip(*columns, strict=True))
-    return "".join("\t".join(row) + "\n" for row in rows).encode()
+    head = "\t".join(_cell(str(name)) for name in table.columns) + "\n" if header else ""
+    parts = [head.encode()]
+    # In blocks: the cells of all foci of a database would take ten times what the file does.
+    for begin in range(0, len(table), _BLOCK_ROWS):
+        block = table.iloc[begin : begin + _BLOCK_ROWS]
+        rows = zip(*(_cells(block[name]) for name in block.columns), strict=True)
+        parts.append("".join("\t".join(row) + "\n" for row in rows).encode())
+    return b"".join(parts)
 
 
 def _cells(column: pd.Series) -> list[str]:
@@ -322,23 +330,64 @@ def from_tsv(
         If it is not such a table.
     """
     try:
-        rows = [line.split("\t") for line in content.decode().removesuffix("\n").split("\n")]
-        header = rows.pop(0) if names is None else list(names)
+        # What is read begins after the first row, which is also why pandas does not look for a
+        # byte order mark in the first cell.
+        content = content if names is None else b"\n" + content
+        end = content.find(b"\n")
+        first = content[: end if end >= 0 else None]
+        header = first.decode().split("\t") if names is None else list(names)
         if header == [""]:
             raise ValueError("it is empty")
-        rows = [] if rows == [[""]] else rows
-        cells = list(zip(*rows, strict=True)) if rows else [()] * len(header)
-        columns_read = {
-            name: _parse(values, columns[name].kind if name in columns else None)
-            for name, values in zip(header, cells, strict=True)
-        }
-        return typed(pd.DataFrame(columns_read), columns)
+        kinds = [columns[name].kind if name in columns else None for name in header]
+        return typed(pd.DataFrame(dict(_read(content, header, kinds))), columns)
     except ValueError as error:
         msg = f"not a table as written here: {error}"
         raise DataError(msg) from error
 
 
-def _parse(cells: Sequence[str], kind: Kind | None) -> list[Any]:
+def _read(
+    content: bytes, header: Sequence[str], kinds: Sequence[Kind | None]
+) -> Iterator[tuple[str, Any]]:
+    """Columns by name. Of cells that repeat, half a million in a database, each is parsed once."""
+    begin = content.find(b"\n") + 1
+    if not begin or content[begin : begin + 2] in (b"", b"\n"):
+        yield from ((name, []) for name in header)
+        return
+    _refuse_ragged(np.frombuffer(content, dtype=np.uint8)[begin:], len(header))
+    blocks = pd.read_csv(
+        BytesIO(content), sep="\t", skiprows=1, header=None, names=range(len(header)),
+        index_col=False, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
+        lineterminator="\n", skip_blank_lines=False, chunksize=_BLOCK_ROWS,
+    )  # fmt: skip
+    texts: dict[str, str] = {}
+    read: list[list[NDArray[Any]]] = [[] for _ in header]
+    for block in blocks:
+        for number, kind in enumerate(kinds):
+            codes, found = pd.factorize(block.iloc[:, number])
+            kept = kind in (None, "string")
+            once = [texts.setdefault(cell, cell) for cell in found] if kept else list(found)
+            # What a column of unknown kind holds is seen when all of it is there.
+            values = once if kind is None else _parse(once, kind)
+            dtype = float if kind == "number" else object
+            read[number].append(np.array(values, dtype=dtype)[codes])
+    for name, kind, parts in zip(header, kinds, read, strict=True):
+        column = np.concatenate(parts)
+        yield name, _parse(column.tolist(), None) if kind is None else column
+
+
+def _refuse_ragged(characters: NDArray[np.uint8], n_columns: int) -> None:
+    """Refuse a row with a cell too few or too many, which pandas would fill up or cut off."""
+    tabs, ends = (np.flatnonzero(characters == ord(one)) for one in "\t\n")
+    if characters[-1] != ord("\n"):
+        ends = np.append(ends, len(characters))
+    counts = np.diff(np.searchsorted(tabs, ends), prepend=0) + 1
+    if (counts != n_columns).any():
+        row = int(np.argmax(counts != n_columns))
+        msg = f"row {row + 1} has {counts[row]} cells; expected {n_columns}"
+        raise ValueError(msg)
+
+
+def _parse(cells: Iterable[str], kind: Kind | None) -> list[Any]:
     """Turn cells into values, to the last bit; of unknown kind, into what all of them can be."""
     if kind is None:
         guesses: tuple[Kind, ...] = ("integer", "number", "boolean")
@@ -346,8 +395,11 @@ def _parse(cells: Sequence[str], kind: Kind | None) -> list[Any]:
             with contextlib.suppress(ValueError):
                 return _parse(cells, guess)
         return _parse(cells, "string")
-    values = [None if cell == MISSING else _PARSERS[kind](cell) for cell in cells]
-    return [math.nan if v is None else v for v in values] if kind == "number" else values
+    if kind == "string":
+        return [None if cell == MISSING else cell for cell in cells]
+    missing = math.nan if kind == "number" else None
+    parse = _PARSERS[kind]
+    return [missing if cell == MISSING else parse(cell) for cell in cells]
 
 
 def _flag(cell: str) -> bool:
@@ -358,7 +410,6 @@ def _flag(cell: str) -> bool:
 
 
 _PARSERS: dict[Kind, Callable[[str], Any]] = {
-    "string": str,
     "integer": int,
     "number": float,
     "boolean": _flag,

@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,8 +145,15 @@ class Derivatives:
     problems: tuple[Problem, ...]
 
 
-def read(output_dir: str | Path) -> Derivatives:
+def read(output_dir: str | Path, *, without: Collection[str] = ()) -> Derivatives:
     """Read a folder of derivatives.
+
+    Parameters
+    ----------
+    output_dir : path
+    without : collection of str
+        Tables that are not wanted and stay empty, for example ``coordinates``: of a database they
+        are half a million rows.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def read(output_dir: str | Path) -> Derivatives:
     return Derivatives(
         folder=folder,
         description=_json(folder / "dataset_description.json", problems),
-        analyses=tuple(_Reader(folder, cohort).read() for cohort in cohorts),
+        analyses=tuple(_Reader(folder, cohort, without).read() for cohort in cohorts),
         run=_read_run(folder / "logs", problems),
         problems=tuple(problems),
     )
@@ -191,9 +198,10 @@ def read_analysis(output_dir: str | Path, name: str) -> AnalysisRecord | None:
 class _Reader:
     """Files of one analysis by what they are, and the problems met with them."""
 
-    def __init__(self, root: Path, cohort: Path) -> None:
+    def __init__(self, root: Path, cohort: Path, without: Collection[str] = ()) -> None:
         self.root = root
         self.cohort = cohort
+        self.without = without
         self.name = cohort.name.removeprefix("cohort-")
         self.problems: list[Problem] = []
         self.found = {
@@ -327,7 +335,9 @@ class _Reader:
 
     def _table(self, suffix: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame:
         path = self._one(suffix, ".tsv")
-        if path is None:
+        if suffix in self.without:
+            path = None
+        elif path is None:
             self._miss(f"no table of {suffix}")
         else:
             try:

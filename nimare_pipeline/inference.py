@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS
+from nimare_pipeline.registry import MONTECARLO_ONLY, NO_TFCE, VOXELS_ONLY, refusal_of_tfce
 from nimare_pipeline.settings import Analysis, Component
 
 Level = Literal["size", "mass", "voxel", "tfce", "none"]
@@ -58,12 +58,10 @@ def result_level(analysis: Analysis) -> Level:
     if analysis.type == "conjunction":
         return "none"
     clusters, enhanced = has_clusters(analysis.corrector), has_tfce(analysis.corrector)
-    if enhanced and analysis.type == "pair":
-        msg = (
-            f"{analysis.estimator.type} compares two groups; tfce is for estimators of one group: "
-            f"{', '.join(ESTIMATORS)}"
-        )
-        raise UsageError(msg)
+    if enhanced and analysis.estimator.type in NO_TFCE:
+        raise UsageError(refusal_of_tfce(analysis.estimator.type))
+    if analysis.estimator.type in VOXELS_ONLY:
+        return _voxels_only(analysis)
     if not analysis.result:
         return "tfce" if enhanced else "size" if clusters else "voxel"
     if analysis.result not in RESULTS:
@@ -81,6 +79,22 @@ def result_level(analysis: Analysis) -> Level:
         msg = "result 'tfce' needs the keyword tfce = true of FWECorrector, or the option --tfce"
         raise UsageError(msg)
     return level
+
+
+def _voxels_only(analysis: Analysis) -> Level:
+    """Voxels, of an estimator that judges nothing else."""
+    name = analysis.estimator.type
+    if name in MONTECARLO_ONLY and not has_clusters(analysis.corrector):
+        given = f"{analysis.corrector.type} with method {analysis.corrector.args.get('method')!r}"
+        msg = (
+            f"{name} has no uncorrected p: it is judged by FWECorrector with method 'montecarlo', "
+            f"not by {given}"
+        )
+        raise UsageError(msg)
+    if analysis.result not in ("", "voxel"):
+        msg = f"{name} judges voxels only: its result is 'voxel', not {analysis.result!r}"
+        raise UsageError(msg)
+    return "voxel"
 
 
 @dataclass(frozen=True)

@@ -24,10 +24,13 @@ PLANS: Mapping[str, str] = {
     "MonteCarloPlan": "nimare_pipeline.numerics.montecarlo",
     "TFCEPlan": "nimare_pipeline.numerics.tfce_plan",
     "SubtractionPlan": "nimare_pipeline.numerics.subtraction",
+    "SubtractionTFCEPlan": "nimare_pipeline.numerics.subtraction_tfce",
     "BalancedFociPlan": "nimare_pipeline.numerics.balanced",
     "BalancedLabelsPlan": "nimare_pipeline.numerics.balanced",
     "LabelPlan": "nimare_pipeline.numerics.chi2",
+    "LabelTFCEPlan": "nimare_pipeline.numerics.chi2_tfce",
     "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
+    "TFCEGroupsPlan": "nimare_pipeline.numerics.foci_groups",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

@@ -1,7 +1,7 @@
 """Estimators, kernels and correctors by the names that command line and model files use."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,11 +16,25 @@ ESTIMATORS: Mapping[str, str] = {
 }
 PAIR_ESTIMATORS: Mapping[str, str] = {
     "ALESubtraction": "nimare_pipeline.meta.cbma.ale_subtraction",
+    "BalancedALESubtraction": "nimare_pipeline.meta.cbma.balanced_subtraction",
     "MKDAChi2": "nimare_pipeline.meta.cbma.mkda_chi2",
 }
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
-"""Estimators that take a pool of foci, which only the library gives them so far."""
+"""Estimators of one group whose null draws from a pool of foci; see ``null_foci``."""
+VOXELS_ONLY = ("SCALE", "BalancedALESubtraction")
+"""Estimators without clusters: their null says which voxels are significant, and no more."""
+MONTECARLO_ONLY = ("BalancedALESubtraction",)
+"""Those of them without an uncorrected p: the Monte Carlo correction judges them, no other."""
+_CALLED: Mapping[str, Mapping[str, str]] = {
+    "BalancedALESubtraction": {"fwe_null_method": "null_method", "null_method": ""}
+}
+"""Keywords that an estimator calls otherwise, or has not, though another of its has the name."""
+NO_TFCE: Mapping[str, str] = {
+    "SCALE": "has a null of its own at each voxel",
+    "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
+}
+"""Estimators that cannot be enhanced without threshold, and why not."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
@@ -38,6 +52,12 @@ def get_estimator(component: Component) -> Any:
     return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}, component)
 
 
+def refusal_of_tfce(name: str) -> str:
+    """Say why an estimator of ``NO_TFCE`` cannot be enhanced, and which can."""
+    known = ", ".join(one for one in (*ESTIMATORS, *PAIR_ESTIMATORS) if one not in NO_TFCE)
+    return f"{name} {NO_TFCE[name]}; tfce is for {known}"
+
+
 def draws(component: Component) -> bool:
     """Whether an estimator draws at random, so that a seed has an effect on it."""
     estimator = get_estimator(component)
@@ -47,6 +67,11 @@ def draws(component: Component) -> bool:
 def permutes(name: str) -> bool:
     """Whether an estimator of two groups permutes in its ``fit``, and so takes ``n_iters``."""
     return "n_iters" in accepted_keywords("estimator", name)
+
+
+def own_keyword(estimator: str, usual: str) -> str:
+    """Name that an estimator has for what most call otherwise; empty if it has no such thing."""
+    return _CALLED.get(estimator, {}).get(usual, usual)
 
 
 def get_corrector(component: Component) -> Any:
@@ -94,16 +119,19 @@ def _make(kind: str, register: Mapping[str, str], component: Component) -> Any:
     made = made_by(**component.args)
     idle = sorted(set(component.args) & set(made.without_effect()))
     if idle:
-        msg = f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made)}"
+        msg = (
+            f"{component.type}: {', '.join(idle)} would have no effect with {_chosen(made, idle)}"
+        )
         raise UsageError(msg)
     return made
 
 
-def _chosen(made: Any) -> str:
+def _chosen(made: Any, idle: Sequence[str]) -> str:
     """What decides which parameters count: the method, in words."""
+    powers = ["tfce"] if any(name.startswith("tfce_") for name in idle) else []
     return ", ".join(
         f"{name} {getattr(made, name)!r}"
-        for name in ("method", "null_method", "weighting")
+        for name in ("method", "null_method", "weighting", *powers)
         if hasattr(made, name)
     )
 

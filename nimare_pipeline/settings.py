@@ -89,6 +89,8 @@ class Settings:
         unless ``keep_work``.
     mask_file : str
         Mask image, absolute path; empty for the mask of ``target``.
+    unknown_space : str
+        What becomes of foci in no known space, see :func:`nimare_pipeline.io.read`.
     n_procs : int
         Threads (plugin Linear) or processes.
     n_chunks : int
@@ -110,6 +112,7 @@ class Settings:
     mask_file: str = ""
     target: str = defaults.TARGET_SPACE
     tal2mni: str = defaults.TAL2MNI
+    unknown_space: str = defaults.UNKNOWN_SPACE
     seed: int = defaults.SEED
     n_procs: int = 1
     n_chunks: int = 1

@@ -9,6 +9,8 @@ References
    template. NeuroImage 13(6), S85. https://doi.org/10.1016/S1053-8119(01)91428-4
 """
 
+import re
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -62,6 +64,15 @@ LANCASTER = {
 }
 """4 x 4 matrices from MNI to Talairach; the way back is their inverse."""
 
+_STARTS: dict[Literal["MNI", "TAL"], tuple[str, ...]] = {
+    "MNI": ("mni", "icbm", "montreal neuro"),
+    "TAL": ("tal", "tlrc", "tailar", "t88", "tt88"),
+}
+"""How names of spaces begin; Tailarach is the usual slip."""
+_WORDS = {"MNI": ("tal", "tlrc"), "TAL": ("mni", "icbm")}
+"""What names the other space."""
+_CONVERSIONS = re.compile(r"\b(?:icbm|mni)2tal\b|\btal2(?:icbm|mni)\b")
+"""Names of programs, which say how coordinates were converted."""
 _BRETT_PITCH_RAD = 0.05
 
 
@@ -77,11 +88,20 @@ def recognise(space: Any) -> Literal["MNI", "TAL"] | None:
     --------
     >>> recognise("mni152_2mm"), recognise("Talairach"), recognise("UNKNOWN")
     ('MNI', 'TAL', None)
+    >>> recognise("MNI (converted from Talairach)"), recognise("MNI/Talairach")
+    ('MNI', None)
     """
-    text = space.strip().lower() if isinstance(space, str) else ""
-    if text.startswith("mni"):
-        return "MNI"
-    return "TAL" if text.startswith(("tal", "tlrc")) else None
+    return _recognise(space.strip().lower()) if isinstance(space, str) else None
+
+
+@lru_cache(maxsize=256)
+def _recognise(text: str) -> Literal["MNI", "TAL"] | None:
+    text = _CONVERSIONS.sub("", text[:200])
+    first = next((name for name, start in _STARTS.items() if text.startswith(start)), None)
+    rest = text[3:]
+    other = first and any(word in rest for word in _WORDS[first])
+    # Where both are named, only "this, from that" says which of them the coordinates are in.
+    return None if other and not re.search(r"\b(?:from|were|was|originally)\b", rest) else first
 
 
 def check_method(method: str) -> None:

@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 Arrays = dict[str, NDArray[Any]]
 
 _FORMAT = b"nimare-pipeline-store-1"
+_HEADER_BYTES = 1024
+_PIECE_BYTES = 1 << 20
 _LOGGER = logging.getLogger("nimare_pipeline")
 
 
@@ -147,7 +149,9 @@ def numerics_digest() -> str:
 def write_arrays(path: str | Path, arrays: Mapping[str, NDArray[Any]]) -> Path:
     """Write named arrays to an npz file without pickled objects."""
     path = Path(path)
-    path.write_bytes(_to_npz(arrays))
+    _refuse_objects(arrays)
+    with path.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **arrays)
     return path
 
 
@@ -170,49 +174,53 @@ def _update(digest: Any, content: bytes) -> None:
     digest.update(content)
 
 
-def _to_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def _refuse_objects(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
         if array.dtype.hasobject:
             msg = f"array {name!r} holds Python objects; only numbers and text can be stored"
             raise TypeError(msg)
-    stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
 
 
-def _header(key: str, body: bytes | memoryview) -> bytes:
-    digest = hashlib.sha256(key.encode())
-    digest.update(body)
-    return b" ".join([_FORMAT, key.encode(), digest.hexdigest().encode()]) + b"\n"
+def _header(key: str, digest: str) -> bytes:
+    return b" ".join([_FORMAT, key.encode(), digest.encode()]) + b"\n"
 
 
 def _read(path: Path, key: str) -> Arrays | None:
     """Return the content of a file that proves itself, None (and a line in the log) otherwise."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            if not _proves_itself(stream, key):
+                _LOGGER.warning("the stored result %s is damaged: computing it again", path)
+                return None
+            with np.load(stream, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         return None
     except OSError as error:
         _LOGGER.warning("cannot read the stored result %s (%s): computing it again", path, error)
         return None
-    # The body is never copied: the spheres of a database are hundreds of megabytes.
-    begin = content.find(b"\n") + 1
-    if content[:begin] != _header(key, memoryview(content)[begin:]):
-        _LOGGER.warning("the stored result %s is damaged: computing it again", path)
-        return None
-    stream = io.BytesIO(content)
-    stream.seek(begin)
-    with np.load(stream, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+
+
+def _proves_itself(stream: BinaryIO, key: str) -> bool:
+    """Whether header and body belong together; the stream is left where the body begins.
+
+    The body is read in pieces: the spheres of a database are hundreds of megabytes.
+    """
+    digest = hashlib.sha256(key.encode())
+    found = stream.readline(_HEADER_BYTES)
+    while piece := stream.read(_PIECE_BYTES):
+        digest.update(piece)
+    stream.seek(len(found))
+    return found == _header(key, digest.hexdigest())
 
 
 def _write(path: Path, key: str, values: Arrays) -> None:
-    body = _to_npz(values)
+    _refuse_objects(values)
     # A name of its own for every writer, in the same folder: rename is atomic only there.
     aside = path.with_name(f".{path.stem[:16]}-{os.getpid()}-{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_bytes(aside, _header(key, body), body)
+        _write_aside(aside, key, values)
         aside.replace(path)
     except OSError as error:
         _LOGGER.warning("cannot store a result in %s (%s): going on without", path.parent, error)
@@ -221,17 +229,44 @@ def _write(path: Path, key: str, values: Arrays) -> None:
         _remove(aside)
 
 
-def _write_bytes(path: Path, *parts: bytes) -> None:
+def _write_aside(path: Path, key: str, values: Arrays) -> None:
     # Ctrl-C can strike between opening a file and entering its context manager. A file object
     # would be closed with a warning then, whenever it is collected; a bare descriptor is not.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        for part in parts:
-            left = memoryview(part)
-            while left:
-                left = left[os.write(descriptor, left) :]
+        body = _Body(descriptor, hashlib.sha256(key.encode()))
+        header = _header(key, body.digest.hexdigest())
+        _write_all(descriptor, header)
+        np.savez(body, allow_pickle=False, **values)
+        # As long as the one before it, which stood in for it until the digest was known.
+        os.pwrite(descriptor, _header(key, body.digest.hexdigest()), 0)
     finally:
         os.close(descriptor)
+
+
+class _Body(io.RawIOBase):
+    """What zipfile writes to: a descriptor that the digest is taken of as it is written."""
+
+    def __init__(self, descriptor: int, digest: Any) -> None:
+        super().__init__()
+        self._descriptor, self.digest = descriptor, digest
+
+    def writable(self) -> bool:
+        """Say that it can be written; nothing says that it could be gone back in."""
+        return True
+
+    def write(self, content: Any) -> int:
+        """Write all of it."""
+        self.digest.update(content)
+        return _write_all(self._descriptor, content)
+
+
+def _write_all(descriptor: int, content: Any) -> int:
+    left = memoryview(content).cast("B")
+    n_bytes = len(left)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    return n_bytes
 
 
 def _remove(path: Path) -> None:

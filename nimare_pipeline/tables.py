@@ -75,6 +75,19 @@ class Tables:
         matrices = stacked_matrices(self.matrices, counts[0], other.matrices, counts[1])
         return Tables(**frames, matrices=matrices)
 
+    def renamed(self, names: Mapping[str, tuple[str, str]]) -> "Tables":
+        """Contrasts under other ids.
+
+        Parameters
+        ----------
+        names : dict of str to (str, str)
+            Study and contrast id by the id they have; other contrasts keep theirs.
+        """
+        if not names:
+            return self
+        frames = {name: _renamed(table, names) for name, table in self.frames().items()}
+        return Tables(**frames, matrices=self.matrices)
+
     def labels(self) -> list[str]:
         """Names of all annotations, each once."""
         plain = [str(name) for name in self.annotations.columns if name not in ID_COLUMNS]
@@ -149,7 +162,18 @@ def frame(
         name: pd.Series([key[i] for key in ids], dtype=object) for i, name in enumerate(ID_COLUMNS)
     }
     data |= {name: typed([row.get(name) for row in rows]) for name in names}
-    return pd.DataFrame(data)
+    return framed(data)
+
+
+def framed(data: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """Table of columns, whose names may be any text.
+
+    Where pyarrow is installed pandas keeps names in it, and it refuses lone surrogates.
+    """
+    if not any("\ud800" <= letter <= "\udfff" for name in data for letter in name):
+        return pd.DataFrame(data)
+    with pd.option_context("mode.string_storage", "python"):
+        return pd.DataFrame(data)
 
 
 def typed(values: Sequence[Any]) -> pd.Series:
@@ -189,7 +213,7 @@ def stacked(
         ]
         for name in names
     }
-    return pd.DataFrame(
+    return framed(
         {
             name: pd.Series(values, dtype=float) if name in floats else typed(values)
             for name, values in cells.items()
@@ -260,6 +284,18 @@ def _kind(value: Any) -> type:
     return float if isinstance(value, float | np.floating) else object
 
 
+def _renamed(table: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    if not len(table):
+        return table
+    now = list(zip(*(table[name].tolist() for name in ID_COLUMNS), strict=True))
+    pairs = [names.get(name, (study, contrast)) for name, study, contrast in now]
+    rows = [(f"{study}-{contrast}", study, contrast) for study, contrast in pairs]
+    columns = zip(ID_COLUMNS, zip(*rows, strict=True), strict=True)
+    return table.assign(
+        **{name: pd.Series(cells, index=table.index, dtype=object) for name, cells in columns}
+    )
+
+
 @dataclass(frozen=True)
 class _Located:
     """Foci of a contrast in MNI space."""
@@ -320,7 +356,7 @@ def _coordinates(contrasts: Sequence[Contrast], located: Sequence[_Located]) -> 
             for cell in contrast.values.get(name, gap)
         ]
         data[name] = typed(cells)
-    return pd.DataFrame(data)
+    return framed(data)
 
 
 def _image_columns(images: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_sidecars import plain
 from nimare_pipeline.errors import PipelineError
+from nimare_pipeline.needs import NULL_FOCI
+from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.settings import Analysis, Settings
 
 NOT_THERE = "it is not there"
@@ -34,6 +36,7 @@ def why_not(
     settings: Settings,
     dataset: Dataset | None = None,
     cohort: Cohort | None = None,
+    null_foci: NullFoci | None = None,
 ) -> str:
     """Say what is different from the result in the output folder; empty if nothing is.
 
@@ -46,6 +49,8 @@ def why_not(
         Every contrast of the sources, with the mask; none of an analysis that combines others.
     cohort : Cohort, optional
         What of it is used.
+    null_foci : NullFoci, optional
+        Pool of foci that the null draws from.
 
     Returns
     -------
@@ -66,6 +71,7 @@ def why_not(
                 if dataset is None or cohort is None
                 else _input_differs(checksums, dataset, cohort)
                 or _region_differs(record, analysis, dataset)
+                or _pool_differs(record, null_foci)
                 or snapshots.why_not(output, analysis.name, dataset)
             )
             or _files_differ(output, checksums)
@@ -113,6 +119,13 @@ def _region_differs(record: Mapping[str, Any], analysis: Analysis, dataset: Data
         return ""
     now = plain(macm.describe(dataset, analysis))
     return "" if record["Facts"].get("region") == now else "the region is another"
+
+
+def _pool_differs(record: Mapping[str, Any], null_foci: NullFoci | None) -> str:
+    now = {} if null_foci is None else plain(null_foci.facts())
+    then = record["Facts"].get(NULL_FOCI, {})
+    differ = any(then.get(name) != value for name, value in now.items())
+    return "the pool of foci is another" if differ else ""
 
 
 def _parts_differ(record: Mapping[str, Any], output: Path, analysis: Analysis) -> str:

@@ -409,18 +409,20 @@ class _Bomb:
 
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_load_refuses_pickles(tmp_path, protocol: int) -> None:
-    """A pickle, plain or gzipped, is never run."""
+    """A pickle, plain or gzipped, is never run, and what it would call is named."""
     body = pickle.dumps(_Bomb(), protocol=protocol)
     for name, content in (("a.pkl", body), ("a.pkl.gz", gzip.compress(body))):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(DataError, match="is not a saved dataset"):
+        with pytest.raises(
+            DataError, match=r"it names _pytest.outcomes\S*, which no dataset needs"
+        ):
             Dataset.load(tmp_path / name)
 
 
 def test_load_gives_advice_for_pickles(tmp_path) -> None:
-    """The tutorial loads a .pkl.gz: say what to do instead."""
+    """A pickle of something else: say what to do instead."""
     (tmp_path / "a.pkl.gz").write_bytes(gzip.compress(pickle.dumps({})))
-    with pytest.raises(DataError, match="pickles can run code and are not read here: convert it"):
+    with pytest.raises(DataError, match=r"it is no Dataset \(save it as NIMADS or NiMARE Dataset"):
         Dataset.load(tmp_path / "a.pkl.gz")
 
 
@@ -428,7 +430,7 @@ def test_load_gives_advice_for_pickles(tmp_path) -> None:
     ("body", "message"),
     [
         (b"", "does not begin like a file written by Dataset.save"),
-        (b'{"a": 1}', r"read JSON with Dataset\(path\)"),
+        (b'{"a": 1}', r"read it with nimare_pipeline.io.read\(path\)"),
         (b"PK\x03\x04something else", "is not a saved dataset"),
     ],
 )

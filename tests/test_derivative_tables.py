@@ -125,3 +125,79 @@ def test_from_tsv_refuses_ragged_rows(content):
     """A cell too few or too many is an error, never a shift; so is no header."""
     with pytest.raises(DataError, match="not a table as written here"):
         tables.from_tsv(content, {})
+
+
+def test_blocks_make_no_difference(monkeypatch):
+    """A table longer than the rows that are written at a time is the same file."""
+    whole = tables.to_tsv(frame())
+    monkeypatch.setattr(tables, "_BLOCK_ROWS", 2)
+    assert tables.to_tsv(frame()) == whole
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a\tb\n1\t2\n3\t4\n5\n", "row 3 has 1 cells; expected 2"),
+        (b"a\tb\n1\t2\n3\n4\t5\t6\n", "row 2 has 1 cells; expected 2"),
+    ],
+    ids=["short", "as many tabs as there should be"],
+)
+def test_a_ragged_row_is_named(content, message):
+    """Which row it is, where the file is long."""
+    with pytest.raises(DataError, match=message):
+        tables.from_tsv(content, {})
+
+
+def test_the_kind_of_other_columns_is_that_of_all_rows():
+    """A column of numbers with one word in it is one of words."""
+    table = tables.from_tsv(b"a\tb\n1\t1\n2\t2\nmany\t3\n", {})
+    assert table["a"].tolist() == ["1", "2", "many"]
+    assert table["b"].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("cell", ['"', '"a', "a b ", " ", "#1", "\\", "a\rb", "\ufeff", "é", "''"])
+def test_cells_are_taken_as_they_are(cell):
+    """Nothing is a quotation mark, a comment or the end of a line but tab and newline."""
+    content = f"id\tn\n{cell}\t1\nb\t2\n".encode()
+    assert tables.from_tsv(content, COLUMNS)["id"].tolist() == [cell, "b"]
+
+
+def test_many_rows_come_back():
+    """More than pandas reads at a time, with cells that repeat and cells that do not."""
+    n = 300_000
+    table = pd.DataFrame(
+        {
+            "id": [f"s{i // 7}" for i in range(n)],
+            "n": np.arange(n) % 11,
+            "x": np.random.default_rng(5).normal(size=n),
+            "used": np.arange(n) % 3 == 0,
+        }
+    )
+    table = tables.typed(table, COLUMNS)
+    pd.testing.assert_frame_equal(
+        tables.from_tsv(tables.to_tsv(table), COLUMNS), table, check_exact=True
+    )
+
+
+@pytest.mark.parametrize("of", ["max_tfce", "positive_max_tfce", "group2_max_mass"])
+def test_whole_numbers_of_a_null_are_read_to_the_last_bit(of):
+    """Also those that no float holds: a null is extended by them."""
+    name = f"integer_{of}"
+    numbers = np.array([2**53 + 1, 20658528952976111, 2**61 + 3])
+    columns = tables.null_columns([name])
+    table = tables.typed(pd.DataFrame({name: numbers}), columns)
+    read = tables.from_tsv(tables.to_tsv(table, header=False), columns, names=[name])
+    assert [int(value) for value in read[name]] == numbers.tolist()
+    assert columns[name].description == f"{of} as the whole number that iterations count in"
+
+
+@pytest.mark.parametrize("content", [b"id\tn", b"id\tn\n", b"id\tn\n\n"], ids=repr)
+def test_a_header_alone_is_a_table_without_rows(content):
+    """With or without the end of the line."""
+    read = tables.from_tsv(content, COLUMNS)
+    assert (list(read), len(read)) == (["id", "n"], 0)
+
+
+def test_the_last_row_needs_no_end():
+    """A file that somebody's editor saved without the last newline is whole."""
+    assert tables.from_tsv(b"id\tn\na\t1\nb\t2", COLUMNS)["n"].tolist() == [1, 2]

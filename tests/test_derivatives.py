@@ -821,6 +821,16 @@ def test_read_gives_back_the_nulls(output):
     assert record.null_montecarlo["iteration"].tolist() == list(range(100))
 
 
+def test_read_without_a_table(output):
+    """A table that is not wanted is empty, and that is no problem; the others are there."""
+    (whole,) = derivatives.read(output).analyses
+    (record,) = derivatives.read(output, without=["coordinates"]).analyses
+    assert len(whole.coordinates)
+    assert (len(record.coordinates), list(record.coordinates)) == (0, list(whole.coordinates))
+    pd.testing.assert_frame_equal(record.contrasts, whole.contrasts)
+    assert record.problems == whole.problems
+
+
 def test_read_gives_back_the_latest_run(output, settings):
     """Of several runs the last one counts; its settings, status and log are read."""
     write_logs(replace(settings, run_uuid="20260103-bb", seed=7))

@@ -78,8 +78,15 @@ def test_inference_in_words(facts, level, criterion: str, column: str) -> None: 
     assert (inference.criterion, inference.column) == (criterion, column)
 
 
-def test_comparison_of_groups_is_not_enhanced() -> None:
-    """Who asks for it is told which estimators are."""
-    pair = Analysis("a", type="pair", estimator=Component("ALESubtraction"), corrector=TFCE)
-    with pytest.raises(UsageError, match="compares two groups; tfce is for estimators of one"):
+@pytest.mark.parametrize("estimator", ["ALESubtraction", "MKDAChi2"])
+def test_comparison_of_groups_is_enhanced(estimator: str) -> None:
+    """Who asks for it gets it as the result."""
+    pair = Analysis("a", type="pair", estimator=Component(estimator), corrector=TFCE)
+    assert result_level(pair) == "tfce"
+
+
+def test_what_cannot_be_enhanced_is_told_what_can() -> None:
+    """SCALE says why it cannot, and names the others."""
+    pair = Analysis("a", estimator=Component("SCALE"), corrector=TFCE)
+    with pytest.raises(UsageError, match=r"SCALE has a null of its own .*; tfce is for ALE, MKDA"):
         result_level(pair)

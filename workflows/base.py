@@ -20,7 +20,7 @@ BUILDERS: Mapping[str, Callable[..., Any]] = {
 """Type of an analysis to the builder of its workflow."""
 
 
-def init_analysis_wf(
+def init_analysis_wf(  # noqa: PLR0913 - what goes in, and where it runs
     *,
     analysis: Analysis,
     settings: Settings,
@@ -29,6 +29,7 @@ def init_analysis_wf(
     work_dir: str,
     problems: Sequence[Problem] = (),
     saved_null: str = "",
+    null_foci: str = "",
     name: str = "analysis_wf",
 ) -> Any:
     """Build the workflow of one analysis, ready to run.
@@ -51,6 +52,8 @@ def init_analysis_wf(
         What was odd in the data when they were read, for the derivatives.
     saved_null : str
         Monte Carlo null of an earlier run that is extended, as ``SavedNull.save`` writes it.
+    null_foci : str
+        Pool of foci that the null of the estimator draws from, as ``NullFoci.save`` writes it.
     name : str
         Name of the workflow.
 
@@ -75,5 +78,7 @@ def init_analysis_wf(
         inner.inputs.inputnode.dataset_file = dataset_file
     if saved_null:
         inner.get_node("montecarlo_wf").inputs.inputnode.saved_file = saved_null
+    if null_foci:
+        inner.get_node("fit_estimator").inputs.null_foci_file = null_foci
     workflow.add_nodes([inner])
     return workflow

@@ -91,8 +91,13 @@ def fit_node(analysis: Analysis, settings: Settings) -> Any:
 
 def feed(workflow: Any, load: Any, fit: Any, analysis: Analysis) -> None:
     """Connect the cohort to its estimator, through the maps of modelled activation."""
-    estimator = to_record(analysis)["estimator"]
-    ma = pe.Node(ModeledActivation(estimator=estimator), name="ma_maps", mem_gb=1)
+    n_threads, estimator = fit.inputs.n_threads, to_record(analysis)["estimator"]
+    ma = pe.Node(
+        ModeledActivation(estimator=estimator, n_threads=n_threads),
+        name="ma_maps",
+        n_procs=n_threads,
+        mem_gb=1,
+    )
     workflow.connect([
         (load, ma, [("dataset_file", "dataset_file")]),
         (load, fit, [("dataset_file", "dataset_file")]),

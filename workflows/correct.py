@@ -25,7 +25,7 @@ def init_montecarlo_wf(
     corrector : Component
         Corrector with all its parameters, the seed included.
     store_dir : str
-        Folder where blocks of iterations are found and kept.
+        Folder where blocks of iterations are found and kept, and what the estimator left.
     n_chunks : int
         Nodes the iterations are spread over; never changes the result.
     n_threads : int
@@ -57,7 +57,9 @@ def init_montecarlo_wf(
         niu.IdentityInterface(fields=["result_file", "saved_file"]), name="inputnode"
     )
     outputnode = pe.Node(niu.IdentityInterface(fields=["result_file"]), name="outputnode")
-    plan = pe.Node(PlanMonteCarlo(corrector=record), name="plan_montecarlo", mem_gb=1)
+    plan = pe.Node(
+        PlanMonteCarlo(corrector=record, store_dir=store_dir), name="plan_montecarlo", mem_gb=1
+    )
     chunks = pe.MapNode(
         MonteCarloChunk(n_chunks=n_chunks, n_threads=n_threads, quiet=quiet, store_dir=store_dir),
         iterfield=["chunk"],

@@ -76,6 +76,7 @@ def is_up_to_date(planned: Planned, settings: Settings) -> bool:
         settings=settings,
         dataset=planned.dataset,
         cohort=planned.cohort,
+        null_foci=planned.null_foci,
     )
     if reason not in ("", NOT_THERE):
         _LOGGER.info("analysis %s is computed again: %s", planned.analysis.name, reason)
@@ -134,7 +135,7 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
     stage, work = folders.stage / name, folders.work / name
     for folder in (stage, work):
         folder.mkdir(parents=True, exist_ok=True)
-    dataset, saved = planned.dataset, planned.saved_null
+    dataset, saved, pool = planned.dataset, planned.saved_null, planned.null_foci
     workflow = init_analysis_wf(
         analysis=planned.analysis,
         settings=settings,
@@ -143,6 +144,7 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
         work_dir=str(work),
         problems=planned.problems,
         saved_null="" if saved is None else str(saved.save(work / "saved_null.npz")),
+        null_foci="" if pool is None else str(pool.save(work / "null_foci.npz")),
     )
     (folders.logs / "graph.svg").write_text(draw_graph(workflow), encoding="utf-8")
     run_workflow(

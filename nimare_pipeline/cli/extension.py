@@ -65,6 +65,7 @@ def _extended(planned: Planned, request: Request) -> Planned:
         settings=request.settings,
         dataset=planned.dataset,
         cohort=planned.cohort,
+        null_foci=planned.null_foci,
     )
     if reason:
         why = "it is damaged" if reason == NOT_THERE else reason

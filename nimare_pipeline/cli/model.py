@@ -10,25 +10,37 @@ from nimare_pipeline import model
 from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.inference import has_clusters, has_tfce
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT, FILE_NAME, TYPES
-from nimare_pipeline.registry import accepted_keywords, get_corrector, get_estimator
+from nimare_pipeline.needs import NULL_FOCI, check_needs
+from nimare_pipeline.registry import (
+    NO_TFCE,
+    POOL_ESTIMATORS,
+    accepted_keywords,
+    get_corrector,
+    get_estimator,
+    own_keyword,
+    refusal_of_tfce,
+)
 from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
 
-_FILES = ("roi", "inference_mask", "database")
+_FILES = ("roi", "inference_mask", "database", NULL_FOCI)
 """Options of an analysis that are files."""
 _RIVALS = {"fwhm": "kernel__sample_size", "sample_size": "kernel__fwhm"}
 """Options of which one takes the other's place, and the keyword of the other."""
+_OF_TFCE = ("tfce", "tfce_extent", "tfce_height")
 
 
 def with_model(request: Request) -> Request:
     """Add the analyses of the analysis file that was named, or lies in the input folder.
 
-    What the command line names replaces what the file says.
+    Without one, add those that the input itself describes, as a Neurosynth-Compose bundle does.
+    What the command line names replaces what they say.
 
     Raises
     ------
@@ -38,11 +50,19 @@ def with_model(request: Request) -> Request:
         For options that have no meaning with a file, or without one, and unknown analyses.
     """
     path = _path(request)
+    if path is None and request.model != NO_MODEL:
+        from nimare_pipeline.cli.described import with_described
+
+        request = with_described(request)
+        if request.analyses:
+            placed = tuple(_placed(one, request) for one in request.analyses)
+            return replace(request, analyses=placed)
     if path is None:
         if request.only:
             msg = "--analysis picks analyses of an analysis file; give one with --model"
             raise UsageError(msg + _why(request))
         _refuse_strange(request)
+        check_needs(request.analysis, how="--null-foci PATH")
         return replace(request, analysis=_placed(request.analysis, request))
     for option, instead in (
         ("name", "the file names its analyses; --analysis runs some of them"),
@@ -57,7 +77,7 @@ def with_model(request: Request) -> Request:
             raise UsageError(msg)
     read = model.read(path)
     settings = _settings(request, read.run, path)
-    chosen = _chosen(read.analyses, request.only, path)
+    analyses = tuple(chosen(read.analyses, request.only, path))
     here = () if request.model else (f"found in the input folder; --model {NO_MODEL} ignores it",)
     notes = [f"analyses are those of {path}{''.join(f' ({text})' for text in here)}"]
     notes += [
@@ -65,12 +85,11 @@ def with_model(request: Request) -> Request:
         for name, asked in read.names.items()
         if name != asked
     ]
-    analyses = tuple(chosen)
     replacing = sorted(request.given & PLACES.keys())
     if replacing:
         analyses = tuple(override(one, request.analysis, request.given) for one in analyses)
-        notes.append(f"the command line replaces what the file says: {_options(replacing)}")
-        notes += _without_effect(analyses, replacing)
+        notes.append(f"the command line replaces what the file says: {options_named(replacing)}")
+        notes += without_effect(analyses, replacing)
     placed = tuple(_placed(one, request) for one in analyses)
     return replace(request, settings=settings, analyses=placed, notes=tuple(notes))
 
@@ -92,23 +111,38 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
         part = PLACES[option][0][0]
         if option in given and _has(analysis, part):
             analysis = replace(analysis, **{part: getattr(template, part)})
+    if "estimator" in given and not _takes(analysis, NULL_FOCI):
+        others = {key: value for key, value in analysis.options.items() if key != NULL_FOCI}
+        analysis = replace(analysis, options=others)
     for option in sorted(given & PLACES.keys()):
         for part, keyword in PLACES[option]:
             if keyword == "type":
                 continue
+            if part == "options":
+                named = {keyword: template.options[keyword]}
+                changes |= {part: analysis.options | named} if _takes(analysis, keyword) else {}
+                continue
             if not keyword:
                 changes |= {part: getattr(template, part)} if _has(analysis, part) else {}
-            elif _accepts(analysis, part, keyword):
+            elif _accepts(_with_tfce(analysis, changes), part, keyword):
                 own: Component = changes.get(part, getattr(analysis, part))
-                rival = _RIVALS.get(option)
-                args = {k: v for k, v in own.args.items() if k not in (keyword, rival)}
-                changes[part] = replace(own, args=args | _asked(template, option, keyword))
+                name, rival = own_keyword(own.type, keyword), _RIVALS.get(option)
+                args = {k: v for k, v in own.args.items() if k not in (name, rival)}
+                changes[part] = replace(own, args=args | _asked(template, option, name))
     return replace(analysis, **changes)
+
+
+def _with_tfce(analysis: Analysis, changes: dict[str, Any]) -> Analysis:
+    """The analysis as it was, but enhanced if it will be: then the powers have an effect."""
+    corrector = changes.get("corrector", Component(""))
+    return replace(analysis, corrector=corrector) if "tfce" in corrector.args else analysis
 
 
 def _asked(template: Analysis, option: str, keyword: str) -> dict[str, Any]:
     """What the command line says of a keyword; nothing where it is at its default."""
     for part, name in PLACES[option]:
+        if not name:
+            return {keyword: getattr(template, part)}
         args = getattr(template, part).args
         if name in args:
             return {keyword: args[name]}
@@ -181,7 +215,14 @@ def _settings(request: Request, run: dict[str, Any], path: Path) -> Settings:
     return replace(request.settings, model_file=str(path), **changes)
 
 
-def _chosen(analyses: Sequence[Analysis], only: Sequence[str], path: Path) -> list[Analysis]:
+def chosen(analyses: Sequence[Analysis], only: Sequence[str], path: Path) -> list[Analysis]:
+    """Pick analyses by name; all if no name is given.
+
+    Raises
+    ------
+    UsageError
+        For a name that none has.
+    """
     by_name = {analysis.name.casefold(): analysis for analysis in analyses}
     wanted = set()
     for name in only:
@@ -204,7 +245,7 @@ def _placed(analysis: Analysis, request: Request) -> Analysis:
     First where the words were written (the current folder, for those of the command line; the
     folder of the analysis file), then in the input folder.
     """
-    typed = [str(Path.cwd())] if request.given & {"select", "roi"} else []
+    typed = [str(Path.cwd())] if request.given & {"select", "roi", NULL_FOCI} else []
     source = Path(request.settings.bids_dir)
     folders = [*typed, *analysis.folders, str(source if source.is_dir() else source.parent)]
     return replace(analysis, folders=tuple(dict.fromkeys(folders)) if _files(analysis) else ())
@@ -227,11 +268,20 @@ def _refuse_strange(request: Request) -> None:
         if part == "estimator" and keyword != "type" and len(places) == 1
     }
     strange = sorted(
-        option for option in own if option in request.given and own[option] not in known
+        option
+        for option in own
+        if option in request.given and own_keyword(estimator, own[option]) not in known
     )
+    # It draws foci where the pool has them, and forms no clusters.
+    idle = {"null_outside", "voxel_thresh"} if estimator in POOL_ESTIMATORS else set()
+    strange += sorted(idle & request.given)
     if strange:
-        taken = [option for option, keyword in own.items() if keyword in known]
-        msg = f"{estimator} has no {_options(strange)}; its options are {_options(taken)}"
+        taken = [
+            option for option, keyword in own.items() if own_keyword(estimator, keyword) in known
+        ]
+        msg = (
+            f"{estimator} has no {options_named(strange)}; its options are {options_named(taken)}"
+        )
         raise UsageError(msg)
 
 
@@ -240,16 +290,27 @@ def _has(analysis: Analysis, part: str) -> bool:
     return TYPES[analysis.type].key(part) is not None
 
 
+def _takes(analysis: Analysis, key: str) -> bool:
+    """Whether an analysis has a use for a key that not all of its type have."""
+    return _has(analysis, key) and analysis.estimator.type in POOL_ESTIMATORS
+
+
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
     """Whether a keyword has an effect on a part of an analysis, with the other keywords it has."""
+    if part == "options":
+        return _takes(analysis, keyword)
     if analysis.type not in BUILT or not _has(analysis, part):
         return False
     make = {"estimator": get_estimator, "corrector": get_corrector}[part]
+    if keyword in _OF_TFCE and analysis.estimator.type in NO_TFCE:
+        return False
     made = make(getattr(analysis, part))
+    keyword = own_keyword(getattr(analysis, part).type, keyword)
     return keyword in made.get_params() and keyword not in made.without_effect()
 
 
-def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[str]:
+def without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[str]:
+    """Say which options of the command line do not concern an analysis."""
     notes = []
     for one in analyses:
         idle = [
@@ -261,9 +322,21 @@ def _without_effect(analyses: Sequence[Analysis], given: Sequence[str]) -> list[
             )
         ]
         if idle and one.type in BUILT:
-            notes.append(f"{_options(idle)} does not concern analysis {one.name}")
+            why = _why_no_tfce(one) if set(idle) & set(_OF_TFCE) else ""
+            notes.append(f"{options_named(idle)} does not concern analysis {one.name}{why}")
     return notes
 
 
-def _options(names: Sequence[str]) -> str:
+def _why_no_tfce(analysis: Analysis) -> str:
+    if not _has(analysis, "corrector"):
+        return f": a {analysis.type} is judged by its parts"
+    if not has_clusters(analysis.corrector):
+        return ": tfce needs FWECorrector with method montecarlo"
+    if analysis.estimator.type in NO_TFCE:
+        return f": {refusal_of_tfce(analysis.estimator.type)}"
+    return ": it has no tfce" if not has_tfce(analysis.corrector) else ""
+
+
+def options_named(names: Sequence[str]) -> str:
+    """Options as they are typed, for a message."""
     return ", ".join(f"--{name.replace('_', '-')}" for name in names)

@@ -9,11 +9,12 @@ from typing import Any, NoReturn
 
 from nimare_pipeline import __version__, defaults
 from nimare_pipeline.cli import values
+from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.request import NO_MODEL
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import RESULTS
-from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS
+from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS, POOL_ESTIMATORS
 
 LEVELS = ("meta", "group", "dataset")
 """Analysis levels; all three mean the same, as a meta-analysis has one level."""
@@ -44,6 +45,8 @@ other commands (each with --help):
   nimare-pipeline init DIR        write an annotated analyses.toml for a folder
   nimare-pipeline validate PATH   everything that is wrong or odd in the data
   nimare-pipeline summary PATH    what the data hold: columns for a selection
+  nimare-pipeline convert IN OUT  write studies in another format
+  nimare-pipeline export OUT_DIR DEST results as NIMADS, or ready for NeuroVault
   nimare-pipeline figures OUT_DIR draw the figures for a paper again
   nimare-pipeline --selftest      compare this installation with known numbers
 
@@ -164,14 +167,22 @@ def _add_analysis(group: Any) -> None:
     group.add_argument(
         "--merge",
         action="store_true",
-        help="pool several input files into one analysis (default: one analysis a file)",
+        help="pool all input files into one analysis, called all unless --name says otherwise "
+        "(default: several Sleuth files are several analyses)",
     )
     group.add_argument(
         "--estimator",
         metavar="NAME",
-        type=values.one_of((*ESTIMATORS, *PAIR_ESTIMATORS)),
-        help=f"one of {', '.join(ESTIMATORS)} (default: {defaults.ESTIMATOR}); with --group one "
-        f"of {', '.join(PAIR_ESTIMATORS)} (default: {defaults.PAIR_ESTIMATOR})",
+        type=values.one_of((*ESTIMATORS, *POOL_ESTIMATORS, *PAIR_ESTIMATORS)),
+        help=f"one of {', '.join((*ESTIMATORS, *POOL_ESTIMATORS))} (default: "
+        f"{defaults.ESTIMATOR}); with --group one of {', '.join(PAIR_ESTIMATORS)} (default: "
+        f"{defaults.PAIR_ESTIMATOR})",
+    )
+    group.add_argument(
+        "--null-foci",
+        metavar="PATH",
+        help="SCALE: dataset whose foci the null draws from, for example a database: a folder or "
+        "file of any format that is read",
     )
     group.add_argument(
         "--null-method",
@@ -198,8 +209,19 @@ def _add_analysis(group: Any) -> None:
         metavar="NAME",
         type=values.one_of(FWE_NULLS),
         help="MKDAChi2: label-permutation judges the association of group and report, random-foci "
-        "the convergence within each group (default: the first)",
+        "the convergence within each group; BalancedALESubtraction: contrasts change groups, or "
+        "their foci lie anywhere (default: the first)",
     )
+    for option, what in (
+        ("--target-n", "contrasts that either group counts as (default: those of the smaller)"),
+        ("--n-subsamples", "random subsets for the maps of probability (default: 2500)"),
+    ):
+        group.add_argument(
+            option,
+            metavar="N",
+            type=values.integer("a whole number of at least 1", lambda n: n >= 1),
+            help=f"BalancedALESubtraction: {what}",
+        )
     group.add_argument(
         "--prior",
         metavar="P",
@@ -282,6 +304,7 @@ def _add_kernel(group: Any) -> None:
         help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
         "(default: %(default)s, Lancaster's pooled transform)",
     )
+    add_unknown_space(group)
 
 
 def _add_correction(group: Any) -> None:
@@ -311,7 +334,20 @@ def _add_correction(group: Any) -> None:
         "--tfce",
         action="store_true",
         help="threshold-free cluster enhancement, too, as the result unless --result names "
-        "another (estimators of one group, corrected by Monte Carlo)",
+        "another (where the correction is by Monte Carlo)",
+    )
+    power = values.number("a number above 0, at most 10", lambda x: 0 < x <= 10)
+    group.add_argument(
+        "--tfce-extent",
+        metavar="E",
+        type=power,
+        help=f"with --tfce: power of a cluster's extent, mm3 (default: {defaults.TFCE_EXTENT:g})",
+    )
+    group.add_argument(
+        "--tfce-height",
+        metavar="H",
+        type=power,
+        help=f"with --tfce: power of the height, z (default: {defaults.TFCE_HEIGHT:g})",
     )
     group.add_argument(
         "--n-iters",
@@ -418,6 +454,11 @@ def _add_other(group: Any) -> None:
         "--dry-run",
         action="store_true",
         help="say what would be done and how it would end, write nothing",
+    )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="warnings about the input count as errors (`nimare-pipeline validate` lists them)",
     )
     group.add_argument(
         "--reports-only", action="store_true", help="write the report again from OUT_DIR"

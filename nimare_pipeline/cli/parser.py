@@ -10,7 +10,16 @@ from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.options import LEVELS, METHODS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, permutes
+from nimare_pipeline.needs import NULL_FOCI
+from nimare_pipeline.registry import (
+    ESTIMATORS,
+    MONTECARLO_ONLY,
+    PAIR_ESTIMATORS,
+    POOL_ESTIMATORS,
+    VOXELS_ONLY,
+    own_keyword,
+    permutes,
+)
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 
@@ -50,6 +59,7 @@ def parse(argv: Sequence[str], *, run_uuid: str = "") -> Request:
         settings=_settings(options, argv, run_uuid),
         analysis=_analysis(options, given),
         merge=options.merge,
+        strict=options.strict,
         dry_run=options.dry_run,
         reports_only=options.reports_only,
         rerun=options.rerun,
@@ -87,6 +97,7 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
         run_uuid=run_uuid,
         mask_file=absolute(options.mask) if options.mask else "",
         tal2mni=options.tal2mni,
+        unknown_space=options.unknown_space or defaults.UNKNOWN_SPACE,
         seed=options.seed,
         n_procs=options.nprocs,
         n_chunks=options.n_chunks,
@@ -106,14 +117,19 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
     judged = method == defaults.CORRECTION_METHOD
+    clusters = judged and name not in VOXELS_ONLY
+    threshold_given = "voxel_thresh" in given and name not in VOXELS_ONLY
+    pool = name in POOL_ESTIMATORS
     simulated = options.null_method == "montecarlo"
-    permuted = {"n_iters": options.n_iters} if pair and permutes(name) else {}
+    permuted = {"n_iters": options.n_iters} if pool or (pair and permutes(name)) else {}
     drawn = {
         "n_iters": options.n_iters,
         "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
     }
     estimator = {
-        "null_method": None if pair and "null_method" not in given else options.null_method,
+        "null_method": (
+            None if (pair or pool) and "null_method" not in given else options.null_method
+        ),
         "weighting": options.weighting,
         "inference_field": options.inference_field,
         "fwe_null_method": options.fwe_null,
@@ -123,7 +139,10 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         "kernel__r": options.radius,
         "kernel__voxelization": _unless(options.voxelization, defaults.VOXELIZATION),
         **(drawn if simulated else {}),
+        "target_n": options.target_n,
+        "n_subsamples": options.n_subsamples,
         **permuted,
+        **_of_subsets(name, options, given),
     }
     # What is asked for in vain is left in: the class refuses it, and says why.
     correction = {
@@ -133,21 +152,42 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
             for name, value in drawn.items()
             if judged or (name in given and not simulated and name not in permuted)
         },
-        **({"voxel_thresh": options.voxel_thresh} if judged or "voxel_thresh" in given else {}),
+        **({"voxel_thresh": options.voxel_thresh} if clusters or threshold_given else {}),
         **({"tfce": True} if options.tfce else {}),
+        "tfce_extent": options.tfce_extent,
+        "tfce_height": options.tfce_height,
     }
     return Analysis(
         name=options.name or "",
         type="pair" if pair else "macm" if region else "cbma",
-        estimator=Component(name, _present(estimator)),
+        estimator=Component(name, _keywords(name, estimator)),
         corrector=Component(corrector, _present(correction)),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
         result=options.result or "",
         select=options.select,
-        options=_pair_options(options) if pair else region,
+        options=_present(
+            {**(_pair_options(options) if pair else region), NULL_FOCI: options.null_foci}
+        ),
     )
+
+
+def _of_subsets(name: str, options: argparse.Namespace, given: frozenset[str]) -> dict[str, Any]:
+    """Options of the correction that an estimator needs itself, to judge subsets of a group."""
+    if name not in MONTECARLO_ONLY:
+        return {}
+    asked = {option: getattr(options, option) for option in ("voxel_thresh", "alpha")}
+    return {
+        "null_outside": _unless(options.null_outside, defaults.NULL_OUTSIDE),
+        **{option: value for option, value in asked.items() if option in given},
+    }
+
+
+def _keywords(estimator: str, usual: dict[str, Any]) -> dict[str, Any]:
+    """Keywords by the names that an estimator has for them."""
+    named = {own_keyword(estimator, name): value for name, value in _present(usual).items()}
+    return {name: value for name, value in named.items() if name}
 
 
 def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:
@@ -158,7 +198,7 @@ def _refuse_other_kind(name: str, *, pair: bool, inference_mask: str) -> None:
     UsageError
         With what is accepted.
     """
-    if pair and name in ESTIMATORS:
+    if pair and name in {**ESTIMATORS, **POOL_ESTIMATORS}:
         known = ", ".join(PAIR_ESTIMATORS)
         msg = f"{name} analyses one group of contrasts; --group takes an estimator of two: {known}"
         raise UsageError(msg)

@@ -4,21 +4,26 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
-from nimare_pipeline.cli.database import apart, needs_input, reader
+from nimare_pipeline.cli.database import Shelf, apart, needs_input
+from nimare_pipeline.cli.estimate import estimate
 from nimare_pipeline.cli.model import files_named, sources_of
+from nimare_pipeline.cli.pool import describe as pool_line
+from nimare_pipeline.cli.pool import with_null_foci
+from nimare_pipeline.cli.pooled import pooled
 from nimare_pipeline.cli.regions import describe as region_line
 from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
+from nimare_pipeline.cli.strict import accept
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
-from nimare_pipeline.inference import has_tfce, result_level
 from nimare_pipeline.labels import label
-from nimare_pipeline.model.schema import BUILT, TYPES
-from nimare_pipeline.registry import get_corrector, get_estimator
+from nimare_pipeline.model.schema import BUILT
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
@@ -27,15 +32,12 @@ if TYPE_CHECKING:
     from nimare_pipeline.cohort import Cohort
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
+    from nimare_pipeline.null_foci import NullFoci
     from nimare_pipeline.saved_null import SavedNull
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 _MAX_SHOWN = 20
 """Warnings shown on the console; all of them are in the log file and the report."""
-_FIXED_S, _MS_PER_ITERATION, _MS_PER_FOCUS = 15, 0.6, 0.008
-_MS_PER_ENHANCEMENT = 13.0
-_BASE_MB, _MB_PER_THREAD = 700, 10
-"""What a run on a 2 mm grid costs on an ordinary core, measured."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Planned:
         What was odd in its sources; what was odd in selecting is in the cohort.
     saved_null : SavedNull or None
         Monte Carlo null in the output folder that is extended.
+    null_foci : NullFoci or None
+        Pool of foci that the null draws from, of an estimator that takes one.
     """
 
     analysis: Analysis
@@ -64,6 +68,7 @@ class Planned:
     error: PipelineError | None = None
     problems: tuple[Problem, ...] = ()
     saved_null: "SavedNull | None" = None
+    null_foci: "NullFoci | None" = None
 
     @property
     def all_problems(self) -> tuple[Problem, ...]:
@@ -87,42 +92,44 @@ def plan(request: Request) -> list[Planned]:
     """
     for note in request.notes:
         _LOGGER.info("%s", note)
-    for analysis in request.analyses or (request.analysis,):
-        check_classes(analysis)
+    if request.analyses:
+        check_file(request.analyses)
+    else:
+        check_classes(request.analysis)
     require_input(request.settings)
     from nimare_pipeline import io
 
     sources: Sequence[Source] = ()
+    wanted = request.analyses or (request.analysis,)
     # Reading a folder takes its time: not where all studies are those of a database elsewhere.
-    if any(map(needs_input, request.analyses or (request.analysis,))):
+    if any(map(needs_input, wanted)):
         _LOGGER.info("reading %s", request.settings.bids_dir)
-        sources = io.read(
+        read = partial(
+            io.read,
             Path(request.settings.bids_dir),
             tal2mni=request.settings.tal2mni,
             target=request.settings.target,
+            unknown_space=request.settings.unknown_space,
             known=files_named(request),
-            apart=apart(request.analyses),
         )
-    show_problems(problem for source in sources for problem in source.problems)
+        try:
+            sources = read(apart=apart(wanted))
+        except NoInputError:
+            # Who has but one dataset may draw from its own foci.
+            sources = read(apart=apart(wanted, ["database"]))
+    show = accept if request.strict else show_problems
+    show(problem for source in sources for problem in source.problems)
     masked = _masker(request.settings)
+    shelf = Shelf(request.settings, sources, lambda source: show(source.problems))
     if request.analyses:
-        read = reader(request.settings, sources, lambda source: show_problems(source.problems))
-        planned = gather(request.analyses, sources, read)
+        planned = gather(request.analyses, sources, shelf.of)
     else:
         planned = name_analyses(request, sources)
+    if request.strict:
+        accept(problem for one in planned for problem in one.problems)
     alone = len(planned) == 1
     selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
-    return check(selected, request.settings)
-
-
-def check_classes(analysis: Analysis) -> None:
-    """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
-    if analysis.type not in BUILT:
-        return
-    for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
-        if TYPES[analysis.type].key(part) is not None:
-            make(getattr(analysis, part))
-    result_level(analysis)
+    return check([with_null_foci(one, shelf) for one in selected], request.settings)
 
 
 def require_input(settings: Settings) -> None:
@@ -243,11 +250,10 @@ def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> 
 
 
 def _pooled(analysis: Analysis, sources: Sequence["Source"]) -> Planned:
-    dataset = sources[0].dataset
-    for source in sources[1:]:
-        dataset = dataset.merge(source.dataset)
+    dataset, odd = pooled(sources)
+    show_problems(odd, of=analysis.name)
     files = tuple(file for source in sources for file in source.files)
-    problems = tuple(problem for source in sources for problem in source.problems)
+    problems = (*(problem for source in sources for problem in source.problems), *odd)
     return Planned(replace(analysis, sources=files), dataset, problems=problems)
 
 
@@ -356,6 +362,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
         *_groups(used),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
+        *pool_line(planned.null_foci),
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
         if len(n)
         else "  N          unknown",
@@ -364,7 +371,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
         *_extension(planned),
         f"  machine    {_machine(settings)}",
-        f"  estimate   {_estimate(inside + outside, planned, settings)}",
+        f"  estimate   {_estimate(used, planned, settings)}",
     ]
 
 
@@ -397,14 +404,20 @@ def _component(component: object) -> str:
     return f"{component.type}({args})"  # type: ignore[attr-defined]
 
 
-def _estimate(n_foci: int, planned: Planned, settings: Settings) -> str:
-    """Estimate time and memory roughly, from what a 2 mm grid costs on an ordinary core."""
+def _estimate(used: "DataFrame", planned: Planned, settings: Settings) -> str:
+    """Say roughly how long it takes, and how much memory."""
+    from nimare_pipeline.groups import GROUP
+
     held = 0 if planned.saved_null is None else planned.saved_null.n_iters
-    n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
-    each = _MS_PER_ITERATION + _MS_PER_FOCUS * n_foci
-    each += _MS_PER_ENHANCEMENT if has_tfce(planned.analysis.corrector) else 0
-    seconds = _FIXED_S + n_iters * each / 1000 / settings.n_procs
-    memory_mb = _BASE_MB + _MB_PER_THREAD * settings.n_procs
+    groups = used.groupby(GROUP)["n_foci"].sum() if GROUP in used else used[["n_foci"]].sum()
+    seconds, memory_mb = estimate(
+        planned.analysis,
+        n_read=0 if planned.dataset is None else len(planned.dataset.coordinates),
+        n_foci=int(used["n_foci"].sum()),
+        n_smaller=int(groups.min()),
+        n_iters=planned.analysis.corrector.args.get("n_iters", 0) - held,
+        n_threads=settings.n_procs,
+    )
     return f"about {_duration(seconds)}, {memory_mb / 1024:.1f} GB of memory"
 
 

@@ -10,11 +10,14 @@ NO_MODEL = "none"
 PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "select": (("select", ""),),
     "estimator": (("estimator", "type"),),
+    "null_foci": (("options", "null_foci"),),
     "null_method": (("estimator", "null_method"),),
     "weighting": (("estimator", "weighting"),),
     "inference_field": (("estimator", "inference_field"),),
     "fwe_null": (("estimator", "fwe_null_method"),),
     "prior": (("estimator", "prior"),),
+    "target_n": (("estimator", "target_n"),),
+    "n_subsamples": (("estimator", "n_subsamples"),),
     "missing_n": (("missing_n", ""),),
     "fwhm": (("estimator", "kernel__fwhm"),),
     "sample_size": (("estimator", "kernel__sample_size"),),
@@ -24,13 +27,18 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "corrector": (("corrector", "type"),),
     "method": (("corrector", "type"),),
     "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),
-    "voxel_thresh": (("corrector", "voxel_thresh"),),
+    "voxel_thresh": (("corrector", "voxel_thresh"), ("estimator", "voxel_thresh")),
     "tfce": (("corrector", "tfce"),),
-    "alpha": (("alpha", ""),),
+    "tfce_extent": (("corrector", "tfce_extent"),),
+    "tfce_height": (("corrector", "tfce_height"),),
+    "alpha": (("alpha", ""), ("estimator", "alpha")),
     "result": (("result", ""),),
     "null_outside": (("corrector", "null_outside"), ("estimator", "null_outside")),
 }
-"""Options of an analysis and their places in its record: fields, or keywords of a component."""
+"""Options of an analysis and their places in its record.
+
+Fields, keywords of a component, or keys that only its type has.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class Request:
         What to do with each source; its name is empty unless ``--name`` gave one.
     merge : bool
         Pool all sources into one analysis.
+    strict : bool
+        Warnings about the input count as errors.
     dry_run : bool
         Say what would be done, and do nothing.
     reports_only : bool
@@ -68,6 +78,7 @@ class Request:
     settings: Settings
     analysis: Analysis
     merge: bool = False
+    strict: bool = False
     dry_run: bool = False
     reports_only: bool = False
     rerun: bool = False

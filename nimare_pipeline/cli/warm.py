@@ -70,7 +70,12 @@ def warm_up() -> None:
         BalancedALESubtraction,
     )
     from nimare_pipeline.meta.cbma.scale import SCALE
-    from nimare_pipeline.registry import ESTIMATORS, PAIR_ESTIMATORS, get_estimator, permutes
+    from nimare_pipeline.registry import (
+        ESTIMATORS,
+        PAIR_ESTIMATORS,
+        accepted_keywords,
+        get_estimator,
+    )
     from nimare_pipeline.settings import Component
 
     dataset = Dataset(str(_EXAMPLE))
@@ -85,9 +90,14 @@ def warm_up() -> None:
                 ).transform(result)
     SCALE(dataset, n_iters=_N_ITERS).fit(dataset)
     for name in PAIR_ESTIMATORS:
-        few = {"n_iters": _N_ITERS} if permutes(name) else {}
+        few: dict[str, Any] = {
+            word: _N_ITERS
+            for word in ("n_iters", "n_subsamples")
+            if word in accepted_keywords("estimator", name)
+        }
         result = get_estimator(Component(name, few)).fit(*groups)
-        FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH).transform(result)
+        for tfce in (False, True):
+            FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, tfce=tfce).transform(result)
     for null_method in NULL_METHODS:
         BalancedALESubtraction(
             null_method=null_method, n_iters=_N_ITERS, n_subsamples=_N_ITERS

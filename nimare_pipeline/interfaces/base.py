@@ -9,6 +9,7 @@ from nipype.interfaces.base import SimpleInterface
 
 from nimare_pipeline import errors
 from nimare_pipeline.errors import DataError, PipelineError, Problem
+from nimare_pipeline.memory import give_back
 
 ERROR_FILE = "error.json"
 """Where a node that failed says why, for a parent in another process."""
@@ -30,6 +31,8 @@ class PipelineInterface(SimpleInterface):
         except PipelineError as error:
             write_error(Path(cwd or "."), error)
             raise
+        finally:
+            give_back()
 
 
 def write_error(folder: Path, error: PipelineError) -> Path:

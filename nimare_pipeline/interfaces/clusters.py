@@ -50,7 +50,7 @@ class ClusterTable(PipelineInterface):
         folder = Path(runtime.cwd)
         labels = write_arrays(folder / "labels.npz", {"labels": found.label_map})
         self._results = {
-            "clusters_file": str(write_frame(folder / "clusters.json", found.clusters)),
+            "clusters_file": str(write_frame(folder / "clusters.npz", found.clusters)),
             "label_file": str(labels),
         }
         return runtime

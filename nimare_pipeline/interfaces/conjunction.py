@@ -34,7 +34,7 @@ class Conjoin(PipelineInterface):
         folder = Path(runtime.cwd)
         self._results = {
             "result_file": str(result.save(folder / "result.npz")),
-            "contrasts_file": str(write_frame(folder / "contrasts.json", contrasts)),
-            "coordinates_file": str(write_frame(folder / "coordinates.json", coordinates)),
+            "contrasts_file": str(write_frame(folder / "contrasts.npz", contrasts)),
+            "coordinates_file": str(write_frame(folder / "coordinates.npz", coordinates)),
         }
         return runtime

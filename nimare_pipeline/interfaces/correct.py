@@ -19,6 +19,7 @@ from nimare_pipeline.settings import Component
 class _PlanMonteCarloInputSpec(BaseInterfaceInputSpec):
     result_file = File(exists=True, mandatory=True, desc="uncorrected result, npz")
     corrector = traits.Dict(mandatory=True, desc="corrector as {type, args}")
+    store_dir = Directory(desc="folder where the estimator left what a plan is made of")
     saved_file = File(exists=True, desc="null of an earlier run that is extended, npz")
 
 
@@ -39,10 +40,12 @@ class PlanMonteCarlo(PipelineInterface):
         from nimare_pipeline.registry import get_corrector
         from nimare_pipeline.results import MetaResult
         from nimare_pipeline.saved_null import SavedNull, null_key
+        from nimare_pipeline.store import Store
 
         corrector = get_corrector(Component(**self.inputs.corrector))
         plan_file = Path(runtime.cwd) / "plan.npz"
-        plan = corrector.plan(MetaResult.load(self.inputs.result_file))
+        store = Store(self.inputs.store_dir) if self.inputs.store_dir else None
+        plan = corrector.plan(MetaResult.load(self.inputs.result_file), store)
         plan.save(plan_file)
         self._results = {
             "plan_file": str(plan_file),

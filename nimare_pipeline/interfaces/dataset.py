@@ -37,8 +37,8 @@ class LoadCohort(PipelineInterface):
         cohort.dataset.save(folder / "dataset.npz")
         self._results = {
             "dataset_file": str(folder / "dataset.npz"),
-            "contrasts_file": str(write_frame(folder / "contrasts.json", cohort.contrasts)),
-            "coordinates_file": str(write_frame(folder / "coordinates.json", cohort.coordinates)),
+            "contrasts_file": str(write_frame(folder / "contrasts.npz", cohort.contrasts)),
+            "coordinates_file": str(write_frame(folder / "coordinates.npz", cohort.coordinates)),
             "problems_file": str(write_problems(folder / "problems.json", cohort.problems)),
         }
         return runtime

@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
 
 from nimare_pipeline.interfaces.base import PipelineInterface
 from nimare_pipeline.interfaces.records import read_frame
+from nimare_pipeline.registry import MONTECARLO_ONLY
 from nimare_pipeline.settings import Component
 
 
@@ -30,6 +31,11 @@ class _FitPairInputSpec(BaseInterfaceInputSpec):
     n_threads = traits.Int(1, usedefault=True, desc="threads of the permutations")
     quiet = traits.Bool(usedefault=True, desc="draw no progress bar")
     store_dir = Directory(desc="folder where blocks of permutations are found and kept")
+
+
+def counts_iterations(estimator: Any) -> bool:
+    """Whether an estimator tells how many of its iterations are done."""
+    return "n_iters" in estimator.get_params() and type(estimator).__name__ not in MONTECARLO_ONLY
 
 
 class _FitPairOutputSpec(TraitedSpec):
@@ -59,13 +65,13 @@ class FitPair(PipelineInterface):
         if self.inputs.inference_mask:
             where = mask_on_grid(self.inputs.inference_mask, self.inputs.folders, dataset.mask)
         fit = partial(
-            estimator.fit,
+            estimator.observe,
             *pair,
             inference_map1=where,
             inference_map2=where,
             store=Store(self.inputs.store_dir) if self.inputs.store_dir else None,
         )
-        if "n_iters" in estimator.get_params():
+        if counts_iterations(estimator):
             bar = False if self.inputs.quiet else None
             with iterations(estimator.n_iters, what="permutations", bar=bar) as tell:
                 result = fit(progress=tell)

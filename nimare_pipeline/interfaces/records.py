@@ -1,4 +1,4 @@
-"""Records and tables as files between nodes: JSON that comes back as it was."""
+"""Records and tables as files between nodes: they come back as they were."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -6,10 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.settings import Analysis, Component, Settings
+from nimare_pipeline.store import read_arrays, write_arrays
 
 
 def to_record(value: Analysis | Settings) -> dict[str, Any]:
@@ -32,26 +35,45 @@ def to_settings(record: Mapping[str, Any]) -> Settings:
 
 
 def write_frame(path: str | Path, frame: pd.DataFrame) -> Path:
-    """Write a table with its types and every digit, which neither TSV nor to_json keep."""
-    columns = [
-        {
-            "name": name,
-            "dtype": str(frame[name].dtype),
-            "values": [None if value is pd.NA else value for value in frame[name].tolist()],
-        }
-        for name in frame.columns
-    ]
-    path = Path(path)
-    path.write_text(json.dumps(columns), encoding="utf-8")
-    return path
+    """Write a table with its types and every digit, which neither TSV nor to_json keep.
+
+    Numbers are arrays, and texts that repeat are written once: tables of a database have half a
+    million rows.
+    """
+    columns, arrays = [], {}
+    for number, name in enumerate(frame.columns):
+        kind, values = str(frame[name].dtype), None
+        if isinstance(frame[name].dtype, np.dtype) and kind != "object":
+            arrays[str(number)] = frame[name].to_numpy()
+        else:
+            values, codes = _coded(frame[name])
+            arrays |= {} if codes is None else {str(number): codes}
+        columns.append({"name": name, "dtype": kind, "values": values})
+    header = np.frombuffer(json.dumps(columns).encode(), dtype=np.uint8)
+    return write_arrays(path, {"columns": header, **arrays})
 
 
 def read_frame(path: str | Path) -> pd.DataFrame:
     """Read what ``write_frame`` wrote; the index is counted anew."""
-    columns = json.loads(Path(path).read_text(encoding="utf-8"))
-    return pd.DataFrame(
-        {column["name"]: pd.Series(column["values"], dtype=column["dtype"]) for column in columns}
-    )
+    arrays = read_arrays(path)
+    columns = {}
+    for number, column in enumerate(json.loads(arrays["columns"].tobytes())):
+        values, given = column["values"], arrays.get(str(number))
+        if values is None:
+            values = given
+        elif given is not None:
+            values = np.array([*values, None], dtype=object)[given]
+        columns[column["name"]] = pd.Series(values, dtype=column["dtype"])
+    return pd.DataFrame(columns)
+
+
+def _coded(column: pd.Series) -> tuple[list[Any], NDArray[np.int32] | None]:
+    """Texts once, and the number of each cell's (-1: none); or the cells as they are."""
+    cells = column.tolist()
+    if all(cell is None or type(cell) is str for cell in cells):
+        codes, texts = pd.factorize(np.array(cells, dtype=object))
+        return texts.tolist(), codes.astype(np.int32)
+    return [None if cell is pd.NA else cell for cell in cells], None
 
 
 def write_problems(path: str | Path, problems: Iterable[Problem]) -> Path:

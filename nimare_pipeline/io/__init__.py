@@ -5,7 +5,9 @@ A module is a format if it has ``NAME``, ``sniff(path) -> bool`` and
 It may have ``group(paths)`` (which files are one dataset), ``own_name(path)`` (what a file calls
 itself; None takes the file's name), ``SEPARATE`` (several files are several analyses) and
 ``read_tables(path, *companions, tal2mni=) -> (Tables, problems)``, for what is too large for
-contrasts one by one: its foci are in MNI space, and checked.
+contrasts one by one: its foci are in MNI space, and checked. And
+``analyses(path) -> (tables, problems)``: what a file asks to be done with the data, see
+:mod:`nimare_pipeline.io.described`.
 """
 
 from nimare_pipeline._lazy import attach
@@ -19,6 +21,13 @@ _NAMES = {
     "convert_neurosynth_to_dataset": "nimare_pipeline.io.convert",
     "convert_nimads_to_dataset": "nimare_pipeline.io.convert",
     "convert_sleuth_to_dataset": "nimare_pipeline.io.convert",
+    "convert_dataset_to_nimads_dict": "nimare_pipeline.io.exports",
+    "convert_neurosynth_to_json": "nimare_pipeline.io.exports",
+    "convert_nimads_to_sleuth": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_dict": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_json": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_nimads_dict": "nimare_pipeline.io.exports",
+    "write": "nimare_pipeline.io.exports",
     "write_native": "nimare_pipeline.io.convert",
 }
 

@@ -155,7 +155,7 @@ def write(dataset: HasContrasts, folder: str | Path, *, name: str = "") -> Path:
     except TypeError as error:
         msg = f"cannot write {folder}: {error}"
         raise OutputError(msg) from error
-    stale = _earlier(folder)
+    stale = refuse_foreign(folder)
     for file, content in contents.items():
         write_file(folder / file, content)
     for earlier in stale:
@@ -164,8 +164,14 @@ def write(dataset: HasContrasts, folder: str | Path, *, name: str = "") -> Path:
     return folder
 
 
-def _earlier(folder: Path) -> list[Path]:
-    """Files written before; a folder that holds anything else is refused."""
+def refuse_foreign(folder: Path) -> list[Path]:
+    """Files written before; a folder that holds anything else is refused.
+
+    Raises
+    ------
+    OutputError
+        If it does.
+    """
     found = sorted(folder.iterdir()) if folder.is_dir() else []
     foreign = [path.name for path in found if path.name not in _NAMES]
     if (folder.exists() and not folder.is_dir()) or foreign or (found and not is_studyset(folder)):

@@ -7,16 +7,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import spaces
+from nimare_pipeline import spaces, unknown_spaces
 from nimare_pipeline.contrast import counted, listed, sample_sizes
-from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._neurosynth_tables import Foci, Problems, lines_of, read_table
 from nimare_pipeline.label_matrix import LabelMatrix
 from nimare_pipeline.tables import ID_COLUMNS, Tables, typed
+from nimare_pipeline.unknown_spaces import ASSUMED, UNKNOWN
 
-UNKNOWN = "UNKNOWN"
-"""What ``original_space`` says of a study whose space is neither MNI nor Talairach."""
-UNKNOWN_POLICIES = ("mni", "exclude")
 _SIZE = ("sample_size", "sample_sizes", "n")
 
 
@@ -53,9 +51,8 @@ def build(
         For an unknown conversion or policy.
     """
     spaces.check_method(tal2mni)
-    if unknown_space not in UNKNOWN_POLICIES:
-        msg = f"unknown_space is {' or '.join(UNKNOWN_POLICIES)}, not {unknown_space!r}"
-        raise UsageError(msg)
+    unknown_spaces.check_policy(unknown_space)
+    unknown_space = unknown_space or "mni"
     coordinates, metadata = files
     _check_ids(metadata, studies, problems)
     problems.refuse()
@@ -64,13 +61,15 @@ def build(
     known = _spaces(studies)
     order = np.argsort(position, kind="stable")
     position, xyz = position[order], foci.xyz[order]
-    is_tal = (known == "TAL")[position]
+    taken = np.where(known == UNKNOWN, ASSUMED.get(unknown_space, UNKNOWN), known)
+    is_tal = (taken == "TAL")[position]
     xyz[is_tal] = spaces.tal2mni(xyz[is_tal], tal2mni)
     _say_spaces(metadata, studies, known, position, unknown_space, problems)
+    problems.refuse()
     _say_outside(coordinates, xyz, position, studies["id"], problems)
     tables = Tables(
         coordinates=_foci_table(studies["id"], position, xyz, known),
-        metadata=_metadata(metadata, studies, known, tal2mni),
+        metadata=_metadata(metadata, studies, known, taken, tal2mni),
         **{name: _ids(studies["id"]) for name in ("images", "annotations", "texts")},
         matrices=matrices,
     )
@@ -138,13 +137,16 @@ def _say_spaces(
         return
     named = sorted(set(studies["space"][unknown])) if "space" in studies else []
     said = f" ({listed([repr(one) for one in named], 5)})" if named else " (no column space)"
-    what = "they are taken as MNI" if policy == "mni" else "they are left out"
-    problems.warning(
-        file,
+    message = (
         f"the space of {counted(n_studies, 'study', 'studies')} with "
-        f"{counted(n_foci, 'focus', 'foci')} is unknown{said}; {what}",
-        "the selection original_space != 'UNKNOWN' leaves them out" if policy == "mni" else "",
+        f"{counted(n_foci, 'focus', 'foci')} is unknown{said}"
     )
+    if policy == "error":
+        problems.error(file, message, f"{spaces.ACCEPTED}; or decide by --unknown-space")
+        return
+    done = f"taken as {ASSUMED[policy]}" if policy in ASSUMED else "left out"
+    advice = "the selection original_space != 'UNKNOWN' leaves them out"
+    problems.warning(file, f"{message}; they are {done}", advice if policy in ASSUMED else "")
 
 
 def _say_outside(
@@ -190,11 +192,15 @@ def _foci_table(
 
 
 def _metadata(
-    file: Path, studies: pd.DataFrame, known: NDArray[Any], tal2mni: str
+    file: Path,
+    studies: pd.DataFrame,
+    known: NDArray[Any],
+    taken: NDArray[Any],
+    tal2mni: str,
 ) -> pd.DataFrame:
     n = len(studies)
     sizes = next((studies[name].tolist() for name in _SIZE if name in studies), [""] * n)
-    transform = [f"tal2mni-{tal2mni}" if space == "TAL" else "none" for space in known]
+    transform = [f"tal2mni-{tal2mni}" if space == "TAL" else "none" for space in taken]
     columns = {
         "original_space": pd.Series(known, dtype=object),
         "space_transform": pd.Series(transform, dtype=object),

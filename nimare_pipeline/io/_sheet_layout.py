@@ -270,8 +270,8 @@ class _Sorter:
         found: dict[int, str] = {}
         for i in [*self.free, study]:
             name = words.metadata_name(self.headers[i]) if i != NONE else ""
-            plain = name and name not in found.values() and name != "study_name"
-            plain = plain and not (i == study and name in ("publication", "source"))
+            taken = ("study_name", "publication", "source") if i == study else ()
+            plain = name and name not in found.values() and name not in taken
             if plain and (name != "contrast_name" or contrast != NONE):
                 found[i] = name
         return found

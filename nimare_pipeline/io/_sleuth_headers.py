@@ -11,18 +11,37 @@ from nimare_pipeline.contrast import listed
 from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.io import _sleuth_sizes as sizes
 
-Kind = Literal["blank", "reference", "subjects", "doi", "pmid", "title"]
+Kind = Literal["blank", "reference", "subjects", "title", "field"]
 BLANK: Kind = "blank"
 REFERENCE: Kind = "reference"
 SUBJECTS: Kind = "subjects"
 TITLE: Kind = "title"
+FIELD: Kind = "field"
 
 _REFERENCE = re.compile(
-    r"(?:refer[a-z]*|templ[a-z]*)\s*(?:[=:]\s*(.*)|\s(mni\S*|tal\S*)\s*)|(mni\d*|tal(?:airach)?)",
+    r"(?:refer[a-z]*|templ[a-z]*|ref\.?|(?:coordinate\s+|stereotactic\s+|reference\s+)?space"
+    r"|coordinate\s+system|reference\s+(?:system|frame|template|brain))"
+    r"\s*(?:[=:]\s*(.*)|\s(mni\S*|tal\S*|icbm\S*)\s*)"
+    r"|(mni\d*|tal(?:airach)?|icbm\d*)(?:\s+(?:space|coordinates))?",
     re.IGNORECASE,
 )
-_DOI = re.compile(r"doi\s*(?:[=:]\s*(.*)|$)", re.IGNORECASE)
-_PMID = re.compile(r"(?:pub\s*med\s*(?:id)?|pmid)\s*(?:[=:]\s*(.*)|$)", re.IGNORECASE)
+_FIELDS = {
+    "doi": re.compile(
+        r"doi\s*(?:[=:]\s*(.*)|$|\s(10\.\S+))"
+        r"|(?:https?://)?(?:dx\.)?doi\.org/(\S+)|(10\.\d{4,9}/\S+)",
+        re.IGNORECASE,
+    ),
+    "pmid": re.compile(
+        r"(?:pub\s*med(?:\s*id)?|pmid)(?:\s*[=:]\s*(.*)|\s*(\d+)|$)", re.IGNORECASE
+    ),
+    "comment": re.compile(r"(?:comments?|notes?|remarks?)\s*[=:]\s*(.*)", re.IGNORECASE),
+    "authors": re.compile(r"authors\s*=\s*(.*)", re.IGNORECASE),
+    "year": re.compile(r"year\s*[=:]\s*(.*)", re.IGNORECASE),
+    "journal": re.compile(r"(?:journal|publication)\s*[=:]\s*(.*)", re.IGNORECASE),
+    "affiliations": re.compile(r"affiliations?\s*[=:]\s*(.*)", re.IGNORECASE),
+}
+"""Lines that say what a study is, not how it is called; NiMARE writes the last four."""
+_SEPARATOR = re.compile(r"[^\w?]+|_+")
 _PLACEHOLDER = re.compile(
     r"(?:first\s+)?authors?(?:\s+names?)?(?:\s+here|,?\s+(?:year|yyyy)(?:\s+here)?)"
     r"|(?:study|title|name|paper|experiment|citation)\s+here"
@@ -36,12 +55,16 @@ _ID_LENGTH = 120
 
 @dataclass(frozen=True)
 class Piece:
-    """What one ``//`` says; a title may hold sample sizes, and then has a text without them."""
+    """What one ``//`` says; a title may hold sample sizes, and then has a text without them.
+
+    ``name`` is that of a field, for example ``doi``.
+    """
 
     line: int
     kind: Kind
     text: str
     inside: sizes.Inside | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,13 +99,14 @@ def reference(text: str) -> str | None:
     match = _REFERENCE.fullmatch(text.strip())
     if match is None:
         return None
-    return next((group for group in match.groups() if group), "").strip().strip('"')
+    return next((group for group in match.groups() if group), "").strip(' \t",;')
 
 
 def pieces(line: int, text: str) -> Iterator[Piece]:
     """What a header line says: usually one thing, sometimes a title and a sample size."""
-    found = re.split(r"\s+//", text.lstrip("/"))
-    cleaned = [part.strip(' \t"/') for part in found]
+    # White space first: a million spaces before no slash are a million places to look from.
+    text = re.sub(r"\s+", " ", text.lstrip("/"))
+    cleaned = [part.strip(' "/').rstrip(",;") for part in text.split(" //")]
     for part in dict.fromkeys(cleaned):
         yield from _pieces(line, part)
 
@@ -95,24 +119,46 @@ def split(found: Sequence[Piece]) -> list[Header]:
     sample sizes, those inside titles do not count.
     """
     runs: list[list[Piece]] = [[]]
-    own_lines = any(piece.kind == SUBJECTS for piece in found)
+    own_lines = _has(found, SUBJECTS)
     counts = [piece.kind == SUBJECTS if own_lines else bool(piece.inside) for piece in found]
     sizes_left = sum(counts)
-    sized = hinted = titled = after_blank = False
+    sized = whole = hinted = titled = after_blank = False
     for piece, gives_size in zip(found, counts, strict=True):
         is_title = piece.kind == TITLE
-        begun = is_title and sized and titled and sizes_left > 0
+        begun = is_title and whole and sizes_left > 0
         parted = after_blank and piece.kind != BLANK and (sized or (hinted and is_title))
         if begun or parted:
             runs.append([])
-            sized = hinted = titled = False
+            sized = whole = hinted = titled = False
         runs[-1].append(piece)
         after_blank = piece.kind == BLANK
         titled |= is_title
         sized |= gives_size
+        whole |= gives_size and titled  # a size above the title may be followed by more of it
         hinted |= bool(piece.inside)
         sizes_left -= gives_size
-    return [_header(run) for run in runs if any(piece.kind != BLANK for piece in run)]
+    said = [run for run in runs if any(piece.kind != BLANK for piece in run)]
+    return [_header(run) for run in _with_titles(said)]
+
+
+def _with_titles(runs: Sequence[list[Piece]]) -> list[list[Piece]]:
+    """Runs in which a sample size above a title, with a blank line between them, belongs to it."""
+    made: list[list[Piece]] = []
+    for run in runs:
+        above = made[-1] if made else []
+        if above and not _has(above, TITLE) and not (_has(run, SUBJECTS) or _is_hinted(run)):
+            made[-1] = [*above, *run]
+        else:
+            made.append(run)
+    return made
+
+
+def _has(run: Sequence[Piece], kind: Kind) -> bool:
+    return any(piece.kind == kind for piece in run)
+
+
+def _is_hinted(run: Sequence[Piece]) -> bool:
+    return any(piece.inside for piece in run)
 
 
 def named(headers: Sequence[Header], warn: Callable[[int, str, str], None]) -> list[Name]:
@@ -146,10 +192,13 @@ def _pieces(line: int, text: str) -> Iterator[Piece]:
     if space is not None:
         yield Piece(line, REFERENCE, space)
         return
-    for kind, pattern in (("doi", _DOI), ("pmid", _PMID)):
+    if _SEPARATOR.fullmatch(text):
+        return
+    for name, pattern in _FIELDS.items():
         match = pattern.fullmatch(text)
         if match:
-            yield Piece(line, kind, (match.group(1) or "").strip())  # type: ignore[arg-type]
+            said = next((group for group in match.groups() if group), "").strip()
+            yield Piece(line, FIELD, said, name=name)
             return
     value = sizes.on_its_own(text)
     if value is not None:
@@ -164,20 +213,25 @@ def _header(run: Sequence[Piece]) -> Header:
     said = [(piece.line, piece.text) for piece in pieces if piece.kind == SUBJECTS and piece.text]
     titles = [piece for piece in pieces if piece.kind == TITLE]
     texts = [piece.text for piece in titles]
-    if not any(piece.kind == SUBJECTS for piece in pieces):
+    if not _has(pieces, SUBJECTS):
         texts = [piece.inside.rest if piece.inside else piece.text for piece in titles]
         hints = [(piece.line, piece.inside.values) for piece in titles if piece.inside]
         said = [(line, value) for line, values in hints for value in values if value]
     # The same said twice is one group; two groups of one size stand in one value: 20, 20.
     values = list(dict.fromkeys(sizes.parse(value) for _, value in said))
-    metadata = {piece.kind: piece.text for piece in pieces if piece.kind in {"doi", "pmid"}}
+    metadata: dict[str, str] = {}
+    for piece in pieces:
+        if piece.kind == FIELD and piece.text:
+            said_before = metadata.get(piece.name, piece.text)
+            again = said_before == piece.text
+            metadata[piece.name] = said_before if again else f"{said_before}; {piece.text}"
     return Header(
         pieces[0].line,
         " ".join(text for text in texts if text),
         tuple(size for groups in values for size in groups or ()),
         tuple(said),
         tuple(place for place in said if sizes.parse(place[1]) is None),
-        {name: text for name, text in metadata.items() if text},
+        metadata,
     )
 
 

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from nimare_pipeline.contrast import sample_sizes
 
-SMALLEST = 5
-"""Fewer participants in a group than this are more likely a slip than a study."""
+SMALLEST, LARGEST = 5, 100_000
+"""Fewer or more participants in a group than this are more likely a slip than a study."""
 
+_COUNT = r"(?:(?:number|no\.?|nr\.?|total|sum|#)\s*(?:of\s+)?)?"
+_NAME = r"(?:subj(?:ect)?s*\.?|participants?|sample\s?size|n(?=\s*=))"
 _LINE = re.compile(
-    r"(?:subj(?:ect)?s*|participants?|n(?=\s*=))\s*[=:]\s*(.*)"
+    rf"{_COUNT}{_NAME}\s*[=:]\s*(.*)"
     r"|(?:subj\w*|n)\s*[=:]\s*([-+]?\d[\d.,/+\s]*)"
-    r"|(\d+)\s+(?:subjects|participants)",
+    r"|(\d+)\s+(?:subjects|participants)"
+    r"|(?:subj(?:ect)?s*|participants?)\s+(?:n\s*=\s*)?(\d+)",
     re.IGNORECASE,
 )
 # Inside a title only what can be nothing else: "Subjects=" whatever follows, "n=" and a number.
@@ -88,4 +91,6 @@ def oddity(size: float) -> str:
     """Why a sample size is implausible; empty if it is not."""
     if size != int(size):
         return "it is not a whole number"
-    return f"it is below {SMALLEST}" if size < SMALLEST else ""
+    if size < SMALLEST:
+        return f"it is below {SMALLEST}"
+    return f"it is above {LARGEST:,}" if size > LARGEST else ""

@@ -2,6 +2,8 @@
 
 import codecs
 import re
+from collections.abc import Iterator
+from itertools import islice
 
 from nimare_pipeline.errors import Problem
 
@@ -14,7 +16,17 @@ _BOMS = (
 )
 _OLD = {"cp1252": "Windows-1252 (Latin-1)", "mac_roman": "Mac Roman"}
 _PLAUSIBLE = set("\xa0–—‘’“”…×±°µ·≥≤→•−§")
+_RARE = set("ŠšŽžŸ")
+"""Letters of Windows where a Mac has ä, ö, é, û and ü, which more names have."""
 _LINE_END = re.compile("\r\n|\r|\n")
+_MOST_JUDGED = 20_000
+"""Odd characters by which encodings are told apart: more would only take time."""
+# Byte-order marks inside a file that was made of several, marks of direction from PDFs, the
+# end-of-file mark of DOS and other control characters; U+0096 and U+0097 are dashes of Windows.
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x95\x98-\x9f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]"
+)
 
 
 def is_text(body: bytes) -> bool:
@@ -50,19 +62,39 @@ def decode(body: bytes) -> tuple[str, list[Problem]]:
     return texts[best], [problem]
 
 
-def lines(text: str) -> list[str]:
-    """Lines of a text, whichever way they end (CR, LF, CRLF, mixed)."""
-    return _LINE_END.split(text)
+def lines(text: str) -> Iterator[str]:
+    """Lines of a text, whichever way they end (CR, LF, CRLF, mixed), one by one."""
+    start = 0
+    for end in _LINE_END.finditer(text):
+        yield text[start : end.start()]
+        start = end.end()
+    yield text[start:]
+
+
+def visible(text: str) -> str:
+    """Text without characters that nobody sees."""
+    return _INVISIBLE.sub("", text)
+
+
+def beginning(body: bytes) -> str:
+    """Text of the first bytes of a file, which may end inside a character."""
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if len(body) - error.start < 4 and error.reason == "unexpected end of data":
+            return body[: error.start].decode("utf-8")
+    return decode(body)[0]
 
 
 def _plausibility(text: str) -> int:
     score = 0
-    for match in re.finditer(r"[^\x00-\x7f]", text):
+    for match in islice(re.finditer(r"[^\x00-\x7f]", text), _MOST_JUDGED):
         char = match.group()
         before = text[match.start() - 1 : match.start()]
         after = text[match.end() : match.end() + 1]
         if char.isalpha() and (before.isalpha() or after.isalpha()):
-            score += -1 if char.isupper() and before.islower() else 2
+            inside = before.isalpha() and (before.islower() or after.islower())
+            score += -1 if char.isupper() and inside else 1 if char in _RARE else 2
         else:
             score += 1 if char in _PLAUSIBLE else -1
     return score

@@ -8,23 +8,44 @@ from typing import Any
 from nimare_pipeline import defaults
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.io import native, neurosynth, nimads, sleuth
+from nimare_pipeline.io import native, neurosynth, nimads, nimads_parquet, sleuth
 from nimare_pipeline.spaces import template_mask
+from nimare_pipeline.unknown_spaces import settle
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
 
 def convert_sleuth_to_dataset(
-    path: str | Path, target: str = defaults.TARGET_SPACE, *, tal2mni: str = defaults.TAL2MNI
+    path: str | Path,
+    target: str = defaults.TARGET_SPACE,
+    *,
+    tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> Dataset:
     """Dataset of a Sleuth file.
+
+    Parameters
+    ----------
+    path : path
+    target : str
+        Space and voxel size.
+    tal2mni : str
+        How Talairach coordinates are converted.
+    unknown_space : str
+        Foci without a Reference line, or under one that is neither MNI nor Talairach: ``error``
+        (and empty), ``exclude``, ``mni`` or ``talairach``; all but the first are logged.
 
     Raises
     ------
     NoInputError, DataError
         If the file is missing, or with every problem found in it.
+    UsageError
+        For an unknown policy.
     """
     contrasts, problems = sleuth.read(Path(path))
+    contrasts, settled = settle(contrasts, unknown_space)
+    for problem in settled:
+        _LOGGER.warning("%s", problem)
     return Dataset.from_contrasts(contrasts, problems=problems, target=target, tal2mni=tal2mni)
 
 
@@ -36,7 +57,7 @@ def convert_neurosynth_to_dataset(
     target: str = defaults.TARGET_SPACE,
     *,
     tal2mni: str = defaults.TAL2MNI,
-    unknown_space: str = "mni",
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> Dataset:
     """Dataset of a Neurosynth or NeuroQuery database; its labels stay sparse.
 
@@ -54,9 +75,9 @@ def convert_neurosynth_to_dataset(
     tal2mni : str
         How Talairach coordinates are converted.
     unknown_space : str
-        Studies whose space is neither MNI nor Talairach: ``mni`` takes their foci as they are,
-        as Neurosynth and NiMARE do; ``exclude`` leaves these studies out. Either is logged with
-        its numbers.
+        Studies whose space is neither MNI nor Talairach: ``mni`` (and empty) takes their foci as
+        they are, as Neurosynth and NiMARE do; ``talairach`` converts them; ``exclude`` leaves
+        these studies out; each is logged with its numbers. ``error`` refuses them.
 
     Raises
     ------
@@ -105,25 +126,43 @@ def convert_nimads_to_dataset(
     target: str = defaults.TARGET_SPACE,
     *,
     tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> Dataset:
     """Dataset of a NIMADS studyset, with the labels of an annotation.
 
     Parameters
     ----------
-    studyset, annotation : path or dict
-        Files, or what they hold; both files or both dicts.
+    studyset : path or dict
+        JSON file, or what it holds; or a folder of parquet tables.
+    annotation : path or dict, optional
+        As ``studyset``: both files or both dicts. None beside parquet tables, which hold theirs.
+    target : str
+        Space and voxel size.
+    tal2mni : str
+        How Talairach coordinates are converted.
+    unknown_space : str
+        Points without a space, or in one that is neither MNI nor Talairach: ``error`` (and empty),
+        ``exclude``, ``mni`` or ``talairach``; all but the first are logged.
 
     Raises
     ------
     NoInputError, DataError
         If a file is missing, or with every problem found.
+    UsageError
+        For an unknown policy.
     """
     if isinstance(studyset, Mapping):
         notes = [] if annotation is None else [annotation]
         contrasts, problems = nimads.parse(studyset, *notes)
+    elif Path(studyset).is_dir():
+        contrasts, problems = nimads_parquet.read_folder(Path(studyset))
     else:
         paths = [Path(item) for item in (studyset, annotation) if item is not None]
         contrasts, problems = nimads.read(*paths)
+    contrasts, settled = settle(contrasts, unknown_space)
+    for problem in (*problems, *settled):
+        if problem.level == "warning":
+            _LOGGER.warning("%s", problem)
     return Dataset.from_contrasts(contrasts, problems=problems, target=target, tal2mni=tal2mni)
 
 

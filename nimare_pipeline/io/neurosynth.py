@@ -93,7 +93,10 @@ def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
 
 
 def read_tables(
-    path: Path, *companions: Path, tal2mni: str = defaults.TAL2MNI
+    path: Path,
+    *companions: Path,
+    tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> tuple[Tables, list[Problem]]:
     """Tables of a database with every focus in MNI space, and its warnings.
 
@@ -103,6 +106,10 @@ def read_tables(
         Files of one database, in any order.
     tal2mni : str
         How Talairach coordinates are converted.
+    unknown_space : str
+        Studies whose space is neither MNI nor Talairach: ``mni`` (and empty) takes their foci as
+        they are, as Neurosynth does; ``talairach`` converts them; ``exclude`` leaves these studies
+        out; ``error`` refuses them.
 
     Raises
     ------
@@ -112,9 +119,10 @@ def read_tables(
         With every problem found: files that are missing or disagree with each other.
     """
     files = (path, *companions)
+    policies = {"tal2mni": tal2mni, "unknown_space": unknown_space}
     if not _prefix(path):
         found = sorted(files, key=_order)
-        return read_old(found[0], found[1] if len(found) > 1 else None, tal2mni=tal2mni)
+        return read_old(found[0], found[1] if len(found) > 1 else None, **policies)
     kinds = {one: _FILE.fullmatch(one.name) for one in files}
     tables = {match["table"]: one for one, match in kinds.items() if match and match["table"]}
     for name in ("coordinates", "metadata"):
@@ -123,7 +131,7 @@ def read_tables(
             problem = Problem("error", f"there is no {wanted} beside it", path.name)
             raise DataError("the database cannot be read", [problem])
     return read_triplet(
-        tables["coordinates"], tables["metadata"], annotations_among(files), tal2mni=tal2mni
+        tables["coordinates"], tables["metadata"], annotations_among(files), **policies
     )
 
 
@@ -133,7 +141,7 @@ def read_triplet(
     annotations: Sequence[Annotation] = (),
     *,
     tal2mni: str = defaults.TAL2MNI,
-    unknown_space: str = "mni",
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> tuple[Tables, list[Problem]]:
     """Tables of a database whose files are named one by one.
 
@@ -143,8 +151,7 @@ def read_triplet(
     annotations : sequence of Annotation
     tal2mni : str
     unknown_space : str
-        Studies whose space is neither MNI nor Talairach: ``mni`` takes their foci as they are, as
-        Neurosynth does; ``exclude`` leaves these studies out.
+        As in :func:`read_tables`.
 
     Raises
     ------
@@ -174,7 +181,7 @@ def read_old(
     features: Path | None = None,
     *,
     tal2mni: str = defaults.TAL2MNI,
-    unknown_space: str = "mni",
+    unknown_space: str = defaults.UNKNOWN_SPACE,
     prefix: str = "Neurosynth_TFIDF",
 ) -> tuple[Tables, list[Problem]]:
     """Tables of the layout of before 2021: ``database.txt`` and ``features.txt``.

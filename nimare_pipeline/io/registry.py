@@ -5,6 +5,7 @@ import pkgutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,10 +14,12 @@ from nimare_pipeline import defaults, io
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
+from nimare_pipeline.io import nimare_pickle
 from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
+from nimare_pipeline.unknown_spaces import settle
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -115,6 +118,7 @@ def read(
     *,
     tal2mni: str = defaults.TAL2MNI,
     target: str = defaults.TARGET_SPACE,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
     known: Iterable[str] = (),
     apart: Iterable[str | Path] = (),
 ) -> list[Source]:
@@ -131,6 +135,10 @@ def read(
         How Talairach coordinates are converted, see :func:`nimare_pipeline.spaces.tal2mni`.
     target : str
         Space and voxel size of the datasets.
+    unknown_space : str
+        What becomes of foci in no known space: ``error``, ``exclude`` (their contrasts), ``mni``
+        or ``talairach`` (they are taken as such). Empty leaves it to the format: an error, but
+        for Neurosynth, whose foci are taken as MNI.
     known : iterable of str
         Paths of files that somebody else needs, such as masks: no warning that they are left out.
 
@@ -149,7 +157,7 @@ def read(
     base = root if root.is_dir() else root.parent
     batches = [batch for module, files in found for batch in _batches(module, files)]
     _refuse_rivals(batches, base)
-    read_ = _found(batches, base, tal2mni)
+    read_ = _found(batches, base, tal2mni, unknown_space)
     _refuse_errors([problem for one in read_ for problem in one.problems], root)
     needed = {os.path.normpath(name) for name in known}
     left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
@@ -167,13 +175,16 @@ def read(
 
 
 def examine(
-    path: str | Path, *, tal2mni: str = defaults.TAL2MNI
+    path: str | Path,
+    *,
+    tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> tuple[list[Found], list[Problem]]:
     """Everything in a folder or a file, whatever is wrong with it.
 
     Parameters
     ----------
-    path, tal2mni
+    path, tal2mni, unknown_space
         As in :func:`read`.
 
     Returns
@@ -205,7 +216,7 @@ def examine(
     except DataError as error:
         names = listed(sorted(problem.file for problem in error.problems))
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
-    found = _found(batches, base, tal2mni)
+    found = _found(batches, base, tal2mni, unknown_space)
     problems += _ignored_problem(_unused(ignored, found, base), base)
     return found, problems
 
@@ -230,15 +241,15 @@ def _batches(module: ModuleType, files: list[Path]) -> list[_Batch]:
     return [(module, paths) for paths in groups]
 
 
-def _found(batches: Sequence[_Batch], base: Path, tal2mni: str) -> list[Found]:
+def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: str) -> list[Found]:
     found = []
     for module, paths in sorted(batches, key=lambda batch: batch[1][0].as_posix()):
         tables: Tables | None = None
         contrasts: list[Contrast] = []
         if hasattr(module, "read_tables"):
-            tables, problems = _tables(module, paths, base, tal2mni)
+            tables, problems = _tables(module, paths, base, tal2mni, unknown_space)
         else:
-            contrasts, problems = _contrasts(module, paths, base, tal2mni)
+            contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
@@ -246,11 +257,12 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str) -> list[Found]:
 
 
 def _tables(
-    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str
+    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str, unknown_space: str
 ) -> tuple[Tables | None, list[Problem]]:
     """Tables of one source and everything that is wrong with it, files named from ``base``."""
     try:
-        tables, problems = module.read_tables(*paths, tal2mni=tal2mni)
+        policy = {"unknown_space": unknown_space} if _has_policy(module, unknown_space) else {}
+        tables, problems = module.read_tables(*paths, tal2mni=tal2mni, **policy)
     except DataError as error:
         problems, tables = list(error.problems) or [Problem("error", str(error))], None
     names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
@@ -264,6 +276,10 @@ def _tables(
             Problem("error", f"{many}, but no foci and no images", paths[0].name),
         ]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
+
+
+def _has_policy(module: ModuleType, unknown_space: str) -> bool:
+    return bool(unknown_space) and "unknown_space" in signature(module.read_tables).parameters
 
 
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
@@ -294,11 +310,11 @@ def _find(
     """Files of each format, and the files no format knows."""
     modules = formats()
     for skipped in (SKIPPED, ()):
-        files = list(_files(root, skipped, apart)) if root.is_dir() else [root]
+        files = list(walk(root, skipped, apart)) if root.is_dir() else [root]
         by_format: dict[str, list[Path]] = {}
         ignored = []
         for file in files:
-            module = next((m for m in modules if _knows(m, file)), None)
+            module = next((m for m in modules if knows(m, file)), None)
             if module is None:
                 ignored.append(file)
             else:
@@ -313,7 +329,8 @@ def _find(
     raise NoInputError(msg)
 
 
-def _files(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
+    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``."""
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         if is_results(here):
@@ -332,15 +349,16 @@ def _is_ours(path: Path, apart: Collection[Path]) -> bool:
     return not apart or path.resolve() not in apart
 
 
-def _knows(module: ModuleType, file: Path) -> bool:
+def knows(module: ModuleType, file: Path) -> bool:
+    """Whether a file is of a format; False for one that cannot be opened."""
     try:
-        return bool(module.sniff(file))
+        return file.is_file() and bool(module.sniff(file))  # opening a pipe would wait for ever
     except OSError:  # a link that leads nowhere, a file we may not read
         return False
 
 
 def _contrasts(
-    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str
+    module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str, unknown_space: str
 ) -> tuple[list[Contrast], list[Problem]]:
     """Contrasts of one source and everything that is wrong with it, files named from ``base``."""
     names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
@@ -358,7 +376,8 @@ def _contrasts(
         for c in contrasts
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
-    problems += check(contrasts, tal2mni)
+    contrasts, settled = settle(contrasts, unknown_space)
+    problems += [*settled, *check(contrasts, tal2mni)]
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
@@ -410,9 +429,10 @@ def _hint(ignored: Sequence[Path]) -> str:
     hints = []
     if any(path.is_symlink() and not path.exists() for path in ignored):
         hints.append("some are links whose content is not here: run `datalad get`")
-    if any(path.name.endswith(_PICKLES) for path in ignored):
-        hints.append("pickles are not read: save them as NiMARE Dataset JSON or NIMADS")
-    if any(map(is_other_kind, ignored)):
+    pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
+    if pickles:
+        hints.append(nimare_pickle.why_not(pickles[0]))
+    if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
     hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
     return f" ({'; '.join(hints)})" if hints else ""

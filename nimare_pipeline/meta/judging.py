@@ -62,6 +62,15 @@ class Judged:
     facts: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
 
+    def and_also(self, other: "Judged") -> "Judged":
+        """Both, where the other has maps, thresholds and arrays of its own."""
+        thresholds = self.facts["thresholds"] | other.facts["thresholds"]
+        return Judged(
+            self.maps | other.maps,
+            {**self.facts, "thresholds": thresholds},
+            self.arrays | other.arrays,
+        )
+
 
 @dataclass(frozen=True)
 class Signed:
@@ -87,6 +96,73 @@ class Signed:
     excess: NDArray[np.int64]
     unit: float
     undefined: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class EnhancedSigned:
+    """A statistic of both signs, enhanced without threshold, each sign by itself.
+
+    Parameters
+    ----------
+    values : (n_voxels,) int64 array
+        With the sign of what was enhanced; null maxima ``positive_max_tfce`` and
+        ``negative_max_tfce`` are in the same unit.
+    unit : float
+        What a step of ``values`` is worth.
+    undefined : (n_voxels,) bool array, optional
+        Voxels without a statistic; they are NaN in every map.
+    """
+
+    values: NDArray[np.int64]
+    unit: float
+    undefined: NDArray[np.bool_] | None = None
+
+
+def judge_enhanced(
+    enhanced: EnhancedSigned,
+    null: Mapping[str, NDArray[np.int64]],
+    *,
+    group: str,
+    exhaustive: bool = False,
+) -> Judged:
+    """Judge enhanced values by the null maxima of each sign apart, as ``judge_signed`` does.
+
+    Returns
+    -------
+    Judged
+        Map ``tfce``, and p, z, logp at ``level-tfce``, two-sided; facts ``thresholds``; arrays
+        ``montecarlo_<name of null>``.
+    """
+    p = np.ones(len(enhanced.values))
+    for tail, sign in SIGNS.items():
+        here = sign * enhanced.values > 0
+        own = sign * enhanced.values[here]
+        one = montecarlo_p(own, null[f"{tail}_max_tfce"], exhaustive=exhaustive)
+        p[here] = np.minimum(2 * one, 1)
+    values, logsf = enhanced.unit * enhanced.values.astype(float), np.log(p)
+    if enhanced.undefined is not None:
+        values[enhanced.undefined] = logsf[enhanced.undefined] = np.nan
+    maps: Maps = {MapSpec("tfce", tail="two-sided", group=group): values}
+    maps |= corrected_maps(
+        logsf,
+        sign=np.sign(enhanced.values).astype(float),
+        correction="FWE",
+        method="montecarlo",
+        level="tfce",
+        group=group,
+    )
+    nulls = {tail: null[f"{tail}_max_tfce"] for tail in SIGNS}
+    scale = partial(operator.mul, enhanced.unit)
+    return Judged(
+        maps,
+        {
+            "thresholds": {
+                f"tfce_{tail}": critical_values(own, scale, share=0.5)
+                for tail, own in nulls.items()
+            }
+        },
+        {f"montecarlo_{tail}_max_tfce": own * enhanced.unit for tail, own in nulls.items()},
+    )
 
 
 def judge_signed(

@@ -9,6 +9,7 @@ from nimare_pipeline._lazy import attach
 _NAMES = {
     "Model": "nimare_pipeline.model.reader",
     "content": "nimare_pipeline.model.reader",
+    "from_tables": "nimare_pipeline.model.reader",
     "read": "nimare_pipeline.model.reader",
 }
 

@@ -11,8 +11,11 @@ from nimare_pipeline.defaults import CONJUNCTION
 from nimare_pipeline.errors import ModelError, NoInputError, Problem, UsageError
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
+from nimare_pipeline.model import kinds
 from nimare_pipeline.model.lines import Way, key_lines, line_of
+from nimare_pipeline.model.references import circles, hints, unknown_parts
 from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
+from nimare_pipeline.needs import NULL_FOCI, check_needs
 from nimare_pipeline.registry import (
     ESTIMATORS,
     PAIR_ESTIMATORS,
@@ -27,7 +30,8 @@ SECTIONS = ("run", "defaults", "analysis")
 _COMPONENTS = ("estimator", "corrector")
 _COMBINED = ("conjunction", "estimator")
 """What has no estimator: the word that stands in its place in file names and reports."""
-_KINDS = {"cbma": ESTIMATORS, "macm": ESTIMATORS, "pair": PAIR_ESTIMATORS}
+_ONE_GROUP = {**ESTIMATORS, **POOL_ESTIMATORS}
+_KINDS = {"cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS}
 _FIELDS = (
     "description", "select", "sources", "estimator", "corrector", "alpha", "missing_n", "outside",
     "result",
@@ -91,7 +95,28 @@ def content(path: str | Path) -> bytes:
 
 def parse(content: bytes, path: Path) -> Model:
     """Read the content of an analysis file, see :func:`read`."""
-    checked = _Checker(path.name, *_toml(content, path))
+    return _checked(_Checker(path.name, *_toml(content, path)), path)
+
+
+def from_tables(tables: Sequence[Mapping[str, Any]], path: Path) -> Model:
+    """Check analyses that a file of another kind describes, by the rules of an analysis file.
+
+    Parameters
+    ----------
+    tables : sequence of dict
+        One a ``[[analysis]]``, with its keys.
+    path : Path
+        File that describes them; relative paths count from its folder.
+
+    Raises
+    ------
+    ModelError
+        With every problem found.
+    """
+    return _checked(_Checker(path.name, {"analysis": list(map(dict, tables))}, {}), path)
+
+
+def _checked(checked: "_Checker", path: Path) -> Model:
     run = checked.run()
     defaults = checked.defaults()
     entries = checked.entries(defaults)
@@ -169,9 +194,9 @@ class _Checker:
             self.wrong((), "", "it has no analysis", 'begin one by [[analysis]] and name = "…"')
         entries = [self.entry(number, one, defaults) for number, one in enumerate(listed)]
         self.clashes(entries)
-        self.unused(defaults, [str(entry.get("type")) for entry in entries])
-        self.references(entries)
-        self.circles(entries)
+        self.unused(defaults, entries)
+        for way, where, message, hint in (*unknown_parts(entries), *circles(entries)):
+            self.wrong(way, where, message, hint)
         return entries
 
     def entry(
@@ -186,12 +211,16 @@ class _Checker:
             place = (*path, "type") if "type" in given else ("defaults", "type")
             hint = nearest(str(type_name), TYPES).removeprefix("; ")
             known = f"known: {', '.join(TYPES)}"
-            self.wrong(place, where, f"unknown type {type_name!r}", _hints(hint, known))
+            self.wrong(place, where, f"unknown type {type_name!r}", hints(hint, known))
             return {"name": name, "type": type_name}
         keys = TYPES[type_name].keys
         own = {key.name for key in keys}
         values = self.values(path, given, keys, where)
         taken = {k: v for k, v in defaults.items() if k in own and k not in given}
+        merged = {**taken, **given}
+        if NULL_FOCI in taken and not _draws_from_pool(merged):
+            # A default is for the analyses that have a use for it.
+            del taken[NULL_FOCI], merged[NULL_FOCI]
         values |= self.values(("defaults",), taken, keys, "[defaults]")
         for key in keys:
             if key.required and key.name not in values and key.name not in given:
@@ -200,6 +229,8 @@ class _Checker:
         self.one_region(path, where, type_name, {**defaults, **given})
         if type_name in BUILT:
             self.kind(path, where, type_name, values)
+            if "estimator" in own and _is_component(merged.get("estimator")):
+                self.needs(path, where, type_name, merged)
             for part in _COMPONENTS:
                 if part in given and part in values:
                     self.component((*path, part), where, part, values[part])
@@ -242,24 +273,31 @@ class _Checker:
     def kind(self, path: Way, where: str, type_name: str, values: Mapping[str, Any]) -> None:
         """Complain of an estimator of one group where two are compared, or the other way round."""
         name = values.get("estimator", {}).get("type")
-        if name in POOL_ESTIMATORS:
-            message = (
-                f"estimator: {name} takes its null from a pool of foci, which no key names yet"
-            )
-            self.wrong((*path, "estimator"), where, message, "it can be used in Python")
         pairs = type_name == "pair"
-        if name in (ESTIMATORS if pairs else PAIR_ESTIMATORS):
+        if name in (_ONE_GROUP if pairs else PAIR_ESTIMATORS):
             fitting = [kind for kind, names in _KINDS.items() if name in names]
-            known = ", ".join(PAIR_ESTIMATORS if pairs else ESTIMATORS)
+            known = ", ".join(_KINDS[type_name])
             message = f"estimator: {name} is not for the type {type_name}"
             hint = f"it is for the type {' and '.join(fitting)}; {type_name} takes {known}"
             self.wrong((*path, "estimator"), where, message, hint)
 
+    def needs(self, path: Way, where: str, type_name: str, given: Mapping[str, Any]) -> None:
+        """Complain of what an estimator lacks, and of what it has no use for."""
+        usual = TYPES[type_name].key("estimator")
+        value = given.get("estimator", usual.default if usual else None)
+        if value["type"] not in _KINDS.get(type_name, {}):
+            return
+        keys = [key for key in (NULL_FOCI, "inference_mask") if TYPES[type_name].key(key)]
+        own = {name: given[name] for name in keys if name in given}
+        try:
+            check_needs(Analysis("", type_name, Component(value["type"]), options=own))
+        except UsageError as error:
+            self.wrong((*path, next(iter(own), "estimator")), where, str(error))
+
     def result(self, path: Way, where: str, values: Mapping[str, Any]) -> None:
-        """Complain of a result that the corrector does not give."""
+        """Complain of a result that corrector and estimator do not give."""
         parts: dict[str, Any] = {name: values[name] for name in ("result",) if name in values}
-        if "corrector" in values:
-            parts["corrector"] = _component(values["corrector"])
+        parts |= {name: _component(values[name]) for name in _COMPONENTS if name in values}
         try:
             result_level(Analysis("", **parts))
         except UsageError as error:
@@ -290,51 +328,20 @@ class _Checker:
             else:
                 first[folder] = number, name
 
-    def unused(self, defaults: Mapping[str, Any], types: Sequence[str]) -> None:
+    def unused(self, defaults: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> None:
         """Complain of defaults that no analysis takes over."""
+        types = [str(entry.get("type")) for entry in entries]
+        if NULL_FOCI in defaults and types and not any(NULL_FOCI in entry for entry in entries):
+            message = f"no analysis of this file draws its null from {NULL_FOCI!r}"
+            hint = f"it is for {', '.join(POOL_ESTIMATORS)}"
+            self.wrong(("defaults", NULL_FOCI), "[defaults]", message, hint)
+            return
         for name in defaults:
             of = [kind for kind, schema in TYPES.items() if schema.key(name) is not None]
             if types and not set(of) & set(types):
                 message = f"no analysis of this file has the key {name!r}"
                 hint = f"it belongs to the type {' and '.join(of)}"
                 self.wrong(("defaults", name), "[defaults]", message, hint)
-
-    def references(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Complain of analyses that others name and that are not there."""
-        names = [str(entry["name"]) for entry in entries if isinstance(entry.get("name"), str)]
-        for number, entry in enumerate(entries):
-            of = entry.get("of", [])
-            for name in [of] if isinstance(of, str) else of:
-                own = name == entry.get("name")
-                if name not in names or own:
-                    message = f"of: {'it names itself' if own else f'no analysis {name!r}'}"
-                    near = nearest(name, names).removeprefix("; ")
-                    hint = _hints("" if own else near, f"there are: {', '.join(names)}")
-                    where = f'analysis "{entry.get("name")}"'
-                    self.wrong(("analysis", number, "of"), where, message, hint)
-
-    def circles(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Complain of conjunctions that combine each other, and of parts without maps."""
-        named = [
-            (n, entry) for n, entry in enumerate(entries) if isinstance(entry.get("name"), str)
-        ]
-        of = {
-            entry["name"]: entry["of"]
-            for _, entry in named
-            if entry["type"] == "conjunction" and isinstance(entry.get("of"), list)
-        }
-        types = {entry["name"]: entry["type"] for _, entry in named}
-        for number, entry in named:
-            name = entry["name"]
-            place, where = ("analysis", number, "of"), f'analysis "{name}"'
-            parts = of.get(name, [])
-            for part in dict.fromkeys(parts):
-                if types.get(part) == "decode":
-                    self.wrong(place, where, f"of: {part!r} is of type decode, which has no map")
-                if parts.count(part) > 1:
-                    self.wrong(place, where, f"of: {part!r} stands twice")
-            if name in _reached(parts, of) and name not in parts:
-                self.wrong(place, where, "of: it combines itself, through others")
 
     def table(self, name: str) -> dict[str, Any]:
         """Section that is one table; empty if it is not there or is none."""
@@ -348,7 +355,7 @@ class _Checker:
         """Note an unknown key, with the known ones."""
         known = list(known)
         hint = nearest(name, known).removeprefix("; ")
-        self.wrong(path, where, f"unknown key {name!r}", _hints(hint, f"known: {_join(known)}"))
+        self.wrong(path, where, f"unknown key {name!r}", hints(hint, f"known: {_join(known)}"))
 
     def wrong(self, path: Way, where: str, message: str, hint: str = "") -> None:
         """Note a problem."""
@@ -359,24 +366,18 @@ class _Checker:
             self.problems.append((line, problem))
 
 
-def _reached(parts: Iterable[str], of: Mapping[str, Sequence[str]]) -> set[str]:
-    """Whatever parts combine, and their parts, and so on."""
-    reached: set[str] = set()
-    left = list(parts)
-    while left:
-        name = left.pop()
-        if name not in reached:
-            reached.add(name)
-            left += of.get(name, ())
-    return reached
-
-
 def _join(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))
 
 
-def _hints(*hints: str) -> str:
-    return " ".join(hint for hint in hints if hint)
+def _is_component(value: Any) -> bool:
+    """Whether a value names an estimator; the schema says what is wrong with one that does not."""
+    return value is None or not kinds.COMPONENT.check(value)
+
+
+def _draws_from_pool(given: Mapping[str, Any]) -> bool:
+    value = given.get("estimator")
+    return value is not None and _is_component(value) and value["type"] in POOL_ESTIMATORS
 
 
 def _indented(text: str) -> str:

@@ -78,6 +78,14 @@ RUN: tuple[Key, ...] = (
         defaults.TAL2MNI,
         example='"other"',
     ),
+    Key(
+        "unknown_space",
+        kinds.one_of(*defaults.UNKNOWN_SPACES),
+        "What becomes of foci in no known space: an error, their contrasts are left out, or they "
+        "are taken as MNI or Talairach",
+        otherwise='"error", but for Neurosynth databases "mni"',
+        example='"mni"',
+    ),
 )
 """Keys of ``[run]``: what all analyses of a run share."""
 
@@ -141,6 +149,13 @@ RESULT = Key(
     otherwise="tfce where that is asked for, cluster size where clusters are judged, else voxels",
     example='"voxel"',
 )
+NULL_FOCI = Key(
+    "null_foci",
+    kinds.TEXT,
+    "Folder or file of studies whose foci the null of SCALE draws from",
+    otherwise="none: SCALE needs it, no other method has it",
+    example='"neurosynth/"',
+)
 DATABASE = Key(
     "database",
     kinds.TEXT,
@@ -201,6 +216,7 @@ def _keys(name: str) -> tuple[Key, ...]:
                 "Method, with its keywords",
                 '{type = "ALE", args = {kernel__fwhm = 10}}',
             ),
+            NULL_FOCI,
             *last,
             RESULT,
             *_CONDITIONS,
@@ -266,6 +282,7 @@ def _keys(name: str) -> tuple[Key, ...]:
                 "Method, with its keywords",
                 '{type = "MKDADensity", args = {}}',
             ),
+            NULL_FOCI,
             *last,
             RESULT,
             *_CONDITIONS,

@@ -2,14 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nimare_pipeline.numerics.permute import n_divisions
+from nimare_pipeline.numerics.threads import run_slices
+
+Out = TypeVar("Out")
+Loop = Callable[[np.uint64, np.int64, Any, Any, NDArray[np.int64]], None]
+"""Compiled: seed, number of the first iteration, arrays of the plan, memory of one thread, and
+where the iterations go, a column each."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,8 @@ class ArrayPlan:
         for field in fields(self):
             array = getattr(self, field.name)
             total.update(json.dumps([field.name, array.dtype.str, array.shape]).encode())
-            total.update(np.ascontiguousarray(array).tobytes())
+            # No copy: the runs of a database are hundreds of megabytes.
+            total.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
         return total.hexdigest()
 
     def arrays(self) -> tuple[NDArray[Any], ...]:
@@ -113,6 +123,112 @@ class ArrayPlan:
             msg = f"{path}: the Monte Carlo plan does not match its checksum; it was altered"
             raise ValueError(msg)
         return plan
+
+
+class DivisionsPlan(ArrayPlan):
+    """Base of the plans that permute labels: all divisions are gone through where they are few.
+
+    ``scalars`` begins with the experiments and those of the smaller group, and says at
+    ``exhaustive_at`` whether divisions are enumerated.
+    """
+
+    exhaustive_at: ClassVar[int] = 3
+    if TYPE_CHECKING:  # a field of the plans, at its place in the order of theirs
+        scalars: NDArray[np.int64]
+
+    def iterations(self, asked: int) -> int:
+        """How many iterations there are: fewer than asked where all divisions are gone through."""
+        n, k = (int(number) for number in self.scalars[:2])
+        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether the iterations are all divisions there are, the observed one among them."""
+        return bool(self.scalars[self.exhaustive_at])
+
+
+def collect(  # noqa: PLR0913 - what a run takes, beside the loop
+    loop: Loop,
+    arrays: tuple[NDArray[Any], ...],
+    make_scratch: Callable[[], Any],
+    names: Sequence[str],
+    *,
+    seed: int,
+    first: int,
+    n_iters: int,
+    n_threads: int = 1,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[int], None] | None = None,
+    runner: Callable[..., None] = run_slices,
+) -> dict[str, NDArray[np.int64]]:
+    """Run a compiled loop over iterations in threads, and name what each iteration leaves.
+
+    Parameters
+    ----------
+    loop : Loop
+    arrays : tuple of arrays
+        What it reads.
+    make_scratch : callable
+        Makes the memory of one thread.
+    names : sequence of str
+        What the rows hold that the loop fills.
+    seed, first, n_iters, n_threads, should_stop, progress
+        As for ``ArrayPlan.run``.
+    runner : callable
+        Hands out the iterations.
+    """
+    out = np.zeros((len(names), n_iters), dtype=np.int64)
+
+    def make_work() -> Callable[[int, int], None]:
+        scratch = make_scratch()
+
+        def work(begin: int, end: int) -> None:
+            loop(np.uint64(seed), np.int64(first + begin), arrays, scratch, out[:, begin:end])
+
+        return work
+
+    make_work()(0, 0)  # compile once
+    runner(make_work, n_iters, n_threads, should_stop, progress)
+    return dict(zip(names, out, strict=True))
+
+
+def tally(
+    count: Callable[[Out, Any, int, int], None],
+    make_out: Callable[[], Out],
+    make_scratch: Callable[[], Any],
+    n_iters: int,
+    *,
+    n_threads: int = 1,
+    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[int], None] | None = None,
+    runner: Callable[..., None] = run_slices,
+) -> list[Out]:
+    """Count over iterations in threads, each of which adds to counts of its own.
+
+    Parameters
+    ----------
+    count : callable
+        Adds the iterations from one number to before another to counts, with memory of its own.
+    make_out, make_scratch : callable
+        Make the counts, all 0, and the memory of one thread.
+    n_iters, n_threads, should_stop, progress, runner
+        As for ``collect``.
+
+    Returns
+    -------
+    list
+        Counts of every thread, to be added up.
+    """
+    parts: list[Out] = []
+    count(make_out(), make_scratch(), 0, 0)  # compile once
+
+    def make_work() -> Callable[[int, int], None]:
+        out, scratch = make_out(), make_scratch()
+        parts.append(out)
+        return partial(count, out, scratch)
+
+    runner(make_work, n_iters, n_threads, should_stop, progress)
+    return parts
 
 
 def kind_of(path: str | Path) -> str:

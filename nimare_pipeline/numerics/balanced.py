@@ -10,7 +10,6 @@ quite independently (lower by the sum over pairs of ``MA_i MA_j m/n (1 - m/n) / 
 subset has to be drawn, and the average is a sum of logarithms as ALE itself is.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,25 +17,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.array_plan import ArrayPlan, DivisionsPlan, collect, tally
 from nimare_pipeline.numerics.balanced_loop import (
     count_surviving,
     permuted_maxima,
     redrawn_maxima,
 )
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
-from nimare_pipeline.numerics.nulls import FINEST_BIN_BITS, Null, tilted_logsf
-from nimare_pipeline.numerics.permute import n_divisions
+from nimare_pipeline.numerics.nulls import Null, tilted_logsf
+from nimare_pipeline.numerics.permute import draw_scratch
 from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables, run_batches
 from nimare_pipeline.numerics.subtraction_layout import lay_out, tile_rows
 from nimare_pipeline.numerics.subtraction_loop import BATCH, WIDTH
-from nimare_pipeline.numerics.threads import run_slices
+from nimare_pipeline.numerics.value_counts import FINEST_BIN_BITS
 
-Loop = Callable[..., Any]
+_MAXIMA = ("positive_max_stat", "negative_max_stat")
 
 
 @dataclass(frozen=True)
-class BalancedLabelsPlan(ArrayPlan):
+class BalancedLabelsPlan(DivisionsPlan):
     """What the loop over permutations of the labels reads.
 
     Parameters
@@ -63,16 +62,6 @@ class BalancedLabelsPlan(ArrayPlan):
     binomials: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
-    def iterations(self, asked: int) -> int:
-        """How many iterations there are: fewer than asked where all divisions are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether the iterations are all divisions there are, the observed one among them."""
-        return bool(self.scalars[3])
-
     def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
         """Largest difference of each sign, in units of 2**-30."""
         n, k = (int(number) for number in self.scalars[:2])
@@ -83,10 +72,12 @@ class BalancedLabelsPlan(ArrayPlan):
                 np.zeros(n + 1, dtype=np.int64),
                 np.zeros(WIDTH, dtype=np.int32),
                 np.zeros(WIDTH, dtype=np.int32),
-                _draws(n, k),
+                draw_scratch(n, k),
             )
 
-        return _maxima(permuted_maxima, self.arrays(), scratch, **options)
+        return collect(
+            permuted_maxima, self.arrays(), scratch, _MAXIMA, runner=run_batches, **options
+        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ class BalancedFociPlan(MonteCarloPlan):
             planes = tuple(np.zeros(plane + width, dtype=np.int32) for _ in range(3))
             return (*planes, np.zeros(n_foci, dtype=np.int64), np.zeros(n_foci, dtype=np.int64))
 
-        return _maxima(redrawn_maxima, self.arrays(), scratch, runner=run_slices, **options)
+        return collect(redrawn_maxima, self.arrays(), scratch, _MAXIMA, **options)
 
 
 @dataclass(frozen=True)
@@ -153,46 +144,38 @@ class SubsetPlan(ArrayPlan):
         )
 
     def run(
-        self,
-        *,
-        seed: int,
-        first: int,
-        n_iters: int,
-        n_threads: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        progress: Callable[[int], None] | None = None,
+        self, *, seed: int, first: int, n_iters: int, **options: Any
     ) -> dict[str, NDArray[np.int64]]:
         """In how many of a run of subsets each lane is in a surviving cluster."""
         n, k = (int(number) for number in self.scalars[:2])
         n_lanes, arrays = len(self.voxel), self.arrays()
-        parts: list[NDArray[np.int64]] = []
 
         def scratch() -> tuple[Any, ...]:
             return (
                 np.zeros((BATCH, n), dtype=np.int64),
                 np.zeros(n + 1, dtype=np.int64),
                 np.zeros(WIDTH, dtype=np.int32),
-                _draws(n, k),
+                draw_scratch(n, k),
                 np.zeros(BATCH, dtype=np.int64),
                 np.empty((BATCH, n_lanes), dtype=np.int32),
                 np.zeros(int(self.scalars[6]), dtype=np.int32),
                 (np.zeros(n_lanes, dtype=np.int64), np.zeros(n_lanes, dtype=np.int64)),
             )
 
-        def make_work() -> Callable[[int, int], None]:
-            memory, counts = scratch(), np.zeros(n_lanes, dtype=np.int64)
-            parts.append(counts)
+        def count(out: NDArray[np.int64], memory: Any, begin: int, end: int) -> None:
+            count_surviving(
+                np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
+                arrays, memory, out,
+            )  # fmt: skip
 
-            def work(begin: int, end: int) -> None:
-                count_surviving(
-                    np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
-                    arrays, memory, counts,
-                )  # fmt: skip
-
-            return work
-
-        make_work()(0, 0)  # compile once
-        run_batches(make_work, n_iters, n_threads, should_stop, progress)
+        parts = tally(
+            count,
+            lambda: np.zeros(n_lanes, dtype=np.int64),
+            scratch,
+            n_iters,
+            runner=run_batches,
+            **options,
+        )
         return {"surviving": np.asarray(sum(parts), dtype=np.int64)}
 
 
@@ -251,38 +234,3 @@ def subset_null(terms: sparse.csr_array, n_taken: int, log_bits: int) -> Null:
     last = int(support.max()) * n_taken
     logsf = tilted_logsf([(support, probability)] * n_taken, last)
     return Null("approximate", float(1 << shift), logsf, "integer")
-
-
-def _draws(n: int, k: int) -> tuple[NDArray[np.int64], ...]:
-    return (
-        np.zeros(k, dtype=np.int64),
-        np.zeros(k, dtype=np.int64),
-        np.zeros(n, dtype=np.int64),
-    )
-
-
-def _maxima(
-    loop: Loop,
-    arrays: tuple[NDArray[Any], ...],
-    scratch: Callable[[], tuple[Any, ...]],
-    *,
-    seed: int,
-    first: int,
-    n_iters: int,
-    runner: Callable[..., None] = run_batches,
-    **how: Any,
-) -> dict[str, NDArray[np.int64]]:
-    """Run a loop over iterations; see ``ArrayPlan.run``."""
-    out = np.zeros((2, n_iters), dtype=np.int64)
-
-    def make_work() -> Callable[[int, int], None]:
-        memory = scratch()
-
-        def work(begin: int, end: int) -> None:
-            loop(np.uint64(seed), np.int64(first + begin), arrays, memory, out[:, begin:end])
-
-        return work
-
-    make_work()(0, 0)  # compile once
-    runner(make_work, n_iters, **{"n_threads": 1, **how})
-    return {"positive_max_stat": out[0], "negative_max_stat": out[1]}

@@ -10,19 +10,17 @@ Uniformity of one group compares a with its mean over the mask:
 :math:`\chi^2 = (a - \bar a)^2 n_1 / (\bar a (n_1 - \bar a))`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect
 from nimare_pipeline.numerics.chi2_loop import BLOCK, UNIT_BITS, cut_to_whole, permute_labels
 from nimare_pipeline.numerics.permute import binomials, n_divisions
 from nimare_pipeline.numerics.study_runs import StudyRuns
-from nimare_pipeline.numerics.threads import run_slices
 
 UNIT = 2.0**-UNIT_BITS
 """What a step of the whole numbers of z is worth."""
@@ -74,7 +72,7 @@ def critical_z(p: float) -> float:
 
 
 @dataclass(frozen=True)
-class LabelPlan(ArrayPlan):
+class LabelPlan(DivisionsPlan):
     """Everything the permutation of labels reads, over voxels that some experiment reports.
 
     Parameters
@@ -95,6 +93,8 @@ class LabelPlan(ArrayPlan):
         the first.
     """
 
+    exhaustive_at: ClassVar[int] = 2
+
     run_start: NDArray[np.int32]
     run_stop: NDArray[np.int32]
     indptr: NDArray[np.int64]
@@ -104,45 +104,44 @@ class LabelPlan(ArrayPlan):
     table: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
-    def iterations(self, asked: int) -> int:
-        """How many permutations there are: fewer than asked where all are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
+    @property
+    def tails(self) -> tuple[str, str]:
+        """Where the smaller group has more than expected, and where it has less."""
+        return ("positive", "negative") if self.scalars[7] else ("negative", "positive")
 
     @property
-    def exhaustive(self) -> bool:
-        """Whether the permutations are all there are, the observed one among them."""
-        return bool(self.scalars[2])
+    def names(self) -> tuple[str, ...]:
+        """What the rows of ``permute_labels`` are."""
+        return tuple(
+            f"{tail}_max_{what}" for tail in self.tails for what in ("stat", "size", "mass")
+        )
 
-    def run(
-        self,
-        *,
-        seed: int,
-        first: int,
-        n_iters: int,
-        n_threads: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> dict[str, NDArray[np.int64]]:
+    def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
         """Null maxima of each sign: z (units of 2**-16), cluster size, mass (same unit)."""
-        out = np.zeros((6, n_iters), dtype=np.int64)
-        arrays = self.arrays()
+        return collect(permute_labels, self.arrays(), self.scratch, self.names, **options)
 
-        def make_work() -> Callable[[int, int], None]:
-            scratch = _scratch(self)
-
-            def work(begin: int, end: int) -> None:
-                permute_labels(
-                    np.uint64(seed), np.int64(first + begin), arrays, scratch, out[:, begin:end]
-                )
-
-            return work
-
-        permute_labels(np.uint64(seed), np.int64(first), arrays, _scratch(self), out[:, :0])
-        run_slices(make_work, n_iters, n_threads, should_stop, progress)
-        tails = ("positive", "negative") if self.scalars[7] else ("negative", "positive")
-        names = (f"{tail}_max_{what}" for tail in tails for what in ("stat", "size", "mass"))
-        return dict(zip(names, out, strict=True))
+    def scratch(self) -> tuple[Any, ...]:
+        """Memory of one thread."""
+        n_lanes = len(self.place)
+        n, k = (int(number) for number in self.scalars[:2])
+        return (
+            np.zeros(n_lanes + 1, dtype=np.int32),
+            np.zeros(BLOCK, dtype=np.int32),
+            np.zeros(BLOCK, dtype=np.int32),
+            np.zeros(int(self.scalars[6]), dtype=np.int32),
+            np.zeros(n, dtype=np.int64),
+            np.zeros(k, dtype=np.int64),
+            np.zeros(k, dtype=np.int64),
+            (
+                np.zeros(n_lanes, dtype=np.int64),
+                np.zeros(n_lanes, dtype=np.int64),
+                np.zeros(n_lanes, dtype=np.int32),
+                np.zeros(n_lanes, dtype=np.int32),
+                np.zeros(n_lanes, dtype=np.int64),
+                np.zeros(n_lanes, dtype=np.int64),
+                np.zeros(n_lanes, dtype=np.int64),
+            ),
+        )
 
 
 def label_plan(
@@ -235,27 +234,3 @@ def _filled(values: NDArray[Any], n: int, kind: Any) -> NDArray[Any]:
     out: NDArray[Any] = np.zeros(n, dtype=kind)
     out[: len(values)] = values
     return out
-
-
-def _scratch(plan: LabelPlan) -> tuple[Any, ...]:
-    """Memory of one thread."""
-    n_lanes = len(plan.place)
-    n, k = (int(number) for number in plan.scalars[:2])
-    return (
-        np.zeros(n_lanes + 1, dtype=np.int32),
-        np.zeros(BLOCK, dtype=np.int32),
-        np.zeros(BLOCK, dtype=np.int32),
-        np.zeros(int(plan.scalars[6]), dtype=np.int32),
-        np.zeros(n, dtype=np.int64),
-        np.zeros(k, dtype=np.int64),
-        np.zeros(k, dtype=np.int64),
-        (
-            np.zeros(n_lanes, dtype=np.int64),
-            np.zeros(n_lanes, dtype=np.int64),
-            np.zeros(n_lanes, dtype=np.int32),
-            np.zeros(n_lanes, dtype=np.int32),
-            np.zeros(n_lanes, dtype=np.int64),
-            np.zeros(n_lanes, dtype=np.int64),
-            np.zeros(n_lanes, dtype=np.int64),
-        ),
-    )

@@ -26,7 +26,7 @@ def cut_to_whole(counts, expected, weight, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count_block(steps, begin, count, block):  # type: ignore[no-untyped-def]
+def count_block(steps, begin, count, block):  # type: ignore[no-untyped-def]
     """Counts of a block of voxels from the steps at run ends, which become 0 again."""
     for i in range(BLOCK):
         count += steps[begin + i]
@@ -36,7 +36,7 @@ def _count_block(steps, begin, count, block):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _whole_block(block, begin, expected, weight, out):  # type: ignore[no-untyped-def]
+def whole_block(block, begin, expected, weight, out):  # type: ignore[no-untyped-def]
     """Whole numbers of a block, and the largest and smallest of them."""
     high, low = np.int32(0), np.int32(0)
     for i in range(BLOCK):
@@ -59,6 +59,20 @@ def _gather(out, begin, sign, threshold, place, voxels, excess, n):  # type: ign
 
 
 @compiled
+def add_smaller_group(seed, iteration, arrays, scratch):  # type: ignore[no-untyped-def]
+    """Draw the smaller group of a permutation, and set the steps where its runs begin and end."""
+    run_start, run_stop, indptr, _, _, _, table, scalars = arrays
+    steps, _, _, _, order, counts, draws, _ = scratch
+    n, k, exhaustive = scalars[0], scalars[1], scalars[2]
+    if exhaustive:
+        unrank(iteration, n, k, table, order)
+    else:
+        draw_members(seed, iteration, n, k, counts, draws, order)
+    for member in range(k):
+        add_runs(order[member], run_start, run_stop, indptr, steps)
+
+
+@compiled
 def permute_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
     """The loop over permutations.
 
@@ -76,23 +90,18 @@ def permute_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untype
         Largest number, cluster size and mass where the smaller group has more, then less, than
         expected.
     """
-    run_start, run_stop, indptr, place, expected, weight, table, scalars = arrays
-    steps, block, whole, label, order, counts, draws, lists = scratch
+    _, _, _, place, expected, weight, _, scalars = arrays
+    steps, block, whole, label, _, _, _, lists = scratch
     above, below, excess_above, excess_below, parent, size, mass = lists
-    n, k, exhaustive, threshold = scalars[0], scalars[1], scalars[2], scalars[3]
+    threshold = scalars[3]
     strides = (np.int64(1), scalars[4], scalars[5])
     for iteration in range(out.shape[1]):
-        if exhaustive:
-            unrank(first + iteration, n, k, table, order)
-        else:
-            draw_members(seed, first + iteration, n, k, counts, draws, order)
-        for member in range(k):
-            add_runs(order[member], run_start, run_stop, indptr, steps)
+        add_smaller_group(seed, first + iteration, arrays, scratch)
         count, high, low = np.int32(0), np.int32(0), np.int32(0)
         n_above, n_below = 0, 0
         for begin in range(0, len(place), BLOCK):
-            count = _count_block(steps, begin, count, block)
-            top, bottom = _whole_block(block, begin, expected, weight, whole)
+            count = count_block(steps, begin, count, block)
+            top, bottom = whole_block(block, begin, expected, weight, whole)
             high, low = max(high, top), min(low, bottom)
             if top >= threshold:
                 n_above = _gather(whole, begin, 1, threshold, place, above, excess_above, n_above)

@@ -22,6 +22,13 @@ from nimare_pipeline.numerics.gaussian import (
     voxel_volume,
 )
 from nimare_pipeline.numerics.jit import compiled
+from nimare_pipeline.numerics.nearest import (
+    Plane,
+    empty_plane,
+    fill_plane,
+    is_upright,
+    reached_planes,
+)
 
 SNAP = 1e-6
 """Voxel coordinates this close to a centre are that centre: removes the noise of inv(affine)."""
@@ -178,10 +185,9 @@ def sphere_kernel(radius_mm: float, affine: NDArray[np.float64]) -> NDArray[np.i
     return inside.astype(np.int64).reshape(2 * half + 1)
 
 
-Memory = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]
+Memory = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], Plane]
 """Of one thread: number of each voxel in the mask (-1 outside), a masked vector of zeros, room for
-the voxels that are touched, and the squared distance of each voxel of the grid to the nearest
-focus, infinite between two experiments."""
+the voxels that are touched, and an empty plane of distances."""
 
 
 def build_rows(
@@ -197,7 +203,7 @@ def build_rows(
             index,
             np.zeros(n_voxels),
             np.empty(n_voxels, dtype=np.int64),
-            np.full(mask.shape, np.inf),
+            empty_plane(mask.shape),
         )
         found = _Rows(max(_BLOCK, n_voxels))
         for number in numbers:
@@ -255,10 +261,10 @@ def _place_gaussians(
         return int(_gridded(foci.astype(np.int64), kernel, *memory[:3]))
     linear = np.ascontiguousarray(affine[:3, :3])
     volume = voxel_volume(affine)
-    half = reach_voxels(reach_mm(fwhm, volume), affine)
+    reach = reach_mm(fwhm, volume)
+    half = reach_voxels(reach, affine)
     peak, sigma = peak_height(fwhm, volume), fwhm / FWHM_PER_SIGMA
-    upright = bool((linear == np.diag(np.diag(linear))).all())
-    return int(_exact(foci, half, linear, upright, peak, sigma, memory))
+    return int(_exact(foci, half, reach**2, linear, is_upright(linear), peak, sigma, memory))
 
 
 def _csr(parts: list[_Rows], n_voxels: int) -> sparse.csr_array:
@@ -293,57 +299,25 @@ def _keep_larger(value, voxel, scratch, touched, n):  # type: ignore[no-untyped-
 
 
 @compiled
-def _exact(foci, half, linear, upright, peak, sigma, memory):  # type: ignore[no-untyped-def]
-    index, scratch, touched, nearest = memory
-    # Density falls with distance: one exponential a voxel, of its nearest focus, is enough.
-    first = np.array(index.shape)
-    last = np.zeros(3, dtype=np.int64)
-    start = np.empty(3, dtype=np.int64)
-    stop = np.empty(3, dtype=np.int64)
-    for f in range(len(foci)):
-        for axis in range(3):
-            # One voxel more on each side than the ball: the focus is not at a voxel centre.
-            start[axis] = max(0, int(foci[f, axis]) - half[axis] - 1)
-            stop[axis] = min(index.shape[axis], int(foci[f, axis]) + half[axis] + 2)
-        if (stop <= start).any():
-            continue
-        first, last = np.minimum(first, start), np.maximum(last, stop)
-        _keep_nearest(foci[f], start, stop, linear, upright, nearest)
+def _exact(foci, half, reach2, linear, upright, peak, sigma, memory):  # type: ignore[no-untyped-def]
+    index, scratch, touched, plane = memory
+    distance2, spans = plane
     n = 0
-    for i in range(first[0], last[0]):
-        for j in range(first[1], last[1]):
-            for k in range(first[2], last[2]):
-                distance2 = nearest[i, j, k]
-                if distance2 == np.inf:
-                    continue
-                nearest[i, j, k] = np.inf
+    first, last = reached_planes(foci, half, index.shape[0])
+    for i in range(first, last):
+        fill_plane(i, foci, half, reach2, linear, upright, plane)
+        for j in range(index.shape[1]):
+            for k in range(spans[j, 0], spans[j, 1]):
+                # One exponential a voxel, of its nearest focus, is enough.
+                value = density(distance2[j, k], peak, sigma)
+                distance2[j, k] = np.inf
                 voxel = index[i, j, k]
-                if voxel < 0:
-                    continue
-                value = density(distance2, peak, sigma)
-                if value > 0.0:
+                if voxel >= 0 and value > 0.0:
                     touched[n] = voxel
                     scratch[voxel] = value
                     n += 1
+            spans[j, 0], spans[j, 1] = index.shape[2], 0
     return n
-
-
-@compiled
-def _keep_nearest(focus, start, stop, linear, upright, nearest):  # type: ignore[no-untyped-def]
-    x, y, z = focus
-    for i in range(start[0], stop[0]):
-        for j in range(start[1], stop[1]):
-            row = nearest[i, j]
-            if upright:
-                # The same sums in the same order as distance2_mm, less what is 0.
-                step_x, step_y = linear[0, 0] * (i - x), linear[1, 1] * (j - y)
-                in_plane = step_x * step_x + step_y * step_y
-                for k in range(start[2], stop[2]):
-                    step_z = linear[2, 2] * (k - z)
-                    row[k] = min(row[k], in_plane + step_z * step_z)
-            else:
-                for k in range(start[2], stop[2]):
-                    row[k] = min(row[k], distance2_mm(linear, i - x, j - y, k - z))
 
 
 @compiled

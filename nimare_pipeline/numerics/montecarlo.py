@@ -8,14 +8,17 @@ cannot change a bit of the result.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.array_plan import ArrayPlan, collect, tally
 from nimare_pipeline.numerics.simulate import simulate, simulate_counts, simulate_exceedances
-from nimare_pipeline.numerics.threads import run_slices
+
+MAXIMA = ("max_stat", "max_size", "max_mass")
+"""What an iteration leaves."""
 
 
 @dataclass(frozen=True)
@@ -75,31 +78,14 @@ class MonteCarloPlan(ArrayPlan):
         return run_block(self, **options)
 
 
-def run_block(
-    plan: MonteCarloPlan,
-    *,
-    seed: int,
-    first: int,
-    n_iters: int,
-    n_threads: int = 1,
-    should_stop: Callable[[], bool] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, NDArray[np.int64]]:
+def run_block(plan: MonteCarloPlan, **options: Any) -> dict[str, NDArray[np.int64]]:
     """Null maxima of iterations ``first`` to ``first + n_iters - 1``.
 
     Parameters
     ----------
     plan : MonteCarloPlan
-    seed : int
-        0 to 2**64 - 1.
-    first, n_iters : int
-        Which iterations; each depends on its own number alone.
-    n_threads : int
-        Threads over iterations.
-    should_stop : callable, optional
-        Asked about ten times a second; True ends the block with ``InterruptedError``.
-    progress : callable, optional
-        Told the number of iterations done since it was last told.
+    **options
+        As for ``ArrayPlan.run``.
 
     Returns
     -------
@@ -107,20 +93,7 @@ def run_block(
         ``max_stat`` (integer units), ``max_size`` (voxels), ``max_mass`` (integer units x voxels):
         the largest over the mask, 0 where there is no cluster.
     """
-    out = np.zeros((3, n_iters), dtype=np.int64)
-    arrays = plan.arrays()
-    _simulate_slice(arrays, scratch_of(plan), seed, first, out[:, :0])  # compile once
-
-    def make_work() -> Callable[[int, int], None]:
-        scratch = scratch_of(plan)
-
-        def work(begin: int, end: int) -> None:
-            _simulate_slice(arrays, scratch, seed, first + begin, out[:, begin:end])
-
-        return work
-
-    run_slices(make_work, n_iters, n_threads, should_stop, progress)
-    return {"max_stat": out[0], "max_size": out[1], "max_mass": out[2]}
+    return collect(simulate, plan.arrays(), partial(scratch_of, plan), MAXIMA, **options)
 
 
 def count_block(
@@ -151,19 +124,21 @@ def count_block(
         Sums to ``n_iters`` times the voxels of the mask.
     """
     arrays = plan.arrays()
-    parts: list[NDArray[np.int64]] = []
-    _count_slice(arrays, scratch_of(plan), (seed, first, 0, shift), np.zeros(n_bins, np.int64))
 
-    def make_work() -> Callable[[int, int], None]:
-        scratch, counts = scratch_of(plan), np.zeros(n_bins, dtype=np.int64)
-        parts.append(counts)
+    def count(out: NDArray[np.int64], scratch: Any, begin: int, end: int) -> None:
+        simulate_counts(
+            np.uint64(seed), np.int64(first + begin), np.int64(end - begin), np.int64(shift),
+            arrays, scratch, out,
+        )  # fmt: skip
 
-        def work(begin: int, end: int) -> None:
-            _count_slice(arrays, scratch, (seed, first + begin, end - begin, shift), counts)
-
-        return work
-
-    run_slices(make_work, n_iters, n_threads, None, progress)
+    parts = tally(
+        count,
+        lambda: np.zeros(n_bins, dtype=np.int64),
+        partial(scratch_of, plan),
+        n_iters,
+        n_threads=n_threads,
+        progress=progress,
+    )
     return np.sum(parts, axis=0, dtype=np.int64)
 
 
@@ -190,21 +165,22 @@ def exceedance_block(
     -------
     (n_voxels,) int64 array
     """
-    arrays, parts = plan.arrays(), []
+    arrays = plan.arrays()
 
-    def make_work() -> Callable[[int, int], None]:
-        scratch, counts = scratch_of(plan), np.zeros(len(observed), dtype=np.int64)
-        parts.append(counts)
+    def count(out: NDArray[np.int64], scratch: Any, begin: int, end: int) -> None:
+        simulate_exceedances(
+            np.uint64(seed), np.int64(first + begin), np.int64(end - begin), observed,
+            arrays, scratch, out,
+        )  # fmt: skip
 
-        def work(begin: int, end: int) -> None:
-            simulate_exceedances(
-                np.uint64(seed), np.int64(first + begin), np.int64(end - begin), observed,
-                arrays, scratch, counts,
-            )  # fmt: skip
-
-        return work
-
-    run_slices(make_work, n_iters, n_threads, None, progress)
+    parts = tally(
+        count,
+        lambda: np.zeros(len(observed), dtype=np.int64),
+        partial(scratch_of, plan),
+        n_iters,
+        n_threads=n_threads,
+        progress=progress,
+    )
     return np.sum(parts, axis=0, dtype=np.int64)
 
 
@@ -223,32 +199,4 @@ def scratch_of(plan: MonteCarloPlan) -> tuple[NDArray[Any], ...]:
         np.zeros(n_mask, dtype=np.int64),
         np.zeros(max(len(plan.focus_start), 1), dtype=np.int64),
         np.zeros(max(len(plan.focus_start), 1), dtype=np.int64),
-    )
-
-
-def _simulate_slice(
-    arrays: tuple[NDArray[Any], ...],
-    scratch: tuple[NDArray[Any], ...],
-    seed: int,
-    first: int,
-    out: NDArray[np.int64],
-) -> None:
-    simulate(np.uint64(seed), np.int64(first), arrays, scratch, out)
-
-
-def _count_slice(
-    arrays: tuple[NDArray[Any], ...],
-    scratch: tuple[NDArray[Any], ...],
-    which: tuple[int, int, int, int],
-    counts: NDArray[np.int64],
-) -> None:
-    seed, first, n_iters, shift = which
-    simulate_counts(
-        np.uint64(seed),
-        np.int64(first),
-        np.int64(n_iters),
-        np.int64(shift),
-        arrays,
-        scratch,
-        counts,
     )

@@ -12,21 +12,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import next_fast_len
 
 from nimare_pipeline.numerics.jit import compiled
+from nimare_pipeline.numerics.tilting import Terms
+from nimare_pipeline.numerics.value_counts import (
+    MOST_TERM_BINS,
+    ValueCounts,
+    finest_shift,
+    storage_shift,
+)
 
 LOG_BITS = 26
 """Statistics of the Monte Carlo engine are integers in units of 2**-26."""
-FINEST_BIN_BITS = 20
-"""Finest grid of the exact null: bins of 2**-20, about 1e-6 in ALE."""
 MOST_BINS = 2**19
 ALE_BIN = 1e-5
 """Bin of the histogram null, in ALE (GingerALE, NiMARE)."""
-MOST_TERM_BINS = 2**24
-"""Experiments times bins of the exact null that are worth the finest grid (about 1.5 s): 160
-experiments on 100,000 bins. For more the grid is coarser, and the mass of a value is split between
-the bins beside it: rounding would move the mean of each term, and of a thousand terms the sum."""
 _VALID = 1e-10
 """A transformed window is used where its pmf exceeds this share of its maximum: FFT noise is
 1e-16 of the maximum, so relative errors stay near 1e-6 at the edge and far below inside (measured:
@@ -105,7 +106,7 @@ class Null:
 
 
 def convolution_null(
-    values: Sequence[NDArray[Any]],
+    values: Sequence[NDArray[Any]] | ValueCounts,
     n_voxels: int,
     observed_max: int,
     log_bits: int = LOG_BITS,
@@ -114,8 +115,8 @@ def convolution_null(
 
     Parameters
     ----------
-    values : sequence of (n_i,) int arrays
-        Non-zero values of each experiment over the mask; the other voxels are 0.
+    values : ValueCounts or sequence of (n_i,) int arrays
+        Positive values of each experiment over the mask; the other voxels are 0.
     n_voxels : int
         Voxels of the mask.
     observed_max : int
@@ -129,40 +130,32 @@ def convolution_null(
     ``exp(theta k)`` moves the sum's mean into the tail, where the transform's absolute error of
     1e-16 becomes a small relative one. Windows at growing theta are joined where they meet.
     """
+    counts = values if isinstance(values, ValueCounts) else _counted(values, log_bits)
+    filled = counts.largest > 0
     needed = max(int(observed_max), 1)
-    total = max(sum(int(v.max()) for v in values if len(v)), needed)
-    shift = max(log_bits - FINEST_BIN_BITS, 1)
-    while min(total, 4 * needed) >> shift > MOST_BINS:
+    total = max(int(counts.largest.sum()), needed)
+    finest = finest_shift(log_bits)
+    while min(total, 4 * needed) >> finest > MOST_BINS:
+        finest += 1
+    shift = max(finest, counts.shift)
+    while filled.sum() * (needed >> shift) > MOST_TERM_BINS:
         shift += 1
-    finest = shift
-    while len(values) * (needed >> shift) > MOST_TERM_BINS:
-        shift += 1
-    half = 1 << (shift - 1)
+    # Rounding to a coarse grid would move the mean of each term, and of a thousand terms the sum.
+    found = counts.rounded(shift) if shift == finest else counts.shared(shift)
+    found[:, 0] += n_voxels - found.sum(axis=1)
     pmfs = []
-    for value in values:
-        counts = (
-            _split_counts(value, shift) if shift > finest else np.bincount((value + half) >> shift)
-        )
-        counts = counts.astype(float)
-        counts[0] += n_voxels - counts.sum()
-        bins = np.flatnonzero(counts)
-        bins = bins if counts[0] > 0 else np.concatenate([[0], bins])
-        pmfs.append((bins.astype(np.int64), counts[bins] / n_voxels))
-    return Null(
-        "approximate",
-        float(1 << shift),
-        tilted_logsf(pmfs, (needed + half) >> shift),
-        "integer",
-    )
+    for row in found[filled]:
+        bins = np.flatnonzero(row)
+        bins = bins if row[0] > 0 else np.concatenate([[0], bins])
+        pmfs.append((bins, row[bins] / n_voxels))
+    last = (needed + (1 << (shift - 1))) >> shift
+    return Null("approximate", float(1 << shift), tilted_logsf(pmfs, last), "integer")
 
 
-def _split_counts(values: NDArray[Any], shift: int) -> NDArray[np.float64]:
-    """Histogram with each value shared by the two bins beside it, so that the mean stays."""
-    below = values >> shift
-    above = (values & ((1 << shift) - 1)) / (1 << shift)
-    counts = np.bincount(below, weights=1 - above, minlength=int(below.max()) + 2)
-    counts[1:] += np.bincount(below, weights=above, minlength=len(counts) - 1)[: len(counts) - 1]
-    return np.asarray(counts, dtype=np.float64)
+def _counted(values: Sequence[NDArray[Any]], log_bits: int) -> ValueCounts:
+    largest = max((int(v.max()) for v in values if len(v)), default=0)
+    shift = storage_shift(sum(len(v) > 0 for v in values), largest, log_bits)
+    return ValueCounts.of(values, shift)
 
 
 def lattice_null(
@@ -245,85 +238,48 @@ def tilted_logsf(
     last : int
         Largest k asked for.
     """
-    support_end = sum(int(k.max()) for k, _ in pmfs)
+    terms = Terms.of(pmfs)
+    support_end = terms.largest
     last = min(last, support_end)
-    theta_end = _solve_theta(pmfs, min(last, support_end * (1 - 1e-9)))
-    mean, sd = _tilted_moments(pmfs, theta_end)
+    theta_end = _solve_theta(terms, min(last, support_end * (1 - 1e-9)))
+    mean, sd = terms.tilted(theta_end).moments()
     end = int(min(support_end, np.ceil(max(mean, last) + _REACH_SD * sd + 1)))
     length = next_fast_len(int(min(support_end, end + np.ceil(_REACH_SD * sd))) + 1, real=True)
     log_pmf = np.full(end + 1, -np.inf)
     theta, done = 0.0, -1
     while done < end:
-        tilted, log_mgf = _tilted_pmf(pmfs, theta, length)
-        valid = np.flatnonzero(tilted[: end + 1] > _VALID * tilted.max())
+        tilted = terms.tilted(theta)
+        pmf = tilted.pmf(length)
+        valid = np.flatnonzero(pmf[: end + 1] > _VALID * pmf.max())
         upper = int(valid[-1]) if len(valid) else end
         if upper <= done:
             break
         window = slice(done + 1, upper + 1)
         with np.errstate(divide="ignore"):
             log_pmf[window] = (
-                np.log(tilted[window]) + log_mgf - theta * np.arange(window.start, window.stop)
+                np.log(pmf[window]) + tilted.log_mgf - theta * np.arange(window.start, window.stop)
             )
         done = upper
         if done >= end:
             break
-        theta = max(_solve_theta(pmfs, min(done, support_end * (1 - 1e-9))), theta + 1e-12)
+        theta = max(_solve_theta(terms, min(done, support_end * (1 - 1e-9))), theta + 1e-12)
     logsf = np.logaddexp.accumulate(log_pmf[::-1])[::-1]
     # Everything is at least 0: rounding must not leave log P(X >= 0) a hair off.
     return np.minimum(logsf - logsf[0], 0.0)[: last + 1]
 
 
-def _tilted_pmf(
-    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], theta: float, length: int
-) -> tuple[NDArray[np.float64], float]:
-    """Pmf of the tilted sum, and the log of its moment generating function."""
-    spectrum = np.ones(length // 2 + 1, dtype=complex)
-    log_mgf = 0.0
-    dense = np.zeros(length)
-    for support, probability in pmfs:
-        log_weight = np.log(probability, where=probability > 0, out=np.full(len(support), -np.inf))
-        log_weight = log_weight + theta * support
-        top = log_weight.max()
-        weight = np.exp(log_weight - top)
-        log_mgf += top + np.log(weight.sum())
-        np.add.at(dense, support % length, weight / weight.sum())
-        spectrum *= rfft(dense)
-        dense[support % length] = 0
-    pmf = irfft(spectrum, n=length)
-    pmf[pmf < 1e-15 * pmf.max()] = 0
-    return pmf, float(log_mgf)
-
-
-def _tilted_moments(
-    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], theta: float
-) -> tuple[float, float]:
-    """Mean and standard deviation of the tilted sum: K'(theta) and the root of K''(theta)."""
-    mean = variance = 0.0
-    for support, probability in pmfs:
-        log_weight = np.log(probability, where=probability > 0, out=np.full(len(support), -np.inf))
-        log_weight = log_weight + theta * support
-        weight = np.exp(log_weight - log_weight.max())
-        weight /= weight.sum()
-        centre = float(weight @ support)
-        mean += centre
-        variance += float(weight @ (support - centre) ** 2)
-    return mean, variance**0.5
-
-
-def _solve_theta(
-    pmfs: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]], target: float
-) -> float:
+def _solve_theta(terms: Terms, target: float) -> float:
     """Theta >= 0 whose tilted mean is ``target`` (0 if the mean is already there)."""
     low, high = 0.0, 1.0
-    if _tilted_moments(pmfs, low)[0] >= target:
+    if terms.tilted(low).moments()[0] >= target:
         return 0.0
     scale = max(target, 1.0)
     high = 1.0 / scale
-    while _tilted_moments(pmfs, high)[0] < target and high * scale < 1e6:
+    while terms.tilted(high).moments()[0] < target and high * scale < 1e6:
         low, high = high, 2 * high
     for _ in range(40):
         middle = 0.5 * (low + high)
-        mean, sd = _tilted_moments(pmfs, middle)
+        mean, sd = terms.tilted(middle).moments()
         if abs(mean - target) < 0.25 * sd:
             return middle
         low, high = (middle, high) if mean < target else (low, middle)

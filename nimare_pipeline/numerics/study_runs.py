@@ -62,6 +62,8 @@ class StudyRuns:
         ----------
         kept : (n_voxels,) bool array
         """
+        if kept.all():
+            return self
         place = np.concatenate([[0], np.cumsum(kept)]).astype(np.int32)
         return StudyRuns(place[self.start], place[self.stop], self.indptr, int(kept.sum()))
 
@@ -124,18 +126,19 @@ def study_runs(
         free.append(words)
         return room[:, :n].copy()
 
+    # Each piece is copied and let go as it comes: the runs of a database would be in memory twice.
+    start, stop, at = np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), 0
     with ThreadPoolExecutor(max(1, n_threads)) as pool:
-        pieces = list(pool.map(make, range(len(chunks))))
+        for piece in pool.map(make, range(len(chunks))):
+            end = at + piece.shape[1]
+            if end > len(start):
+                for array in (start, stop):
+                    array.resize(end + end // 8, refcheck=False)
+            start[at:end], stop[at:end] = piece
+            at = end
+    for array in (start, stop):
+        array.resize(at, refcheck=False)
     indptr = np.concatenate([[0], np.cumsum(n_runs)]).astype(np.int64)
-    start, stop = (np.empty(int(indptr[-1]), dtype=np.int32) for _ in range(2))
-    at = 0
-    # What is copied is let go: the runs of a database would be in memory twice.
-    pieces.reverse()
-    while pieces:
-        piece = pieces.pop()
-        span = slice(at, at + piece.shape[1])
-        start[span], stop[span] = piece
-        at = span.stop
     return StudyRuns(start, stop, indptr, n_voxels)
 
 

@@ -12,13 +12,14 @@ be summed. L is counted in the units of the kernels' tables (``integer_log``), D
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan
-from nimare_pipeline.numerics.permute import n_divisions
+from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect, tally
+from nimare_pipeline.numerics.permute import draw_scratch
 from nimare_pipeline.numerics.subtraction_loop import (
     BATCH,
     DIFFERENCE_BITS,
@@ -42,7 +43,7 @@ Tables = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class SubtractionPlan(ArrayPlan):
+class SubtractionPlan(DivisionsPlan):
     """Everything the loops read. Lanes are voxels in the order of tiles, filled up with zeros.
 
     Parameters
@@ -83,49 +84,28 @@ class SubtractionPlan(ArrayPlan):
     binomials: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
-    def iterations(self, asked: int) -> int:
-        """How many iterations there are: fewer than asked where all divisions are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
-
     @property
-    def exhaustive(self) -> bool:
-        """Whether the iterations are all divisions there are, the observed one among them."""
-        return bool(self.scalars[3])
+    def names(self) -> tuple[str, ...]:
+        """What the rows of ``largest_differences`` are."""
+        return tuple(f"{tail}_max_{what}" for tail in _TAILS for what in _MEASURES)
 
-    def run(
-        self,
-        *,
-        seed: int,
-        first: int,
-        n_iters: int,
-        n_threads: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        progress: Callable[[int], None] | None = None,
-    ) -> dict[str, NDArray[np.int64]]:
+    def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
         """Null maxima of each tail: statistic (units of 2**-30), cluster size and mass."""
-        out = np.zeros((6, n_iters), dtype=np.int64)
-        arrays = self.arrays()
+        return collect(
+            largest_differences,
+            self.arrays(),
+            self.scratch,
+            self.names,
+            runner=run_batches,
+            **options,
+        )
 
-        def make_work() -> Callable[[int, int], None]:
-            scratch = (*_scratch(self), *_cluster_scratch(self))
-
-            def work(begin: int, end: int) -> None:
-                largest_differences(
-                    np.uint64(seed), np.int64(first + begin), arrays, scratch, out[:, begin:end]
-                )
-
-            return work
-
-        largest_differences(
-            np.uint64(seed), np.int64(first), arrays,
-            (*_scratch(self), *_cluster_scratch(self)), out[:, :0],
-        )  # compile once  # fmt: skip
-        run_batches(make_work, n_iters, n_threads, should_stop, progress)
-        names = (f"{tail}_max_{what}" for tail in ("positive", "negative") for what in _MEASURES)
-        return dict(zip(names, out, strict=True))
+    def scratch(self) -> tuple[Any, ...]:
+        """Memory of one thread for ``largest_differences``."""
+        return (*_scratch(self), *_cluster_scratch(self))
 
 
+_TAILS = ("positive", "negative")
 _MEASURES = ("stat", "size", "mass")
 
 
@@ -188,7 +168,6 @@ def count_block(
     arrays = plan.arrays()
     n_bins, height = _n_bins(plan), _height(plan)
     limits = (*map(np.int64, _histogram_floor(plan)), np.int64(n_bins))
-    parts: list[tuple[NDArray[Any], ...]] = []
     n_lanes = len(plan.total)
 
     def memory() -> tuple[NDArray[Any], ...]:
@@ -198,19 +177,21 @@ def count_block(
             np.zeros(WIDTH + 2 * n_bins, dtype=np.int64),
         )
 
-    def count(out: tuple[NDArray[Any], ...], begin: int, end: int, scratch: Any) -> None:
+    def count(out: tuple[NDArray[Any], ...], scratch: Any, begin: int, end: int) -> None:
         count_permutations(
             np.uint64(seed), np.int64(first + begin), np.int64(end - begin),
             limits, arrays, height, scratch, out,
         )  # fmt: skip
 
-    def make_work() -> Callable[[int, int], None]:
-        out, scratch = memory(), _scratch(plan)
-        parts.append(out)
-        return lambda begin, end: count(out, begin, end, scratch)
-
-    count(memory(), 0, 0, _scratch(plan))  # compile once
-    run_batches(make_work, n_iters, n_threads, None, progress)
+    parts = tally(
+        count,
+        memory,
+        partial(_scratch, plan),
+        n_iters,
+        n_threads=n_threads,
+        progress=progress,
+        runner=run_batches,
+    )
     at_least, at_most, pooled = (
         np.asarray(sum(part[i] for part in parts), dtype=np.int64) for i in range(3)
     )
@@ -313,11 +294,7 @@ def _scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
         np.zeros((BATCH, n), dtype=np.int64),
         np.zeros(n + 1, dtype=np.int64),
         np.zeros(WIDTH, dtype=np.int32),
-        (
-            np.zeros(k, dtype=np.int64),
-            np.zeros(k, dtype=np.int64),
-            np.zeros(n, dtype=np.int64),
-        ),
+        draw_scratch(n, k),
         np.zeros(WIDTH, dtype=np.int32),
     )
 

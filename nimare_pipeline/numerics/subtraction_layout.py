@@ -35,6 +35,13 @@ class Layout:
         """Values of lanes as values over the mask."""
         return np.where(self.lane >= 0, values[self.lane], missing).astype(np.int64)
 
+    def to_lanes(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values over the mask as values of lanes, 0 where these are filled up."""
+        out = np.zeros(len(self.plan.total), dtype=values.dtype)
+        kept = self.lane >= 0
+        out[self.lane[kept]] = values[kept]
+        return out
+
 
 def lay_out(
     terms: sparse.csr_array,

@@ -1,19 +1,20 @@
 """Monte Carlo null of the largest TFCE beside the largest statistic, cluster size and mass."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.numerics.array_plan import collect
 from nimare_pipeline.numerics.jit import compiled
-from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, scratch_of
+from nimare_pipeline.numerics.montecarlo import MAXIMA, MonteCarloPlan, scratch_of
 from nimare_pipeline.numerics.simulate import largest_cluster, redraw
 from nimare_pipeline.numerics.tfce import TFCETables, fill_levels, largest_tfce, tfce_scratch
-from nimare_pipeline.numerics.threads import run_slices
 
-_MAXIMA = ("max_stat", "max_size", "max_mass", "max_tfce")
+NO_SUPPORT = np.zeros(0, dtype=np.int64)
+"""``support`` of a statistic whose levels are bins, or its own whole numbers."""
+_MAXIMA = (*MAXIMA, "max_tfce")
 
 
 @dataclass(frozen=True)
@@ -56,42 +57,19 @@ class TFCEPlan(MonteCarloPlan):
 
         Draws and all other maxima are those of the plan without enhancement.
         """
-        return _run_block(self, **options)
+        return collect(_simulate, self.arrays(), self._scratch, _MAXIMA, **options)
 
-
-def _run_block(
-    plan: TFCEPlan,
-    *,
-    seed: int,
-    first: int,
-    n_iters: int,
-    n_threads: int = 1,
-    should_stop: Callable[[], bool] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> dict[str, NDArray[np.int64]]:
-    out = np.zeros((len(_MAXIMA), n_iters), dtype=np.int64)
-    arrays = plan.arrays()
-
-    def make_work() -> Callable[[int, int], None]:
-        scratch = scratch_of(plan)
-        more = tfce_scratch(len(plan.height), len(scratch[3]))
-        level = np.zeros(len(scratch[3]), dtype=np.int32)
-
-        def work(begin: int, end: int) -> None:
-            _simulate(
-                np.uint64(seed), np.int64(first + begin), arrays, scratch, more, level,
-                out[:, begin:end],
-            )  # fmt: skip
-
-        return work
-
-    make_work()(0, 0)  # compile once
-    run_slices(make_work, n_iters, n_threads, should_stop, progress)
-    return dict(zip(_MAXIMA, out, strict=True))
+    def _scratch(self) -> tuple[Any, ...]:
+        """Memory of one thread."""
+        plain = scratch_of(self)
+        n_voxels = len(plain[3])
+        level = np.zeros(n_voxels, dtype=np.int32)
+        return (plain, tfce_scratch(len(self.height), n_voxels), level)
 
 
 @compiled
-def _simulate(seed, first, arrays, scratch, more, level, out):  # type: ignore[no-untyped-def]
+def _simulate(seed, first, arrays, memory, out):  # type: ignore[no-untyped-def]
+    scratch, more, level = memory
     _, _, label, voxels, excess, parent, size, mass, _, _ = scratch
     scalars = arrays[16]
     height, extent, support, levels = arrays[17], arrays[18], arrays[19], arrays[20]

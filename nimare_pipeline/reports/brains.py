@@ -14,7 +14,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.reports import canvas
+from nimare_pipeline.reports import canvas, density
 
 Array = NDArray[Any]
 AXES = "xyz"
@@ -23,6 +23,8 @@ _END_WIDTH = 11
 """Characters of a line at the end of a colour bar."""
 _DOTS_WIDTH = 16
 """Characters of a line beside a glass brain."""
+_HINT_AT = (0.885, 0.08)
+"""Where the density of a glass brain is explained, in figure fractions."""
 _GREY_LEVELS = 40
 """Grey levels of the background: more are not seen, and double the size of the file."""
 
@@ -313,10 +315,17 @@ def glass_foci(xyz: Array, inside: Array) -> Any:
 
 
 def glass_dots(xyz: Array, groups: Sequence[Dots]) -> Any:
-    """Glass brain with a dot a focus, (n, 3) mm, and the number of each group."""
+    """Glass brain with a dot a focus, (n, 3) mm, and the number of each group.
+
+    Of very many foci the density is drawn, the smaller groups over the larger ones.
+    """
     figure, display = _glass()
+    if len(xyz) > density.MOST_DOTS:
+        for dots in sorted(groups, key=lambda dots: -dots.members.sum()):
+            density.lay(display, xyz[dots.members], dots.color, dots.opacity)
+        figure.text(*_HINT_AT, density.HINT, fontsize=7, color=canvas.MUTED, va="center")
     for row, dots in enumerate(groups):
-        if dots.members.any():
+        if dots.members.any() and len(xyz) <= density.MOST_DOTS:
             display.add_markers(
                 xyz[dots.members],
                 marker_color=dots.color,

@@ -32,6 +32,8 @@ _GROUP_COLORS = ("#b3261e", "#1d5fa6")
 N_CUTS = 14
 FADE_BELOW = 3.0
 """Below this, z fades away in pictures of whole maps: highlighted, not hidden."""
+FADE_CORRECTED = 1.0
+"""The same of corrected z, of which most is 0."""
 MAX_PEAKS = 4
 PICTURES = frozenset(
     {"foci", "region", "result_mosaic", "result_ortho", "result_glass", "z_mosaic"}
@@ -216,12 +218,14 @@ def draw_z_mosaic(inputs: _Inputs) -> Any:
         inputs.volume(inputs.z if inputs.two_sided else np.maximum(inputs.z, 0)),
         vmin=0,
         vmax=inputs.z_max,
-        fade_below=FADE_BELOW,
+        fade_below=fade_below(shown_spec(inputs.result)),
         outline=inputs.volume(inputs.labels),
         two_sided=inputs.two_sided,
         ends=inputs.ends,
     )
-    return brains.mosaic(inputs.cuts(), overlay, label="z (uncorrected)")
+    spec = shown_spec(inputs.result)
+    kind = "corrected" if spec is not None and spec.correction else "uncorrected"
+    return brains.mosaic(inputs.cuts(), overlay, label=f"z ({kind})")
 
 
 def draw_null_uncorrected(inputs: _Inputs) -> Any:
@@ -257,13 +261,21 @@ DRAWINGS: dict[str, Callable[[_Inputs], Any]] = {
 }
 
 
+def fade_below(spec: MapSpec | None) -> float:
+    """Where the z of a map begins to fade away in pictures of all of it."""
+    return FADE_CORRECTED if spec is not None and spec.correction else FADE_BELOW
+
+
 def _height(inputs: _Inputs) -> Array:
-    """What peaks are found by: z, of a comparison how far the statistic is from 0."""
+    """What peaks are found by: the statistic, of a comparison how far it is from 0; else z.
+
+    Counted p has a smallest value, so that many voxels can share the highest z.
+    """
     group = inputs.result.facts.get("result_group")
     stat = inputs.result.maps.get(MapSpec("stat", group=group).name)
-    if not inputs.two_sided or stat is None:
+    if stat is None:
         return np.abs(inputs.z) if inputs.two_sided else inputs.z
-    return np.where(inputs.z < 0, -stat, stat)
+    return np.where(inputs.z < 0, -stat, stat) if inputs.two_sided else stat
 
 
 def _first_clusters(inputs: _Inputs) -> list[int]:
@@ -297,8 +309,8 @@ def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
         return _panels_of_group(inputs)
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
-    enhanced = inputs.result.maps.get("tfce", np.array([])).astype(float)
-    return _panels(inputs, "montecarlo_max_", (stat, sizes, masses, enhanced), inputs.alpha)
+    observed = (stat, sizes, masses, _enhanced(inputs))
+    return _panels(inputs, "montecarlo_max_", observed, inputs.alpha)
 
 
 def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
@@ -309,7 +321,14 @@ def _panels_of_group(inputs: _Inputs) -> list[distributions.Maxima]:
     above = np.asarray(arrays["suprathreshold"]) > 0
     sizes, masses = _extents(inputs, above, arrays["excess"])
     counted = arrays["count_group1"].astype(float)
-    return _panels(inputs, "montecarlo_group1_max_", (counted, sizes, masses), inputs.alpha)
+    observed = (counted, sizes, masses, _enhanced(inputs))
+    return _panels(inputs, "montecarlo_group1_max_", observed, inputs.alpha)
+
+
+def _enhanced(inputs: _Inputs) -> Array:
+    """Threshold-free enhanced values of the result; empty where there are none."""
+    name = MapSpec("tfce", group=inputs.result.facts.get("result_group")).name
+    return inputs.result.maps.get(name, np.array([])).astype(float)
 
 
 def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
@@ -323,7 +342,8 @@ def _panels_of_tail(inputs: _Inputs, tail: int) -> list[distributions.Maxima]:
     height = np.where(np.sign(inputs.z) == sign, _height(inputs), np.nan)
     recorded = np.asarray(arrays.get("suprathreshold", np.zeros(len(inputs.z)))) == sign
     sizes, masses = _extents(inputs, recorded, np.asarray(arrays.get("excess", recorded * 0.0)))
-    panels = _panels(inputs, prefix, (height, sizes, masses), inputs.alpha / 2)
+    enhanced = sign * _enhanced(inputs)
+    panels = _panels(inputs, prefix, (height, sizes, masses, enhanced), inputs.alpha / 2)
     return [replace(panel, side=inputs.ends[tail]) for panel in panels]
 
 
@@ -381,9 +401,11 @@ def _mass_scale(inputs: _Inputs, stat: Any) -> Any:
 def _result_overlay(inputs: _Inputs) -> brains.Overlay:
     values = inputs.z_significant
     size = np.abs(values) if inputs.two_sided else values
+    least = size[size > 0].min()
     return brains.Overlay(
         inputs.volume(values),
-        vmin=float(size[size > 0].min()),
+        # What an image rounds down would lie below the scale, and not be drawn.
+        vmin=float(min(least, np.float32(least))),
         vmax=inputs.z_max,
         two_sided=inputs.two_sided,
         ends=inputs.ends,

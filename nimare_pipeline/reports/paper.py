@@ -19,7 +19,7 @@ from nimare_pipeline.derivative_names import paper_figure
 from nimare_pipeline.directions import directions
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.reports import brains, paper_brains, paper_tables, paper_words
-from nimare_pipeline.reports.figures import FADE_BELOW
+from nimare_pipeline.reports.figures import fade_below
 from nimare_pipeline.reports.paper_files import PaperFigure, read_sidecar, write_figure
 from nimare_pipeline.reports.paper_scale import Limits, Scale, together
 
@@ -68,7 +68,7 @@ def write_paper_figures(
     from nimare_pipeline import derivatives
 
     folder = Path(output_dir)
-    records = derivatives.read(folder).analyses
+    records = derivatives.read(folder, without=["coordinates"]).analyses
     wanted = _wanted([record.name for record in records], analyses)
     maps = {record.name: found for record in records if (found := _load(record)) is not None}
     shared = together(each.limits for each in maps.values()) if common_range else None
@@ -205,12 +205,13 @@ def _layer(maps: _Maps, volume: brains.Volume, look: _Look, view: str) -> paper_
     if volume is maps.result:
         legend = f"{paper_words.result_legend(record)} {places}"
         return paper_brains.Layer(volume, look.scale, legend, ends=maps.ends)
-    whole = paper_words.whole_legend(record, FADE_BELOW, significant=maps.heights is not None)
+    fade = fade_below(paper_words.z_spec(record))
+    whole = paper_words.whole_legend(record, fade, significant=maps.heights is not None)
     return paper_brains.Layer(
         volume,
         look.scale.from_zero(),
         f"{whole} {places}",
-        fade_below=FADE_BELOW,
+        fade_below=fade,
         outline=maps.result if maps.heights else None,
         ends=maps.ends,
     )

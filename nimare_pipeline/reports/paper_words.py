@@ -17,6 +17,7 @@ METHODS = {
 _STATISTICS = {
     "MKDADensity": "Density",
     "KDA": "Foci within reach",
+    "SCALE": "ALE value",
     "ALESubtraction": "ALE difference",
     "BalancedALESubtraction": "ALE difference",
     "MKDAChi2": "Chi-square",

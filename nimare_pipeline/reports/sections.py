@@ -22,7 +22,7 @@ from nimare_pipeline.directions import (
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import boilerplate, paper_words, tables, verdict
-from nimare_pipeline.reports.figures import FADE_BELOW
+from nimare_pipeline.reports.figures import fade_below
 
 
 @dataclass(frozen=True)
@@ -321,7 +321,7 @@ def _base(page: Page) -> dict[str, Any]:
         "directions": directions(page.record.facts),
         "groups": group_facts(page.record.facts),
         "group_names": group_names(page.record.facts),
-        "fade_below": FADE_BELOW,
+        "fade_below": fade_below(paper_words.z_spec(page.record)),
         "forming_kind": "pooled over voxels" if is_pooled(page.record.facts) else "uncorrected",
     }
 

@@ -147,6 +147,8 @@ FOCI = {
 
 def truth(values: pd.Series) -> pd.Series:
     """Column of truth values as bool, whatever way a file says it; missing is False."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.fillna(False).astype(bool)  # noqa: FBT003 - the value
     return values.map(lambda value: not render.is_missing(value) and _is_true(value)).astype(bool)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nimare_pipeline import defaults, inference
 from nimare_pipeline.directions import is_pair
-from nimare_pipeline.reports import render, verdict_groups
+from nimare_pipeline.reports import render, verdict_groups, verdict_pool
 from nimare_pipeline.reports.boilerplate import main_peaks
 from nimare_pipeline.reports.tables import truth
 
@@ -246,6 +246,11 @@ def _discrete(evidence: Evidence) -> Iterator[Notice]:
         )
 
 
+def _counted(evidence: Evidence) -> Iterator[Notice]:
+    said = verdict_pool.notices(evidence.facts, evidence.inference)
+    yield from (Notice(level, title, text) for level, title, text in said)
+
+
 def _borderline(evidence: Evidence) -> Iterator[Notice]:
     n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
     main = main_peaks(evidence.clusters)
@@ -374,6 +379,7 @@ _JUDGES = (
     _false_discoveries,
     _iterations,
     _discrete,
+    _counted,
     _borderline,
     _outside,
     _sample_sizes,

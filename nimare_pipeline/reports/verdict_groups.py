@@ -8,6 +8,7 @@ import pandas as pd
 
 from nimare_pipeline import defaults
 from nimare_pipeline.directions import group_facts, group_names, is_difference, is_pooled
+from nimare_pipeline.registry import MONTECARLO_ONLY
 from nimare_pipeline.reports import group_words, render
 
 UNEQUAL = 3
@@ -16,6 +17,10 @@ UNEQUAL = 3
 _NO_CONVERGENCE = (
     "It can be that one has fewer foci there than chance would give. Look at an analysis of each "
     "group, or give a mask of where they converge (inference_mask)."
+)
+_SHARES = (
+    "It can be that one has fewer foci there than chance would give. The maps of probability show "
+    "where each group converges."
 )
 _POOLED = (
     "It is what a share of {p:g} of the differences of all voxels reach by chance. Where many "
@@ -62,7 +67,8 @@ def notices(facts: Mapping[str, Any], clusters: pd.DataFrame, estimator: str) ->
             p = facts["cluster_forming"]["p"]
             title = "Clusters were formed by one threshold for all voxels"
             yield "note", title, _POOLED.format(p=p)
-        yield "note", "A difference does not say that either group converges", _NO_CONVERGENCE
+        text = _SHARES if estimator in MONTECARLO_ONLY else _NO_CONVERGENCE
+        yield "note", "A difference does not say that either group converges", text
 
 
 def standard_error(p: Any, n_iters: int, facts: Mapping[str, Any]) -> Any:

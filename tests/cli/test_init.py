@@ -73,6 +73,9 @@ def test_every_key_is_shown(tmp_path) -> None:
             assert f"\n# {key.name} = " in text or f"\n{key.name} = " in text, (name, key.name)
     parts = text.split("\n[[analysis]]\n")[1].split("\n\n")[0].splitlines()
     bare = [line.removeprefix("# ") for line in parts if re.match(r"(# )?\w+ = ", line)]
+    # Of all keys this one alone needs another estimator; the file says which.
+    assert "# Folder or file of studies whose foci the null of SCALE draws from (default:" in text
+    bare = [line for line in bare if not line.startswith("null_foci")]
     path = tmp_path / "bare.toml"
     path.write_text("\n".join(["[[analysis]]", *bare]))
     (analysis,) = model.read(path).analyses

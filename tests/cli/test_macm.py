@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nimare_pipeline.cli.database import reader
+from nimare_pipeline.cli.database import Shelf
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import plan
@@ -213,7 +213,7 @@ class TestDatabase:
         )
         sources = read(own)
         settings = parse([str(own), "out", "meta"]).settings
-        found = reader(settings, sources, lambda source: None)(analysis)
+        found = Shelf(settings, sources, lambda source: None).of(analysis)
         assert [source.name for source in found] == ["own", "pain"]
 
     def test_that_is_not_there(self, paths, tmp_path, here) -> None:

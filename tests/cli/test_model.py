@@ -154,6 +154,8 @@ OVERRIDES = [
     (["--n-iters", "3"], lambda a: a.corrector.args["n_iters"], 3),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
     (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
+    (["--tfce-extent", "1", "--tfce"], lambda a: a.corrector.args.get("tfce_extent"), 1.0),
+    (["--tfce-height", "1.5", "--tfce"], lambda a: a.corrector.args.get("tfce_height"), 1.5),
     (["--null-outside", "inside"], lambda a: a.corrector.args.get("null_outside"), "inside"),
     (["--corrector", "FDRCorrector"], lambda a: a.corrector.type, "FDRCorrector"),
     (["--alpha", "0.2"], lambda a: a.alpha, 0.2),
@@ -212,6 +214,79 @@ def test_option_of_a_comparison_replaces_what_the_file_says(words, keyword, valu
     assert override(other, request.analysis, given) == other
 
 
+OF_BALANCED = [
+    (["--target-n", "3"], "target_n", 3),
+    (["--n-subsamples", "40"], "n_subsamples", 40),
+    (["--fwe-null", "random-foci"], "null_method", "random-foci"),
+    (["--voxel-thresh", "0.01"], "voxel_thresh", 0.01),
+    (["--alpha", "0.01"], "alpha", 0.01),
+    (["--null-outside", "inside"], "null_outside", "inside"),
+    (["--n-iters", "77"], "n_iters", 77),
+]
+
+
+@pytest.mark.parametrize(("words", "keyword", "value"), OF_BALANCED)
+def test_option_of_a_balanced_comparison(words, keyword, value) -> None:
+    """It reaches the estimator from the command line, and replaces what a file says of it."""
+    pair = ["--group", "a=n_foci > 2", "--estimator", "BalancedALESubtraction"]
+    made = parse(["in", "out", "meta", *pair, *words]).analysis
+    assert made.estimator.args[keyword] == value
+    assert "voxel_thresh" not in made.corrector.args
+    asked = parse(["in", "out", "meta", *words])
+    balanced = Analysis("a", type="pair", estimator=Component("BalancedALESubtraction"))
+    assert override(balanced, asked.analysis, asked.given).estimator.args[keyword] == value
+    other = Analysis("a", type="pair", estimator=Component("MKDAChi2"))
+    changed = override(other, asked.analysis, asked.given).estimator
+    assert set(changed.args) <= {"fwe_null_method", "null_outside"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--null-method", "montecarlo"], "BalancedALESubtraction has no --null-method; its op"),
+        (["--prior", "0.2"], "BalancedALESubtraction has no --prior; its options are --fwe-null"),
+        (["--inference-mask", "m.nii"], "BalancedALESubtraction looks for differences in the who"),
+    ],
+)
+def test_what_a_balanced_comparison_has_not(tmp_path, words, message) -> None:
+    """What it cannot use is refused, by the name of the option."""
+    (tmp_path / "in").mkdir()
+    pair = ["--group", "a=n_foci > 2", "--estimator", "BalancedALESubtraction"]
+    with pytest.raises(UsageError, match=message):
+        ask(tmp_path / "in", *pair, *words)
+
+
+OF_SCALE = [(["--null-foci", "other"], {"null_foci": "other"})]
+
+
+@pytest.mark.parametrize(("words", "options"), OF_SCALE)
+def test_pool_replaces_what_the_file_says(words, options) -> None:
+    """A pool reaches the analyses that draw from one, and not the others."""
+    request = parse(["in", "out", "meta", *words])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given).options == options
+    ale = Analysis("a")
+    assert override(ale, request.analysis, request.given) == ale
+
+
+def test_another_estimator_has_no_pool() -> None:
+    """Where the command line names ALE, what the file says of the pool counts no more."""
+    request = parse(["in", "out", "meta", "--estimator", "ALE"])
+    scale = Analysis("a", estimator=Component("SCALE"), options={"null_foci": "base"})
+    assert override(scale, request.analysis, request.given) == Analysis("a")
+
+
+def test_pool_of_a_file_counts_from_where_it_was_written(folder) -> None:
+    """The file's folder comes first; a pool of the command line counts from the current one."""
+    scale = '[[analysis]]\nname = "a"\nestimator = {type = "SCALE"}\nnull_foci = "base"\n'
+    (folder / "analyses.toml").write_text(scale)
+    (one,) = ask(folder).analyses
+    assert one.folders == (str(folder),)
+    (one,) = ask(folder, "--null-foci", "other").analyses
+    assert one.folders == (str(Path.cwd()), str(folder))
+    assert one.options == {"null_foci": "other"}
+
+
 def test_option_at_its_default_replaces_too() -> None:
     """An option that is given with the default's value is given."""
     request = parse(["in", "out", "meta", "--voxelization", "exact"])
@@ -237,6 +312,38 @@ def test_option_that_does_not_concern_an_analysis_is_said(folder) -> None:
     )
 
 
+def test_enhancement_concerns_what_can_be_enhanced() -> None:
+    """Others stay as they are; the powers reach analyses of the file that are enhanced."""
+    asked = parse(["in", "out", "meta", "--tfce", "--tfce-extent", "1"])
+    scale = Analysis("s", estimator=Component("SCALE"))
+    assert override(scale, asked.analysis, asked.given) == scale
+    pair = Analysis("p", type="pair", estimator=Component("MKDAChi2"))
+    found = override(pair, asked.analysis, asked.given)
+    added = {"tfce": True, "tfce_extent": 1.0}
+    assert found.corrector.args == {**pair.corrector.args, **added}
+    asked = parse(["in", "out", "meta", "--tfce-height", "1"])
+    assert override(pair, asked.analysis, asked.given) == pair
+
+
+def test_who_is_not_enhanced_is_said_with_the_reason(folder) -> None:
+    """The second analysis of the file draws nothing."""
+    (text,) = ask(folder, "--tfce").notes[3:]
+    assert text == (
+        "--tfce does not concern analysis bC: tfce needs FWECorrector with method montecarlo"
+    )
+
+
+def test_what_the_command_line_makes_impossible_is_named(folder) -> None:
+    """Each analysis that cannot be run is named, with the reason; the others are not."""
+    from nimare_pipeline.cli.plan import plan
+
+    with pytest.raises(
+        ModelError,
+        match=r"an analysis cannot be run with the .*\n  - analysis bC: result 'tfce' needs FWEC",
+    ):
+        plan(ask(folder, "--tfce", "--result", "tfce"))
+
+
 def test_every_option_of_an_analysis_has_a_place() -> None:
     """No option of the three groups is forgotten when a file is overridden."""
     groups = ("analysis", "kernel and coordinates", "correction for multiple comparisons")
@@ -251,14 +358,15 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "merge",
         "mask",
         "tal2mni",
+        "unknown_space",
         "seed",
         "group",
         "inference_mask",
         "add_iters",
     }
     assert options - of_the_run == set(PLACES)
-    rows = OVERRIDES + OF_MKDA + OF_CHI2
-    tried = {word[2:].replace("-", "_") for words, _, _ in rows for word in words[:1]}
+    rows = [*OVERRIDES, *OF_MKDA, *OF_CHI2, *OF_BALANCED, *OF_SCALE]
+    tried = {word[2:].replace("-", "_") for words, *_ in rows for word in words[:1]}
     assert tried == set(PLACES)
 
 

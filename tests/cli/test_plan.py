@@ -25,6 +25,7 @@ class FakeSource:
     name: str
     dataset: Any = None
     problems: tuple[Problem, ...] = ()
+    format: str = ""
 
     @property
     def files(self) -> tuple[str, ...]:

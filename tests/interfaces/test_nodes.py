@@ -27,6 +27,7 @@ from nimare_pipeline.interfaces.records import (
     write_frame,
     write_problems,
 )
+from nimare_pipeline.meta import modelled
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan, run_block
@@ -112,11 +113,20 @@ def test_load_cohort_refuses_a_damaged_dataset(run, tmp_path, dataset_file):
 
 
 def test_modeled_activation_uses_the_kernel_of_the_estimator(run, dataset, dataset_file):
-    """The maps are those of the estimator's own kernel."""
+    """What is added up are the maps of the estimator's own kernel."""
     outputs = run(ModeledActivation(dataset_file=dataset_file, estimator=ESTIMATOR))
-    maps = sparse.load_npz(outputs.ma_file)
+    found = modelled.load(outputs.ma_file)
+    maps = ALEKernel(fwhm=12.0).transform(dataset, return_type="array")
+    expected = -np.expm1(np.log1p(-maps).sum(axis=0))
+    np.testing.assert_allclose(found.stat, expected, rtol=1e-12, atol=2.0**-57)
+
+
+def test_modeled_activation_gives_maps_where_the_estimator_needs_them(run, dataset, dataset_file):
+    """The histogram null looks at every value: the maps themselves are handed on."""
+    estimator = {"type": "ALE", "args": {"kernel__fwhm": 12.0, "null_method": "histogram"}}
+    outputs = run(ModeledActivation(dataset_file=dataset_file, estimator=estimator))
     expected = ALEKernel(fwhm=12.0).transform(dataset, return_type="array")
-    np.testing.assert_array_equal(maps.toarray(), expected)
+    np.testing.assert_array_equal(modelled.load(outputs.ma_file).toarray(), expected)
 
 
 def test_fit_estimator_fits_what_it_is_given(run, tmp_path, dataset, dataset_file, result):
@@ -136,7 +146,8 @@ def test_fit_estimator_does_not_compute_the_maps_again(run, tmp_path, dataset, d
     node.inputs.ma_file = str(tmp_path / "ma.npz")
     found = MetaResult.load(run(node).result_file)
     expected = -np.expm1(np.log1p(-maps.toarray()).sum(axis=0))
-    np.testing.assert_allclose(found.maps["stat"], expected, rtol=1e-12)
+    # Each contrast's term is a whole number of 2**-58.
+    np.testing.assert_allclose(found.maps["stat"], expected, rtol=1e-12, atol=2.0**-57)
 
 
 def test_plan_montecarlo_plans_what_the_corrector_plans(run, save, result):

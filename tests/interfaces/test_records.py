@@ -48,9 +48,22 @@ def test_settings_round_trip():
         pd.Series([True, False]),
         pd.Series([1, 2**60]),
         pd.Series([[1, 2], [], [3]], dtype="object"),
+        pd.Series(["b", None, "a", "b", "1.0"], dtype="object"),
+        pd.Series(["1", 1, 1.0, True, None], dtype="object"),
         pd.Series([], dtype="float64"),
     ],
-    ids=["float", "text", "Int64", "boolean", "bool", "int", "lists", "empty"],
+    ids=[
+        "float",
+        "text",
+        "Int64",
+        "boolean",
+        "bool",
+        "int",
+        "lists",
+        "repeated",
+        "mixed",
+        "empty",
+    ],
 )
 def test_columns_round_trip(column, tmp_path):
     """Types, digits, missing values and text that looks like numbers all survive."""

@@ -107,6 +107,21 @@ def test_unknown_spaces_are_counted_and_taken_as_mni(folder: Path) -> None:
     assert left.ids.tolist() == ["11-1", "7-1", "5-1"]
 
 
+def test_unknown_spaces_by_policy(folder: Path) -> None:
+    """Left out, converted or refused, as the reader is told."""
+    (source,) = io.read(folder, unknown_space="exclude")
+    assert source.dataset.ids.tolist() == ["11-1", "7-1", "5-1"]
+    assert "unknown ('UNKNOWN'); they are left out" in str(source.problems[0])
+    (source,) = io.read(folder, unknown_space="talairach")
+    xyz = source.dataset.coordinates[["x", "y", "z"]].to_numpy()
+    np.testing.assert_allclose(xyz[3], spaces.tal2mni([[1, 2, 3]])[0])
+    assert source.dataset.get_metadata(field="original_space")[2] == "UNKNOWN"
+    assert source.dataset.get_metadata(field="space_transform")[2] == "tal2mni-other"
+    assert "they are taken as TAL (the selection" in str(source.problems[0])
+    with pytest.raises(DataError, match=r"1 study with 1 focus is unknown .*decide by --unknown"):
+        io.read(folder, unknown_space="error")
+
+
 def test_labels_are_selected_by_and_stay_sparse(folder: Path) -> None:
     """Labels are named after vocabulary, source and type; no table of them is made."""
     dataset = read(folder)

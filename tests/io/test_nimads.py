@@ -124,7 +124,7 @@ def test_annotations_that_disagree_are_said() -> None:
         studyset(analysis("a1", point(1, 2, 3))), annotation(a1={"a": 1}), annotation(a1={"a": 2})
     )
     assert contrast.annotations == {"a": 1}
-    assert "analysis a1: annotated twice with 'a': 1 is kept" in str(problem)
+    assert str(problem) == "annotation: 1 analysis annotated twice with 'a': the first is kept"
 
 
 def test_notes_on_unknown_analyses_are_said() -> None:
@@ -200,14 +200,15 @@ def test_unknown_space_lists_the_contrasts(space: Any) -> None:
     with pytest.raises(
         DataError,
         match=r"for s1-a1, s1-a2 \(accepted are names .* MNI or TAL.*; "
-        r"correct 'space' of their coordinates, or remove these contrasts\)",
+        r"correct 'space' of their coordinates, decide by --unknown-space, or remove these "
+        r"contrasts\)",
     ) as caught:
         io.convert_nimads_to_dataset(studyset(*points))
     assert "//Reference" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    "value", [None, [1, 2], ["1", 2, 3], [1, None, 3], {"x": 1}, [True, 1, 2]]
+    "value", [[1, 2], ["one", 2, 3], [1, None, 3], {"x": 1}, [True, 1, 2], "1 2", 7]
 )
 def test_bad_coordinates_are_errors(value: Any) -> None:
     """Every point that is not three numbers is named."""

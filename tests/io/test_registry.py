@@ -1,6 +1,8 @@
 """What io.read makes of folders and files."""
 
 import json
+import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,9 @@ def test_formats_are_found_by_their_modules() -> None:
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
+        "parquet studyset",
         "NiMARE Dataset JSON",
+        "pickled NiMARE Dataset",
         "table of foci (XLSX, CSV, TSV)",
         "Sleuth text",
     ]
@@ -234,9 +238,15 @@ def test_missing_path(tmp_path) -> None:
 
 
 def test_pickle_gets_advice(tmp_path) -> None:
-    """A folder that holds only a NiMARE pickle says what to do."""
-    (tmp_path / "dataset.pkl.gz").write_bytes(b"\x1f\x8b\x08rest")
-    with pytest.raises(NoInputError, match="pickles are not read: save them as NiMARE Dataset"):
+    """A folder that holds only a pickle of something else names that, and says what to do."""
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(Path("x")))
+    said = (
+        r"model.pkl is a pickle of pathlib.PosixPath, and only Datasets of NiMARE are read: save"
+    )
+    with pytest.raises(NoInputError, match=said):
+        io.read(tmp_path)
+    (tmp_path / "model.pkl").write_bytes(b"\x1f\x8b\x08rest")
+    with pytest.raises(NoInputError, match="is called a pickle, but is none that can be read"):
         io.read(tmp_path)
 
 
@@ -364,3 +374,13 @@ def test_consequences_are_not_said(tmp_path) -> None:
     assert [
         "expected three numbers" in p.message for p in found[0].problems if p.level == "error"
     ] == [True]
+
+
+def test_pipes_are_not_opened(tmp_path) -> None:
+    """A named pipe in the folder, which nobody writes to, is left out like any other stranger."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "a.txt").write_text("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n")
+    (source,) = io.read(tmp_path)
+    assert [problem.message for problem in source.problems] == [
+        "1 file is in no known format and is left out: pipe.txt"
+    ]

@@ -93,6 +93,10 @@ def test_decode_tells_mac_from_windows() -> None:
     """The byte 0x87 inside a word is a Mac's á, 0xed a Windows' í."""
     assert _text.decode(b"//S\x87nchez")[0] == "//Sánchez"
     assert _text.decode(b"//Andr\x8e")[0] == "//André"
+    assert _text.decode("//Müller".encode("mac_roman"))[0] == "//Müller"
+    assert _text.decode("//Schröder, Lü et al.".encode("mac_roman"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//Schröder, Lü et al.".encode("cp1252"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//MÜLLER, Ünal".encode("cp1252"))[0] == "//MÜLLER, Ünal"
     assert _text.decode(b"//Garc\xeda, Sim\xf3n\xa0")[0] == "//García, Simón\xa0"
     assert _text.decode(b"//Garc\xeda, -45\xa0")[0] == "//García, -45\xa0"
 
@@ -157,8 +161,8 @@ def test_missing_reference_is_one_error() -> None:
     assert len(messages(problems, "error")) == 1
     assert "a.txt: the space of the foci is not given for Smith_et_al._2019" in str(problems[0])
     assert (
-        "add a line //Reference=MNI or //Reference=Talairach above the foci, or remove these"
-        in str(problems[0])
+        "add a line //Reference=MNI or //Reference=Talairach above the foci, "
+        "decide by --unknown-space, or remove these" in str(problems[0])
     )
 
 
@@ -169,8 +173,8 @@ def test_unknown_reference_is_an_error() -> None:
     assert error == (
         "a.txt, line 1: unknown space 'Dog' for Smith_et_al._2019-Memory_gt_baseline, "
         "Jones_2020-Faces (accepted are names that begin with MNI or TAL, such as MNI152 or "
-        "Talairach; correct line 1, to //Reference=MNI or //Reference=Talairach, or remove these "
-        "contrasts)"
+        "Talairach; correct line 1, to //Reference=MNI or //Reference=Talairach, decide by "
+        "--unknown-space, or remove these contrasts)"
     )
 
 
@@ -446,7 +450,7 @@ def test_header_with_one_slash() -> None:
     """A header that lost a slash is still a header, and said."""
     contrasts, problems = parse(PLAIN.replace("//Jones", "/Jones"))
     assert contrasts[1].study_id == "Jones_2020"
-    assert "line 7: header with one slash" in messages(problems)[0]
+    assert "line 7: a header without its two slashes" in messages(problems)[0]
 
 
 @pytest.mark.parametrize(
@@ -568,6 +572,15 @@ def test_focus_outside_the_head_is_flagged_with_its_line() -> None:
     )
 
 
+def test_many_foci_outside_the_head_are_counted() -> None:
+    """A table in the wrong unit is not a thousand warnings."""
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n" + "425 2 3\n" * 1100)
+    assert len(problems) == 101
+    assert str(problems[-1]) == (
+        "a.txt, line 2 (study A_2000, contrast b): and 1,000 more foci outside the head"
+    )
+
+
 def test_missing_file() -> None:
     """A file that is not there is no input."""
     with pytest.raises(NoInputError, match=r"no such file: .*none\.txt"):
@@ -635,7 +648,7 @@ def test_real_files_read_or_say_what_to_fix(shared_data) -> None:
         errors = [p for p in (*problems, *check(contrasts)) if p.level == "error"]
         if errors:
             failing[path.name] = len(errors)
-            assert all(p.where.startswith("line ") or "-" in p.message for p in errors)
+            assert all(p.where.startswith("line ") or "space" in p.message for p in errors)
     assert failing == {
         "NullStudies.txt": 1,
         "invalidSleuthFileNoReference.txt": 1,

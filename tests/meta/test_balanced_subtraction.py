@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from nimare_pipeline.correct import FDRCorrector
+from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.meta.cbma.ale_subtraction import ALESubtraction
 from nimare_pipeline.meta.cbma.balanced_subtraction import BalancedALESubtraction
@@ -151,6 +151,42 @@ def test_outside_foci_are_redrawn_where_they_are_asked_to_be() -> None:
     ]
     name = "montecarlo_positive_max_stat"
     assert nulls[0][name].mean() < nulls[1][name].mean()
+
+
+@each_null
+def test_a_corrector_judges_what_is_observed(null_method: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Observed, written, read and corrected is what ``fit`` gives, by the same iterations."""
+    groups = halves(20, 8)
+    whole = quick(null_method=null_method).fit(*groups)
+    seen = quick(null_method=null_method).observe(*groups)
+    assert not [spec for spec in seen.specs.values() if spec.statistic in {"p", "z", "logp"}]
+    read = MetaResult.load(seen.save(tmp_path / "seen.npz"))
+    judged = FWECorrector(n_iters=60).transform(read)
+    assert set(judged.maps) == set(whole.maps)
+    for name, values in whole.maps.items():
+        np.testing.assert_array_equal(judged.maps[name], values)
+    known = {name: judged.facts["montecarlo"][name] for name in whole.facts["montecarlo"]}
+    assert known == whole.facts["montecarlo"]
+
+
+def test_a_corrector_goes_through_all_divisions_and_adds_iterations() -> None:
+    """Few contrasts: all divisions, whatever is asked for. Many: the null is made longer."""
+    few = FWECorrector(n_iters=500).transform(quick().observe(*halves(9, 4)))
+    np.testing.assert_array_equal(few.maps[P], quick(n_iters=500).fit(*halves(9, 4)).maps[P])
+    assert (few.facts["montecarlo"]["n_iters"], few.facts["montecarlo"]["exhaustive"]) == (
+        126,
+        True,
+    )
+    seen = quick().observe(*halves(20, 8))
+    short = FWECorrector(n_iters=40).transform(seen)
+    longer = FWECorrector(n_iters=40).extend(short, 20)
+    np.testing.assert_array_equal(longer.maps[P], FWECorrector(n_iters=60).transform(seen).maps[P])
+
+
+def test_there_is_no_inference_map() -> None:
+    """A map of where to look is refused, not passed over."""
+    with pytest.raises(UsageError, match="takes no inference mask; give a smaller mask instead"):
+        quick().observe(*halves(), inference_map1=np.ones(3))
 
 
 def test_corrected_maps_are_not_corrected_again() -> None:

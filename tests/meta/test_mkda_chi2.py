@@ -37,6 +37,16 @@ def by_labels(fitted) -> MetaResult:  # type: ignore[no-untyped-def]
     return FWECorrector(n_iters=300, voxel_thresh=0.05).transform(fitted)
 
 
+def test_plan_finds_in_the_store_what_fit_left(pain, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """Spheres are made once; with and without a store the plan is the same."""
+    store = Store(tmp_path)
+    result = MKDAChi2().fit(*pain, store=store)
+    assert (store.computed, store.found) == (1, 0)
+    plan = FWECorrector(n_iters=10).plan(result, store)
+    assert (store.computed, store.found) == (1, 1)
+    assert plan.digest == FWECorrector(n_iters=10).plan(result).digest
+
+
 class TestMaps:
     def test_numbers_of_nimare(self, fitted) -> None:
         """NiMARE 0.22.1 on the same groups (nimare_features 4.2)."""

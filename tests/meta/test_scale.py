@@ -79,6 +79,17 @@ def test_corrections_of_voxels(scaled: MetaResult, tmp_path) -> None:  # type: i
     assert "z_corr-FDR_method-indep" in FDRCorrector().transform(scaled).maps
 
 
+def test_the_pool_is_told(scaled: MetaResult, pain: Dataset) -> None:
+    """How many foci it has, how many are near enough, and their digest."""
+    import hashlib
+
+    xyz = pain.coordinates[["x", "y", "z"]].to_numpy(dtype="<f8")
+    known = scaled.facts["null_foci"]
+    assert known["n_foci"] == len(xyz)
+    assert 0 < known["n_foci_in_reach"] <= len(xyz)
+    assert known["foci_sha256"] == hashlib.sha256(xyz.tobytes()).hexdigest()
+
+
 def test_a_small_pool_is_refused(tiny: Dataset) -> None:
     """Fewer foci than the dataset, and fewer in reach of the mask."""
     for pool in (np.zeros((5, 3)), np.full((50, 3), 900.0)):

@@ -13,7 +13,6 @@ from nimare_pipeline.diagnostics import cluster_table
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.ale_subtraction import ALESubtraction
 from nimare_pipeline.meta.cbma.enhancement import log_p_beyond
 from nimare_pipeline.meta.cbma.mkda import KDA, MKDADensity
 from nimare_pipeline.montecarlo import load_plan, montecarlo_chunk
@@ -170,14 +169,6 @@ def test_tail_goes_on_beyond_the_observed_values() -> None:
     )
     simulated = Null("montecarlo", 2.0, logsf, "integer")
     np.testing.assert_array_equal(log_p_beyond(simulated, np.array([40])), logsf[16:])
-
-
-def test_pairs_are_refused(pain: Dataset, mask: BrainMask) -> None:
-    """A comparison of groups says that it cannot be enhanced, and what can."""
-    ids = list(pain.ids)
-    pair = ALESubtraction(n_iters=2, mask=mask).fit(pain.slice(ids[::2]), pain.slice(ids[1::2]))
-    with pytest.raises(UsageError, match=r"ALESubtraction compares two groups; tfce is for .*ALE"):
-        FWECorrector(n_iters=2, tfce=True).transform(pair)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ FIELDS = [
     ("missing_n = 10", "missing_n", "10"),
     ('outside = "drop"', "outside", "drop"),
     ('result = "voxel"', "result", "voxel"),
+    (
+        'estimator = {type = "SCALE"}\nnull_foci = "base"', "options", {"null_foci": "base"},
+    ),
 ]  # fmt: skip
 
 
@@ -61,12 +64,15 @@ FIELDS = [
 def test_key_reaches_the_record(tmp_path, text, field, value) -> None:
     """Each key changes its own field, and nothing else."""
     expected = {"name": "a", "folders": (str(tmp_path),), field: value}
+    if field == "options":
+        expected["estimator"] = Component("SCALE")
     assert one(tmp_path, text) == Analysis(**expected)
 
 
 def test_every_common_key_is_tried() -> None:
     """No key of the type that runs is forgotten above."""
-    assert {key.name for key in TYPES["cbma"].keys} == {f for _, f, _ in FIELDS} | {"name", "type"}
+    tried = {field for _, field, _ in FIELDS} - {"options"} | {"null_foci", "name", "type"}
+    assert {key.name for key in TYPES["cbma"].keys} == tried
 
 
 @pytest.mark.parametrize(
@@ -196,9 +202,37 @@ WRONG = {
         f'{A}estimator = {{type = "AEL"}}\n',
         "line 3, analysis \"a\": estimator: there is no estimator 'AEL' (did you mean ALE",
     ),
-    "estimator with a pool": (
+    "estimator without its pool": (
         f'{A}estimator = {{type = "SCALE"}}\n',
-        'line 3, analysis "a": estimator: SCALE takes its null from a pool of foci, which no key ',
+        'line 3, analysis "a": SCALE draws its null from a pool of foci: name a dataset by the ke',
+    ),
+    "pool of another estimator": (
+        f'{A}null_foci = "base"\n',
+        'line 3, analysis "a": the key null_foci names the pool of foci of SCALE; ALE has none',
+    ),
+    "pool of another estimator, which is named": (
+        f'{A}estimator = {{type = "KDA"}}\nnull_foci = "base"\n',
+        'line 4, analysis "a": the key null_foci names the pool of foci of SCALE; KDA has none',
+    ),
+    "pool of two groups": (
+        f"{A}type = \"pair\"\ngroups = {{x = 'a > 1'}}\nnull_foci = 'base'\n",
+        "line 5, analysis \"a\": unknown key 'null_foci'",
+    ),
+    "pool that is no path": (
+        f'{A}estimator = {{type = "SCALE"}}\nnull_foci = 3\n',
+        'line 4, analysis "a": null_foci: expected a text in quotes, not 3',
+    ),
+    "default pool that nothing draws from": (
+        f'[defaults]\nnull_foci = "base"\n{A}',
+        "line 2, [defaults]: no analysis of this file draws its null from 'null_foci'",
+    ),
+    "clusters of an estimator of voxels": (
+        f'{A}estimator = {{type = "SCALE"}}\nnull_foci = "base"\nresult = "cluster-size"\n',
+        "line 5, analysis \"a\": SCALE judges voxels only: its result is 'voxel', not 'cluster-s",
+    ),
+    "pair estimator with a pool": (
+        f"{A}type = \"pair\"\ngroups = {{x = 'a > 1'}}\nestimator = {{type = \"SCALE\"}}\n",
+        'line 5, analysis "a": estimator: SCALE is not for the type pair',
     ),
     "keyword": (
         f'{A}\n[analysis.estimator]\ntype = "ALE"\n[analysis.estimator.args]\nkernel__fwmh = 3\n',
@@ -207,6 +241,10 @@ WRONG = {
     "keyword value": (
         f'{A}corrector = {{type = "FWECorrector", args = {{n_iters = 0}}}}\n',
         "line 3, analysis \"a\": corrector: n_iters is 0; expected an integer of at least 1",
+    ),
+    "powers without enhancement": (
+        f'{A}corrector = {{type = "FWECorrector", args = {{tfce_extent = 1.0}}}}\n',
+        "tfce_extent would have no effect with method 'montecarlo', tfce False",
     ),
     "default keyword": (
         f'[defaults]\ncorrector = {{type = "FWECorrector", args = {{n_iter = 3}}}}\n{A}',
@@ -241,6 +279,14 @@ def test_wrong_file(tmp_path, text, message) -> None:
     (problem,) = problems(tmp_path, text)
     assert problem.startswith("analyses.toml")
     assert message in problem
+
+
+def test_what_cannot_be_enhanced(tmp_path) -> None:
+    """An estimator without one null for all voxels is refused where the file asks for TFCE."""
+    text = f'{A}estimator = {{type = "SCALE"}}\n'
+    text += 'corrector = {type = "FWECorrector", args = {tfce = true}}\n'
+    wanted = "SCALE has a null of its own at each voxel; tfce is for ALE, MKDADensity, KDA"
+    assert any(wanted in str(problem) for problem in problems(tmp_path, text))
 
 
 def test_all_problems_come_at_once_in_order(tmp_path) -> None:

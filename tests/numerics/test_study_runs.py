@@ -78,3 +78,17 @@ def test_no_foci() -> None:
     )
     assert (len(runs.start), runs.indptr.tolist()) == (0, [0, 0, 0])
     assert (runs.counts(np.ones(2, dtype=bool)) == 0).all()
+
+
+def test_runs_are_as_long_as_they_are() -> None:
+    """Arrays grow as experiments come, and end with their runs."""
+    xyz, experiment, mask, affine = scene("2 mm")
+    runs = study_runs(xyz, experiment, 9, 4.0, mask, affine)
+    assert len(runs.start) == len(runs.stop) == runs.indptr[-1] > 0
+
+
+def test_runs_over_all_voxels_are_not_copied() -> None:
+    """Of a database every voxel is reported, and its runs are hundreds of megabytes."""
+    xyz, experiment, mask, affine = scene("2 mm")
+    runs = study_runs(xyz, experiment, 9, 9.0, mask, affine)
+    assert runs.compact(np.ones(runs.n_voxels, dtype=bool)) is runs

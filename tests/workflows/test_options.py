@@ -22,8 +22,12 @@ HOLM = ("--method", "holm")
 MKDA = ("--estimator", "MKDADensity")
 PAIR = ("--group", "large=sample_size > 15", "--name", "data", *MONTECARLO)
 CHI2 = ("--estimator", "MKDAChi2", *PAIR)
+BALANCED = ("--estimator", "BalancedALESubtraction", *PAIR, "--n-subsamples", "30")
+SCALE = ("--estimator", "SCALE", "--null-foci", "pool.json", *FEW)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
+NO_SPACE = "without space"
+"""Mark of a case whose data have a contrast without a known space."""
 
 CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("estimator", MONTECARLO, ("--estimator", "KDA")),
@@ -56,10 +60,21 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("seed", MONTECARLO, ("--seed", "43")),
     ("mask", MONTECARLO, ("--mask", "half.nii.gz")),
     ("tal2mni", MONTECARLO, ("--tal2mni", "brett")),
+    (
+        "unknown_space",
+        (NO_SPACE, *HOLM, "--unknown-space", "mni"),
+        ("--unknown-space", "talairach"),
+    ),
     ("select", MONTECARLO, ("--select", "sample_size > 13")),
     ("group", PAIR, ("--group", "small=sample_size < 14")),
     ("inference_mask", PAIR, ("--inference-mask", "half.nii.gz")),
     ("tfce", MONTECARLO, ("--tfce",)),
+    ("tfce", PAIR, ("--tfce",)),
+    ("tfce", CHI2, ("--tfce",)),
+    ("tfce_extent", (*MONTECARLO, "--tfce"), ("--tfce-extent", "1")),
+    ("tfce_height", (*MONTECARLO, "--tfce"), ("--tfce-height", "1")),
+    ("tfce_extent", (*PAIR, "--tfce"), ("--tfce-extent", "1")),
+    ("tfce_height", (*CHI2, "--tfce"), ("--tfce-height", "1")),
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
@@ -70,11 +85,29 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("fwe_null", CHI2, ("--fwe-null", "random-foci")),
     ("prior", CHI2, ("--prior", "0.2")),
     ("radius", CHI2, ("--radius", "13")),
+    ("null_foci", SCALE, ("--null-foci", "another.json")),
+    ("n_iters", SCALE, ("--n-iters", "41")),
+    ("seed", SCALE, ("--seed", "43")),
+    ("fwhm", SCALE, ("--fwhm", "9")),
+    ("method", SCALE, ("--method", "indep")),
+    ("outside", SCALE, ("--outside", "drop")),
+    ("estimator", PAIR, ("--estimator", "BalancedALESubtraction")),
+    ("target_n", BALANCED, ("--target-n", "2")),
+    (
+        "n_subsamples",
+        (*BALANCED, "--target-n", "2", "--voxel-thresh", "0.1"),
+        ("--n-subsamples", "31"),
+    ),
+    ("fwe_null", BALANCED, ("--fwe-null", "random-foci")),
+    ("n_iters", BALANCED, ("--n-iters", "41")),
+    ("seed", BALANCED, ("--seed", "43")),
+    ("voxel_thresh", BALANCED, ("--voxel-thresh", "0.1")),
+    ("null_outside", (*BALANCED, "--fwe-null", "random-foci"), ("--null-outside", "inside")),
 ]
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
     "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
-    "quiet", "notrack", "common_range", "z_max", "add_iters",
+    "quiet", "notrack", "common_range", "z_max", "add_iters", "strict",
 }  # fmt: skip
 """Options that choose, run or show, and change no result: tests/cli shows what each does."""
 
@@ -85,19 +118,23 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     import nibabel as nib
 
     folder = tmp_path_factory.mktemp("options")
-    for name, missing in (("data", False), (MISSING, True)):
+    for name in ("data", MISSING, NO_SPACE):
         source = make_small(n_studies=8)
         for number, study in enumerate(source.values()):
             (contrast,) = study["contrasts"].values()
             contrast["metadata"]["inference"] = "fixed" if number % 3 == 0 else "random"
             contrast["coords"]["space"] = "TAL" if number % 2 else "MNI"
-        if missing:
+        if name == NO_SPACE:
+            source["study3"]["contrasts"]["1"]["coords"]["space"] = ""
+        if name == MISSING:
             del source["study3"]["contrasts"]["1"]["metadata"]["sample_sizes"]
         else:
             source["study2"]["contrasts"]["1"]["coords"]["z"][-1] = 44.0
         (folder / name).mkdir()
         # As it is: a Dataset would hold the foci in MNI space already.
         (folder / name / "small.json").write_text(json.dumps(source))
+    for name, n_studies in (("pool", 20), ("another", 25)):
+        (folder / f"{name}.json").write_text(json.dumps(make_small(n_studies)))
     nib.save(ellipsoid(), folder / "mask.nii.gz")
     half = ellipsoid().get_fdata()
     half[:9] = 0
@@ -122,10 +159,11 @@ def outcome(folder: Path) -> Callable[..., dict[str, bytes]]:
 
 
 def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
-    data = folder / (MISSING if MISSING in words else "data")
-    named = [str(folder / word) if word.endswith(".gz") else word for word in words]
+    marks = [word for word in words if word in (MISSING, NO_SPACE)]
+    data = folder / (marks[0] if marks else "data")
+    named = [str(folder / word) if word.endswith((".gz", ".json")) else word for word in words]
     argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]
-    request = parse([*argv, *(word for word in named if word != MISSING)], run_uuid="run")
+    request = parse([*argv, *(word for word in named if word not in marks)], run_uuid="run")
     (planned,) = plan(request)
     assert planned.error is None, planned.error
     stage = _graph(planned, request.settings, out)
@@ -137,7 +175,7 @@ def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
 
 
 def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-untyped-def]
-    work, stage = out / "work", out / "stage"
+    work, stage, pool = out / "work", out / "stage", planned.null_foci
     work.mkdir(parents=True)
     workflow = init_analysis_wf(
         analysis=planned.analysis,
@@ -145,6 +183,7 @@ def _graph(planned: Planned, settings, out: Path) -> Path:  # type: ignore[no-un
         dataset_file=str(planned.dataset.save(work / "dataset.npz")),
         stage_dir=str(stage),
         work_dir=str(work),
+        null_foci=str(pool.save(work / "null_foci.npz")) if pool is not None else "",
     )
     inner = workflow.get_node(f"{planned.analysis.type}_wf")
     inner.remove_nodes([inner.get_node("figures")])

@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nimare_pipeline import defaults
 from nimare_pipeline.brainmask import BrainMask
@@ -20,14 +19,11 @@ from nimare_pipeline.meta.cbma.base import (
     rows_of,
 )
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
-from nimare_pipeline.numerics.nulls import (
-    FINEST_BIN_BITS,
-    MOST_BINS,
-    Null,
-    convolution_null,
-    histogram_null,
-)
-from nimare_pipeline.numerics.plan import FociDesign, integer_log
+from nimare_pipeline.meta.modelled import Modelled
+from nimare_pipeline.numerics.activation import Activation, activation_of, ale_activation
+from nimare_pipeline.numerics.nulls import MOST_BINS, Null, convolution_null, histogram_null
+from nimare_pipeline.numerics.plan import FociDesign
+from nimare_pipeline.numerics.value_counts import FINEST_BIN_BITS
 from nimare_pipeline.scale import Scale
 
 
@@ -108,35 +104,32 @@ class ALE(CoordinateEstimator):
         design, bits = self.kernel_transformer.design(foci, arrays["fwhm_mm"], mask)
         return design, Scale("log", 2.0**-bits)
 
-    def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
+    def modelled(
+        self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask, n_threads: int
+    ) -> Modelled:
+        """Add modelled activation up as it is made: of many contrasts the maps are not held."""
+        kernel = self.kernel_transformer
+        if kernel.voxelization != "exact" or self.null_method == "histogram":
+            return super().modelled(dataset, foci, mask, n_threads)
+        fwhm = kernel.widths(dataset)
+        _, bits = kernel.design(foci, fwhm, mask)
+        return ale_activation(
+            foci.xyz, foci.experiment, fwhm, mask.inside, mask.affine, bits, n_threads
+        )
+
+    def sums(self, modelled: Modelled, arrays: Arrays, scale: Scale) -> Sums:
         """Unite modelled activation over contrasts: sums of -log(1 - MA)."""
         del arrays
-        log_sum, whole = np.zeros(ma_maps.shape[1]), np.zeros(ma_maps.shape[1])
-        for row in range(ma_maps.shape[0]):
-            one = slice(*ma_maps.indptr[row : row + 2])
-            voxels, values = ma_maps.indices[one], ma_maps.data[one]
-            # No voxel stands twice in a row. Sums of integers below 2**53 are exact in float64.
-            log_sum[voxels] -= np.log1p(-values)
-            whole[voxels] += integer_log(values, _bits(scale))
-        return Sums(-np.expm1(-log_sum), whole.astype(np.int64))
+        added = _added(modelled, scale)
+        return Sums(added.stat, added.numbers)
 
-    def null(
-        self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
-    ) -> Null:
+    def null(self, modelled: Any, arrays: Arrays, scale: Scale, observed_max: int) -> Null:
         """Null by convolution of the logarithms, or of GingerALE's histograms."""
         del arrays
         if self.null_method == "histogram":
-            return histogram_null(rows_of(ma_maps), ma_maps.shape[1])
-        # int32 holds half as much: of a database these are tens of millions of values.
-        integers = [
-            integer_log(values, _bits(scale)).astype(np.int32) for values in rows_of(ma_maps)
-        ]
-        return convolution_null(
-            [values for values in integers if len(values)],
-            ma_maps.shape[1],
-            observed_max,
-            _bits(scale),
-        )
+            return histogram_null(rows_of(modelled), modelled.shape[1])
+        added = _added(modelled, scale)
+        return convolution_null(added.counts, len(added.numbers), observed_max, _bits(scale))
 
     def _histogram(self, design: FociDesign, scale: Scale, observed_max: int) -> tuple[int, int]:
         shift = max(_bits(scale) - FINEST_BIN_BITS, 0)
@@ -177,6 +170,10 @@ class ALE(CoordinateEstimator):
         return r"whose width follows from the sample size \citep{eickhoff2009}" + (
             " where it is reported" if own is not None and own.notna().any() else ""
         )
+
+
+def _added(modelled: Modelled, scale: Scale) -> Activation:
+    return modelled if isinstance(modelled, Activation) else activation_of(modelled, _bits(scale))
 
 
 def _bits(scale: Scale) -> int:

@@ -16,13 +16,16 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
+from nimare_pipeline.meta.cbma.pair_enhancement import powers
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
 from nimare_pipeline.meta.estimator import count, seed_number
 from nimare_pipeline.meta.judging import (
+    EnhancedSigned,
     Judged,
     Maps,
     MonteCarlo,
     Signed,
+    judge_enhanced,
     judge_signed,
 )
 from nimare_pipeline.meta.kernel import ALEKernel
@@ -41,6 +44,8 @@ from nimare_pipeline.numerics.subtraction import (
 )
 from nimare_pipeline.numerics.subtraction_layout import Layout, lay_out
 from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
+from nimare_pipeline.numerics.subtraction_tfce import SubtractionTFCEPlan
+from nimare_pipeline.numerics.tfce_signed import signed_tfce
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store, key
 
@@ -118,36 +123,17 @@ class ALESubtraction(PairEstimator):
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
     ) -> MetaResult:
-        """Compare two groups.
+        """Compare two groups, with the parameters and errors of ``PairEstimator.fit``.
 
-        Parameters
-        ----------
-        dataset1, dataset2 : Dataset
-            No contrast may be in both.
-        inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Where it is above 0, group 1 may exceed group 2, and the other way round; everywhere
-            by default. In voxels of one map only that direction is tested; those of neither are
-            not tested and NaN in p, z and logp. The maps are taken as given beforehand. p stays
-            that of both tails (twice the p of the tail that is tested) because the map holds both
-            directions.
-        store : Store, optional
-            Where blocks of permutations are found and kept.
-        progress : callable, optional
-            Told the permutations as they are done.
+        In voxels of one inference map only that direction is tested; those of neither are NaN in
+        p, z and logp. The maps are taken as given beforehand. p stays that of both tails (twice
+        the p of the tail that is tested) because the map holds both directions.
 
         Returns
         -------
         MetaResult
             Maps ``stat``, ``p``, ``z``, ``logp`` of ``desc-group1MinusGroup2``, two-sided, and of
             ``desc-group1`` and ``desc-group2``, each group's own ALE with the exact null.
-
-        Raises
-        ------
-        UsageError
-            If these are no Datasets, or an inference map does not fit the mask.
-        DataError
-            If a group is empty or has no foci, a contrast is in both, or one lacks what the
-            kernel needs.
         """
         pair = self._pair(dataset1, dataset2)
         tested = _tested(inference_map1, inference_map2, pair.mask)
@@ -197,21 +183,27 @@ class ALESubtraction(PairEstimator):
 
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> SubtractionPlan:
         """What the Monte Carlo engine needs to correct a result of this estimator."""
+        layout, terms = self._layout(result, choices)
+        return _enhancing(layout, terms, result, choices) if choices.tfce else layout.plan
+
+    def _layout(self, result: MetaResult, choices: MonteCarlo) -> tuple[Layout, sparse.csr_array]:
         arrays, mask, log_bits = result.arrays, result.mask, result.facts["log_bits"]
         ma = ale_maps(
             arrays["foci_xyz"], arrays["foci_experiment"], arrays["fwhm_mm"],
             mask.inside, mask.affine, self.kernel_transformer.voxelization, self.n_cores,
         )  # fmt: skip
         (positive, _), (negative, _) = cluster_thresholds(result, choices.voxel_thresh)
-        return lay_out(
-            integer_terms(ma, log_bits),
+        terms = integer_terms(ma, log_bits)
+        layout = lay_out(
+            terms,
             arrays["group"] == 1,
             mask.inside,
             log_bits=log_bits,
             n_iters=choices.n_iters,
             tested=arrays["tested"],
             thresholds=(positive, negative),
-        ).plan
+        )
+        return layout, terms
 
     def judge(
         self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
@@ -235,6 +227,11 @@ class ALESubtraction(PairEstimator):
             group=DIFFERENCE,
             exhaustive=exhaustive,
         )
+        if choices.tfce:
+            enhanced = self._enhanced(result, choices)
+            judged = judged.and_also(
+                judge_enhanced(enhanced, null, group=DIFFERENCE, exhaustive=exhaustive)
+            )
         return Judged(
             judged.maps,
             {
@@ -251,8 +248,20 @@ class ALESubtraction(PairEstimator):
                     "exhaustive": exhaustive,
                     "thresholds": judged.facts["thresholds"],
                 },
+                **({"tfce": powers(choices, "permutation moments")} if choices.tfce else {}),
             },
             judged.arrays,
+        )
+
+    def _enhanced(self, result: MetaResult, choices: MonteCarlo) -> EnhancedSigned:
+        """Enhance what was observed, by the tables of the null."""
+        layout, terms = self._layout(result, choices)
+        plan = _enhancing(layout, terms, result, choices)
+        levels = layout.over_mask(plan.observed_levels())
+        return EnhancedSigned(
+            signed_tfce(levels, result.mask.inside, plan.tables),
+            plan.tables.unit,
+            result.arrays["tested"] == 0,
         )
 
     def _exhaustive(self, result: MetaResult, n_iters: int) -> bool:
@@ -305,6 +314,18 @@ def cluster_thresholds(
         for tail, bit in (("positive", POSITIVE), ("negative", NEGATIVE))
     )
     return positive, negative
+
+
+def _enhancing(
+    layout: Layout, terms: sparse.csr_array, result: MetaResult, choices: MonteCarlo
+) -> SubtractionTFCEPlan:
+    return SubtractionTFCEPlan.of(
+        layout,
+        terms,
+        result.mask.voxel_volume_mm3,
+        extent_power=choices.tfce_extent,
+        height_power=choices.tfce_height,
+    )
 
 
 def integer_terms(ma: sparse.csr_array, log_bits: int) -> sparse.csr_array:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.meta.cbma.ale_subtraction import integer_terms
-from nimare_pipeline.meta.cbma.pairwise import Pair
+from nimare_pipeline.meta.kernel import ExperimentFoci
 from nimare_pipeline.numerics.gaussian import density_kernel, sampled_kernel
 from nimare_pipeline.numerics.plan import FociDesign, integer_log
 from nimare_pipeline.numerics.subtraction import exp_tables, exponentials
@@ -19,11 +20,15 @@ class BalancedData:
 
     Parameters
     ----------
-    pair : Pair
+    foci : ExperimentFoci
+        Of both groups; the contrasts of group 1 come first.
+    n_first : int
+        Contrasts of group 1.
+    mask : BrainMask
     fwhm : (n_contrasts,) array
         mm; NaN where it is not needed.
     ma : (n_contrasts, n_voxels) CSR array
-        Modelled activation; the contrasts of group 1 come first.
+        Modelled activation.
     bits : int
         Sums are in units of 2**-bits.
     target_n : int
@@ -33,7 +38,9 @@ class BalancedData:
     voxelization : str
     """
 
-    pair: Pair
+    foci: ExperimentFoci
+    n_first: int
+    mask: BrainMask
     fwhm: NDArray[np.float64]
     ma: sparse.csr_array
     bits: int
@@ -44,7 +51,7 @@ class BalancedData:
     @property
     def is_first(self) -> NDArray[np.bool_]:
         """Contrasts of group 1."""
-        return np.arange(len(self.pair.foci.ids)) < self.pair.n_first
+        return np.arange(len(self.foci.ids)) < self.n_first
 
     def terms(self, weight: float) -> sparse.csr_array:
         """-log(1 - weight MA) as whole numbers."""
@@ -91,7 +98,7 @@ class BalancedData:
         self, members: NDArray[np.int64], weights: NDArray[np.float64]
     ) -> tuple[FociDesign, int]:
         """Foci of some contrasts with weighted kernels, and the largest sum there can be."""
-        foci, affine = self.pair.foci, self.pair.mask.affine
+        foci, affine = self.foci, self.mask.affine
         kept = np.isin(foci.experiment, members)
         # A contrast without foci takes part with a kernel that is never placed.
         fwhm = np.where(np.isnan(self.fwhm), np.nanmin(self.fwhm), self.fwhm)

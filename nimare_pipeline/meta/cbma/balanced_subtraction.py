@@ -1,7 +1,6 @@
 """Difference of two groups' ALE, each as if it had the same number of contrasts."""
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,35 +9,45 @@ from scipy import sparse
 
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
+from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.balanced_data import BalancedData
-from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator
+from nimare_pipeline.meta.cbma.balanced_subsets import Subsets
+from nimare_pipeline.meta.cbma.pairwise import GROUPS, PairEstimator
 from nimare_pipeline.meta.estimator import check, count, seed_number
-from nimare_pipeline.meta.judging import SIGNS, Maps, corrected_maps, critical_values
-from nimare_pipeline.meta.kernel import ALEKernel
+from nimare_pipeline.meta.judging import (
+    SIGNS,
+    Judged,
+    MonteCarlo,
+    corrected_maps,
+    critical_values,
+)
+from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
 from nimare_pipeline.montecarlo import montecarlo_chunk
+from nimare_pipeline.numerics.array_plan import ArrayPlan
 from nimare_pipeline.numerics.balanced import (
     BalancedFociPlan,
-    SubsetPlan,
     labels_plan,
-    subset_null,
 )
+from nimare_pipeline.numerics.ma import ale_maps
+from nimare_pipeline.numerics.permute import n_divisions
 from nimare_pipeline.numerics.plan import make_plan
-from nimare_pipeline.numerics.pvalues import montecarlo_p, montecarlo_threshold
+from nimare_pipeline.numerics.pvalues import montecarlo_p
 from nimare_pipeline.numerics.simulate import LARGEST_SUM
 from nimare_pipeline.numerics.subtraction import UNIT
-from nimare_pipeline.numerics.subtraction_layout import lay_out
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store
 
 DIFFERENCE = "balancedGroup1MinusGroup2"
 NULL_METHODS = ("label-permutation", "random-foci")
-_CUTOFF_SUBSETS = 20
-"""So many random subsets share the iterations that say how large clusters are by chance."""
+NO_INFERENCE_MAP = (
+    "BalancedALESubtraction looks for differences in the whole mask, and takes no inference mask; "
+    "give a smaller mask instead"
+)
 
 
 class BalancedALESubtraction(PairEstimator):
@@ -169,8 +178,9 @@ class BalancedALESubtraction(PairEstimator):
             If a group is empty or has no foci, a contrast is in both, or one lacks what the
             kernel needs.
         """
-        data = self._prepare(self._pair(dataset1, dataset2))
-        plan = self._null_plan(data)
+        observed, data = self._observed(dataset1, dataset2)
+        choices = MonteCarlo(n_iters=self.n_iters, seed=self.seed, null_outside=self.null_outside)
+        plan = self._null_plan(data, choices)
         null = montecarlo_chunk(
             plan,
             n_iters=plan.iterations(self.n_iters),
@@ -179,106 +189,66 @@ class BalancedALESubtraction(PairEstimator):
             n_threads=self.n_cores,
             progress=progress,
         )
-        numbers = data.numbers()
-        maps = self._difference_maps(data, numbers, null, exhaustive=plan.exhaustive)
-        cutoffs = {}
-        for number, name in enumerate(GROUPS):
-            share, cutoffs[name] = self._surviving(data, number)
-            maps[MapSpec("prob", group=name)] = share
-        shares = [maps[MapSpec("prob", group=name)] for name in GROUPS]
-        maps[MapSpec("stat", group="conjunction")] = np.minimum(*shares)
-        thresholds = {
-            f"voxel_{tail}": critical_values(
-                null[f"{tail}_max_stat"], lambda v: v * UNIT, share=0.5
-            )
-            for tail in SIGNS
-        }
-        n_iters = len(null["positive_max_stat"])
-        return MetaResult(
-            estimator=self.component(),
-            mask=data.pair.mask,
-            maps={spec.name: values for spec, values in maps.items()},
-            specs={spec.name: spec for spec in maps},
-            arrays={
-                **self._pair_arrays(data.pair),
-                "fwhm_mm": data.fwhm,
-                f"numbers_{DIFFERENCE}": numbers,
-                **{f"montecarlo_{name}": values * UNIT for name, values in null.items()},
-            },
-            facts={
-                **self._pair_facts(data.pair),
-                **ALE(self.kernel_transformer).facts({"fwhm_mm": data.fwhm}, data.pair.foci),
-                "null_method": self.null_method,
-                "target_n": data.target_n,
-                "n_subsamples": self.n_subsamples,
-                "cluster_cutoffs": cutoffs,
-                "correction": {"error_rate": "FWE", "method": "montecarlo"},
-                "montecarlo": {
-                    "n_iters": n_iters,
-                    "seed": self.seed,
-                    "exhaustive": plan.exhaustive,
-                    "thresholds": thresholds,
-                },
-            },
-            ids=data.pair.foci.ids,
-            description_=self._description(data, n_iters),
-            bibtex_=bibtex(self.citations),
+        judged = self.judge(observed, null, choices)
+        correction = {"error_rate": "FWE", "method": "montecarlo"}
+        return observed.with_maps(
+            judged.maps, {"correction": correction, **judged.facts}, judged.arrays
         )
 
-    def _prepare(self, pair: Pair) -> BalancedData:
-        sizes = (pair.n_first, len(pair.foci.ids) - pair.n_first)
-        target_n = min(sizes) if self.target_n is None else self.target_n
-        if target_n > min(sizes):
-            msg = (
-                f"target_n is {target_n}, more than the smaller group has: "
-                f"the groups have {sizes[0]} and {sizes[1]} contrasts"
-            )
-            raise UsageError(msg)
-        fwhm = np.concatenate([self.kernel_transformer.widths(one) for one in pair.datasets])
-        ma = sparse.vstack(
-            [self.kernel_transformer.maps(one, pair.mask, self.n_cores) for one in pair.datasets],
-            format="csr",
-        )
-        _, bits = self.kernel_transformer.design(pair.foci, fwhm, pair.mask)
-        return BalancedData(
-            pair,
-            fwhm,
-            ma,
-            bits,
-            target_n,
-            (target_n / sizes[0], target_n / sizes[1]),
-            self.kernel_transformer.voxelization,
-        )
-
-    def _null_plan(self, data: BalancedData) -> Any:
-        if self.null_method == "label-permutation":
-            return labels_plan(
-                (data.terms(data.weights[0]), data.terms(data.weights[1])),
-                data.is_first,
-                data.pair.mask.inside,
-                log_bits=data.bits,
-                n_iters=self.n_iters,
-            )
-        weights = np.where(data.is_first, *data.weights)
-        design, largest = data.design(np.arange(len(data.is_first)), weights)
-        plan = make_plan(
-            design,
-            data.pair.mask.inside,
-            data.pair.mask.affine,
-            threshold=LARGEST_SUM,
-            mass_floor=LARGEST_SUM,
-            null_outside=self.null_outside,
-        )
-        return BalancedFociPlan.of(plan, data.pair.n_first, largest, data.bits)
-
-    def _difference_maps(
+    def observe(
         self,
-        data: BalancedData,
-        numbers: NDArray[np.int64],
-        null: Mapping[str, NDArray[np.int64]],
+        dataset1: Dataset,
+        dataset2: Dataset,
         *,
-        exhaustive: bool,
-    ) -> Maps:
+        inference_map1: Any = None,
+        inference_map2: Any = None,
+        **_how: Any,
+    ) -> MetaResult:
+        """Difference and shares of subsets, which ``FWECorrector(method="montecarlo")`` judges.
+
+        The corrector's iterations, seed and policy of outside foci are those of the null then.
+
+        Parameters
+        ----------
+        dataset1, dataset2
+            As for ``fit``.
+        inference_map1, inference_map2 : None
+            There is no direction to choose.
+        **_how
+            ``store`` and ``progress`` of others, not used: what is drawn here takes seconds.
+
+        Raises
+        ------
+        UsageError
+            If there is an inference map, and as ``fit``.
+        DataError
+            As ``fit``.
+        """
+        if inference_map1 is not None or inference_map2 is not None:
+            raise UsageError(NO_INFERENCE_MAP)
+        return self._observed(dataset1, dataset2)[0]
+
+    def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> ArrayPlan:
+        """What the Monte Carlo engine needs to judge a result of this estimator."""
+        arrays, mask = result.arrays, result.mask
+        foci = ExperimentFoci(result.ids, arrays["foci_xyz"], arrays["foci_experiment"])
+        ma = ale_maps(
+            foci.xyz, foci.experiment, arrays["fwhm_mm"],
+            mask.inside, mask.affine, self.kernel_transformer.voxelization, self.n_cores,
+        )  # fmt: skip
+        n_first = int((arrays["group"] == 1).sum())
+        return self._null_plan(self._data(foci, n_first, mask, arrays["fwhm_mm"], ma), choices)
+
+    def judge(
+        self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
+    ) -> Judged:
+        """Judge voxels by the largest difference of each direction in each iteration."""
+        numbers = result.arrays[f"numbers_{DIFFERENCE}"]
+        group = result.arrays["group"]
+        exhaustive = (
+            self.null_method == "label-permutation"
+            and n_divisions(len(group), int((group == 1).sum()), choices.n_iters)[1]
+        )
         p = np.ones(len(numbers))
         for tail, sign in SIGNS.items():
             here = sign * numbers > 0
@@ -286,82 +256,127 @@ class BalancedALESubtraction(PairEstimator):
                 sign * numbers[here], null[f"{tail}_max_stat"], exhaustive=exhaustive
             )
             p[here] = np.minimum(2 * one, 1)
-        return {
-            MapSpec("stat", tail="two-sided", group=DIFFERENCE): data.difference(),
-            **corrected_maps(
-                np.log(p),
-                sign=np.sign(numbers).astype(float),
-                level="voxel",
-                correction="FWE",
-                method="montecarlo",
-                group=DIFFERENCE,
-            ),
+        maps = corrected_maps(
+            np.log(p),
+            sign=np.sign(numbers).astype(float),
+            level="voxel",
+            correction="FWE",
+            method="montecarlo",
+            group=DIFFERENCE,
+        )
+        thresholds = {
+            f"voxel_{tail}": critical_values(
+                null[f"{tail}_max_stat"], lambda v: v * UNIT, share=0.5
+            )
+            for tail in SIGNS
         }
+        facts = {
+            "montecarlo": {
+                "n_iters": len(null["positive_max_stat"]),
+                "seed": choices.seed,
+                "exhaustive": exhaustive,
+                "thresholds": thresholds,
+            }
+        }
+        arrays = {f"montecarlo_{name}": values * UNIT for name, values in null.items()}
+        return Judged(maps, facts, arrays)
 
-    def _surviving(self, data: BalancedData, number: int) -> tuple[NDArray[np.float64], int]:
-        """Share of subsets of a group in which a voxel is in a surviving cluster, and its size."""
-        members = np.flatnonzero(data.is_first == (number == 0))
-        terms = data.terms(1.0)[members]
-        mask = data.pair.mask
-        smallest, _ = subset_null(terms, data.target_n, data.bits).smallest_significant(
-            self.voxel_thresh
+    def _observed(self, dataset1: Dataset, dataset2: Dataset) -> tuple[MetaResult, BalancedData]:
+        """Result without its null, and what the null is drawn from."""
+        pair = self._pair(dataset1, dataset2)
+        fwhm = np.concatenate([self.kernel_transformer.widths(one) for one in pair.datasets])
+        ma = sparse.vstack(
+            [self.kernel_transformer.maps(one, pair.mask, self.n_cores) for one in pair.datasets],
+            format="csr",
         )
-        if not np.isfinite(smallest):
-            return np.zeros(mask.n_voxels), 0
-        threshold = int(np.ceil(smallest))
-        cutoff = self._cluster_cutoff(data, members, threshold, number)
-        layout = lay_out(
-            terms,
-            np.ones(len(members), dtype=bool),
-            mask.inside,
-            log_bits=data.bits,
-            n_iters=1,
+        data = self._data(pair.foci, pair.n_first, pair.mask, fwhm, ma)
+        maps = {MapSpec("stat", tail="two-sided", group=DIFFERENCE): data.difference()}
+        cutoffs = {}
+        subsets = Subsets(
+            self.n_subsamples,
+            self.n_iters,
+            self.voxel_thresh,
+            self.alpha,
+            self.seed,
+            self.null_outside,
+            self.n_cores,
         )
-        plan = SubsetPlan.of(layout.plan, data.target_n, threshold, cutoff)
-        found = plan.run(
-            seed=self.seed,
-            first=number * self.n_subsamples,
-            n_iters=self.n_subsamples,
-            n_threads=self.n_cores,
+        for number, name in enumerate(GROUPS):
+            share, cutoffs[name] = subsets.surviving(data, number)
+            maps[MapSpec("prob", group=name)] = share
+        shares = [maps[MapSpec("prob", group=name)] for name in GROUPS]
+        maps[MapSpec("stat", group="conjunction")] = np.minimum(*shares)
+        result = MetaResult(
+            estimator=self.component(),
+            mask=pair.mask,
+            maps={spec.name: values for spec, values in maps.items()},
+            specs={spec.name: spec for spec in maps},
+            arrays={
+                **self._pair_arrays(pair),
+                "fwhm_mm": fwhm,
+                f"numbers_{DIFFERENCE}": data.numbers(),
+            },
+            facts={
+                **self._pair_facts(pair),
+                **ALE(self.kernel_transformer).facts({"fwhm_mm": fwhm}, pair.foci),
+                "null_method": self.null_method,
+                "target_n": data.target_n,
+                "n_subsamples": self.n_subsamples,
+                "cluster_cutoffs": cutoffs,
+            },
+            ids=pair.foci.ids,
+            description_=self._description(data),
+            bibtex_=bibtex(self.citations),
         )
-        return layout.over_mask(found["surviving"]) / self.n_subsamples, cutoff
+        return result, data
 
-    def _cluster_cutoff(
-        self, data: BalancedData, members: NDArray[np.int64], threshold: int, number: int
-    ) -> int:
-        """Size that a cluster of a random subset exceeds by chance in a share ``alpha``."""
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-        some = len(members) > data.target_n
-        n_subsets = min(_CUTOFF_SUBSETS, self.n_iters) if some else 1
-        bounds = np.linspace(0, self.n_iters, n_subsets + 1).astype(int).tolist()
-        sizes = np.zeros(self.n_iters, dtype=np.int64)
-        for begin, end in pairwise(bounds):
-            taken = np.sort(rng.permutation(members)[: data.target_n])
-            if not np.isin(data.pair.foci.experiment, taken).any():
-                continue
-            design, _ = data.design(taken, np.ones(len(taken)))
-            plan = make_plan(
-                design,
-                data.pair.mask.inside,
-                data.pair.mask.affine,
-                threshold=threshold,
-                mass_floor=threshold,
-                null_outside=self.null_outside,
+    def _data(
+        self,
+        foci: ExperimentFoci,
+        n_first: int,
+        mask: BrainMask,
+        fwhm: NDArray[np.float64],
+        ma: sparse.csr_array,
+    ) -> BalancedData:
+        sizes = (n_first, len(foci.ids) - n_first)
+        target_n = min(sizes) if self.target_n is None else self.target_n
+        if target_n > min(sizes):
+            msg = (
+                f"target_n is {target_n}, more than the smaller group has: "
+                f"the groups have {sizes[0]} and {sizes[1]} contrasts"
             )
-            # Iterations have their own numbers, so that no two subsets share their draws.
-            null = plan.run(
-                seed=self.seed, first=begin, n_iters=end - begin, n_threads=self.n_cores
-            )
-            sizes[begin:end] = null["max_size"]
-        cutoff = montecarlo_threshold(sizes, self.alpha)
-        # Too few iterations for this level: no cluster survives.
-        return int(cutoff) if np.isfinite(cutoff) else data.pair.mask.n_voxels
+            raise UsageError(msg)
+        _, bits = self.kernel_transformer.design(foci, fwhm, mask)
+        weights = (target_n / sizes[0], target_n / sizes[1])
+        rule = self.kernel_transformer.voxelization
+        return BalancedData(foci, n_first, mask, fwhm, ma, bits, target_n, weights, rule)
 
-    def _description(self, data: BalancedData, n_iters: int) -> str:
-        n_first, n = data.pair.n_first, len(data.is_first)
+    def _null_plan(self, data: BalancedData, choices: MonteCarlo) -> ArrayPlan:
+        if self.null_method == "label-permutation":
+            return labels_plan(
+                (data.terms(data.weights[0]), data.terms(data.weights[1])),
+                data.is_first,
+                data.mask.inside,
+                log_bits=data.bits,
+                n_iters=choices.n_iters,
+            )
+        weights = np.where(data.is_first, *data.weights)
+        design, largest = data.design(np.arange(len(data.is_first)), weights)
+        plan = make_plan(
+            design,
+            data.mask.inside,
+            data.mask.affine,
+            threshold=LARGEST_SUM,
+            mass_floor=LARGEST_SUM,
+            null_outside=choices.null_outside,
+        )
+        return BalancedFociPlan.of(plan, data.n_first, largest, data.bits)
+
+    def _description(self, data: BalancedData) -> str:
+        n_first, n = data.n_first, len(data.is_first)
         null = {
-            "random-foci": f"with the foci of each contrast redrawn at random {n_iters:,} times",
-            "label-permutation": f"in {n_iters:,} divisions of all contrasts into such groups",
+            "random-foci": "with the foci of each contrast redrawn at random",
+            "label-permutation": "in divisions of all contrasts into such groups",
         }[self.null_method]
         return (
             r"The activation likelihood (ALE) \citep{turkeltaub2002,turkeltaub2012,eickhoff2012} "

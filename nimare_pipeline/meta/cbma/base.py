@@ -35,6 +35,7 @@ from nimare_pipeline.meta.judging import (
     critical_values,
 )
 from nimare_pipeline.meta.kernel import ExperimentFoci
+from nimare_pipeline.meta.modelled import Modelled
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.montecarlo import montecarlo_counts
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
@@ -81,7 +82,6 @@ class CoordinateEstimator(KernelEstimator):
     """
 
     null_methods: ClassVar[tuple[str, ...]] = ("approximate", "montecarlo")
-    takes_tfce: ClassVar[bool] = True
     citations: ClassVar[tuple[str, ...]]
     null_method: str
     n_iters: int
@@ -116,7 +116,7 @@ class CoordinateEstimator(KernelEstimator):
     def fit(
         self,
         dataset: Dataset,
-        ma_maps: sparse.csr_array | None = None,
+        ma_maps: Modelled | None = None,
         *,
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
@@ -126,8 +126,9 @@ class CoordinateEstimator(KernelEstimator):
         Parameters
         ----------
         dataset : Dataset
-        ma_maps : (n_contrasts, n_voxels) CSR array, optional
-            Modelled activation computed before by the same kernel over the same mask.
+        ma_maps : (n_contrasts, n_voxels) CSR array or Activation, optional
+            Modelled activation computed before by the same kernel over the same mask: what a
+            kernel's ``transform(return_type="sparse")`` or the estimator's ``modelled`` gives.
         store : Store, optional
             Where blocks of a Monte Carlo null are found and kept.
         progress : callable, optional
@@ -154,7 +155,7 @@ class CoordinateEstimator(KernelEstimator):
         own = self.arrays(dataset)
         design, scale = self.design(foci, own, mask)
         if ma_maps is None:
-            ma_maps = self.kernel_transformer.maps(dataset, mask, self.n_cores)
+            ma_maps = self.modelled(dataset, foci, mask, self.n_cores)
         sums = self.sums(ma_maps, own, scale)
         observed_max = int(sums.numbers.max())
         if self.null_method == "montecarlo":
@@ -272,13 +273,19 @@ class CoordinateEstimator(KernelEstimator):
         """Foci and kernels as the Monte Carlo engine has them, and how it counts."""
         raise NotImplementedError
 
-    def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
-        """Add modelled activation up over contrasts."""
+    def modelled(
+        self, dataset: Dataset, foci: ExperimentFoci, mask: BrainMask, n_threads: int
+    ) -> Modelled:
+        """Model the activation of each contrast of a dataset, whose foci these are."""
+        del foci
+        maps: sparse.csr_array = self.kernel_transformer.maps(dataset, mask, n_threads)
+        return maps
+
+    def sums(self, modelled: Any, arrays: Arrays, scale: Scale) -> Sums:
+        """Add up over contrasts what ``modelled`` gave, or maps."""
         raise NotImplementedError
 
-    def null(
-        self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
-    ) -> Null:
+    def null(self, modelled: Any, arrays: Arrays, scale: Scale, observed_max: int) -> Null:
         """Null of the statistic at a voxel, up to the largest observed number."""
         raise NotImplementedError
 

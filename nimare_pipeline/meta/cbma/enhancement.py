@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.judging import Maps, MonteCarlo, corrected_maps
-from nimare_pipeline.numerics.nulls import FINEST_BIN_BITS, MOST_BINS, Null
+from nimare_pipeline.numerics.nulls import MOST_BINS, Null
 from nimare_pipeline.numerics.pvalues import montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.tfce import TFCETables, number_levels, tfce, tfce_tables
+from nimare_pipeline.numerics.value_counts import FINEST_BIN_BITS
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.scale import Scale
 

@@ -166,25 +166,25 @@ class MKDADensity(CoordinateEstimator):
         whole = np.maximum(np.rint(weights * 2.0**bits), 1).astype(np.int64)
         return whole, Scale("linear", value * 2.0**-bits)
 
-    def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
+    def sums(self, modelled: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
         """Weighted number of contrasts with a focus within reach of each voxel."""
         del scale
         whole, _ = self._whole(arrays["weights"])
-        n_voxels = ma_maps.shape[1]
-        row = np.repeat(np.arange(ma_maps.shape[0]), np.diff(ma_maps.indptr))
+        n_voxels = modelled.shape[1]
+        row = np.repeat(np.arange(modelled.shape[0]), np.diff(modelled.indptr))
         stat = np.bincount(
-            ma_maps.indices, weights=arrays["weights"][row] * ma_maps.data, minlength=n_voxels
+            modelled.indices, weights=arrays["weights"][row] * modelled.data, minlength=n_voxels
         )
-        numbers = np.bincount(ma_maps.indices, weights=whole[row], minlength=n_voxels)
+        numbers = np.bincount(modelled.indices, weights=whole[row], minlength=n_voxels)
         return Sums(np.asarray(stat, dtype=np.float64), numbers.astype(np.int64))
 
     def null(
-        self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
+        self, modelled: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
     ) -> Null:
         """Exact null: contrast c adds its weight with the probability of its coverage."""
         del scale
         whole, _ = self._whole(arrays["weights"])
-        coverage = np.diff(ma_maps.indptr) / ma_maps.shape[1]
+        coverage = np.diff(modelled.indptr) / modelled.shape[1]
         pmfs = [
             (np.array([0, w], dtype=np.int64), np.array([1 - q, q]))
             for w, q in zip(whole, coverage, strict=True)
@@ -293,24 +293,24 @@ class KDA(CoordinateEstimator):
         design = FociDesign(foci.xyz, np.arange(n), [sphere], np.zeros(n, dtype=np.int64))
         return design, Scale("linear", float(self.kernel_transformer.value))
 
-    def sums(self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
+    def sums(self, modelled: sparse.csr_array, arrays: Arrays, scale: Scale) -> Sums:
         """Number of foci within reach of each voxel."""
         del arrays
         numbers = np.bincount(
-            ma_maps.indices,
-            weights=np.rint(ma_maps.data / scale.unit),
-            minlength=ma_maps.shape[1],
+            modelled.indices,
+            weights=np.rint(modelled.data / scale.unit),
+            minlength=modelled.shape[1],
         ).astype(np.int64)
         return Sums(scale.statistic(numbers), numbers)
 
     def null(
-        self, ma_maps: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
+        self, modelled: sparse.csr_array, arrays: Arrays, scale: Scale, observed_max: int
     ) -> Null:
         """Exact null: each contrast adds a draw from its own map."""
         del arrays
-        n_voxels = ma_maps.shape[1]
+        n_voxels = modelled.shape[1]
         pmfs = []
-        for values in rows_of(ma_maps):
+        for values in rows_of(modelled):
             if len(values):
                 support, counts = np.unique(np.rint(values / scale.unit), return_counts=True)
                 zeros = n_voxels - int(counts.sum())

@@ -13,6 +13,13 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.meta.cbma.pair_enhancement import (
+    association_tables,
+    count_tables,
+    enhanced_association,
+    judge_count,
+    powers,
+)
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
 from nimare_pipeline.meta.estimator import check, count
 from nimare_pipeline.meta.judging import (
@@ -23,16 +30,20 @@ from nimare_pipeline.meta.judging import (
     cluster_extents,
     corrected_maps,
     critical_values,
+    judge_enhanced,
     judge_signed,
 )
 from nimare_pipeline.meta.kernel import MKDAKernel
 from nimare_pipeline.numerics import chi2
 from nimare_pipeline.numerics.array_plan import ArrayPlan
-from nimare_pipeline.numerics.foci_groups import FociGroupsPlan
+from nimare_pipeline.numerics.chi2_tfce import LabelTFCEPlan
+from nimare_pipeline.numerics.foci_groups import FociGroupsPlan, TFCEGroupsPlan
 from nimare_pipeline.numerics.ma import sphere_kernel
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.study_runs import StudyRuns, study_runs
+from nimare_pipeline.numerics.tfce import TFCETables
+from nimare_pipeline.numerics.tfce_plan import NO_SUPPORT, TFCEPlan
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.store import Store, key
 
@@ -79,6 +90,8 @@ class MKDAChi2(PairEstimator):
     kernel_class = MKDAKernel
     result_group = ASSOCIATION
     citations = ("wager2007", "yarkoni2011")
+    plans_from_store = True
+    """Whether ``montecarlo_plan`` finds in a store what ``fit`` left there."""
 
     def __init__(
         self,
@@ -115,19 +128,11 @@ class MKDAChi2(PairEstimator):
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
     ) -> MetaResult:
-        """Compare two groups.
+        """Compare two groups, with the parameters and errors of ``PairEstimator.fit``.
 
-        Parameters
-        ----------
-        dataset1, dataset2 : Dataset
-            No contrast may be in both. Of a database, group 2 is usually all the rest.
-        inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Where it is above 0, group 1 may exceed group 2, and the other way round; everywhere by
-            default. A voxel whose difference has a sign that is not asked for is NaN.
-        store : Store, optional
-            Where the spheres of the contrasts are found and kept.
-        progress : callable, optional
-            Not used: nothing is drawn.
+        Of a database, group 2 is usually all the rest. A voxel whose difference has a sign that
+        the inference maps do not ask for is NaN. The store keeps the spheres of the contrasts;
+        nothing is drawn, so that there is no progress to tell.
 
         Returns
         -------
@@ -137,13 +142,6 @@ class MKDAChi2(PairEstimator):
             sign of the difference; ``stat_desc-association`` is z before inference maps; and
             ``prob_desc-A``, ``-AgF``, ``-AgU``, ``-FgA``, ``-AgF_prior``, ``-FgA_prior``,
             ``-group1``, ``-group2``.
-
-        Raises
-        ------
-        UsageError
-            If these are no Datasets, or an inference map does not fit the mask.
-        DataError
-            If a group is empty or has no foci, or a contrast is in both.
         """
         del progress
         pair = self._pair(dataset1, dataset2)
@@ -184,22 +182,36 @@ class MKDAChi2(PairEstimator):
             bibtex_=bibtex(self.citations),
         )
 
-    def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> ArrayPlan:
-        """What the Monte Carlo engine needs to correct a result of this estimator."""
+    def montecarlo_plan(
+        self, result: MetaResult, choices: MonteCarlo, store: Store | None = None
+    ) -> ArrayPlan:
+        """What the Monte Carlo engine needs to correct a result of this estimator.
+
+        In the store that ``fit`` was given the spheres are found; without it they are made again.
+        """
+        if self.fwe_null_method == FWE_NULLS[0]:
+            return self._label_plan(result, choices, store)
+        return self._foci_plan(result, choices)
+
+    def _label_plan(
+        self, result: MetaResult, choices: MonteCarlo, store: Store | None
+    ) -> ArrayPlan:
         arrays, mask = result.arrays, result.mask
         is_first = arrays["group"] == 1
-        if self.fwe_null_method == FWE_NULLS[0]:
-            runs = self._runs(
-                arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, None
-            )
-            return chi2.label_plan(
-                runs,
-                is_first,
-                mask.inside,
-                n_iters=choices.n_iters,
-                voxel_thresh=choices.voxel_thresh,
-                tested=arrays["asked"],
-            )
+        plan = chi2.label_plan(
+            self._runs(arrays["foci_xyz"], arrays["foci_experiment"], len(is_first), mask, store),
+            is_first,
+            mask.inside,
+            n_iters=choices.n_iters,
+            voxel_thresh=choices.voxel_thresh,
+            tested=arrays["asked"],
+        )
+        if not choices.tfce:
+            return plan
+        return LabelTFCEPlan.of(plan, *association_tables(result, choices))
+
+    def _foci_plan(self, result: MetaResult, choices: MonteCarlo) -> FociGroupsPlan:
+        arrays, mask = result.arrays, result.mask
         plans = []
         for number, name in enumerate(GROUPS, start=1):
             mine = arrays["group"][arrays["foci_experiment"]] == number
@@ -212,17 +224,22 @@ class MKDAChi2(PairEstimator):
                 [sphere.astype(np.int32)],
                 np.zeros(len(present), dtype=np.int64),
             )
-            plans.append(
-                make_plan(
-                    design,
-                    mask.inside,
-                    mask.affine,
-                    threshold=threshold,
-                    mass_floor=threshold - 1,
-                    null_outside=choices.null_outside,
-                )
+            plan = make_plan(
+                design,
+                mask.inside,
+                mask.affine,
+                threshold=threshold,
+                mass_floor=threshold - 1,
+                null_outside=choices.null_outside,
             )
-        return FociGroupsPlan.of(plans)
+            if choices.tfce:
+                plan = TFCEPlan.of(plan, self._count_tables(result, name, choices), 0, NO_SUPPORT)
+            plans.append(plan)
+        return (TFCEGroupsPlan if choices.tfce else FociGroupsPlan).of(plans)
+
+    def _count_tables(self, result: MetaResult, name: str, choices: MonteCarlo) -> TFCETables:
+        n = int(result.facts["groups"][name]["n_contrasts"])
+        return count_tables(result.arrays[f"count_{name}"], n, result, choices)
 
     def judge(
         self, result: MetaResult, null: Mapping[str, NDArray[np.int64]], choices: MonteCarlo
@@ -252,6 +269,11 @@ class MKDAChi2(PairEstimator):
             group=ASSOCIATION,
             exhaustive=exhaustive,
         )
+        if choices.tfce:
+            enhanced = enhanced_association(result, numbers, undefined, choices)
+            judged = judged.and_also(
+                judge_enhanced(enhanced, null, group=ASSOCIATION, exhaustive=exhaustive)
+            )
         facts = {
             "cluster_forming": {
                 "p": choices.voxel_thresh,
@@ -266,6 +288,7 @@ class MKDAChi2(PairEstimator):
                 "null_method": self.fwe_null_method,
                 "thresholds": judged.facts["thresholds"],
             },
+            **({"tfce": powers(choices, "chi-square")} if choices.tfce else {}),
         }
         return Judged(judged.maps, facts, judged.arrays)
 
@@ -299,6 +322,17 @@ class MKDAChi2(PairEstimator):
                 arrays[f"montecarlo_{name}_max_{measure}"] = found
                 quoted = {"stat": "voxel", "size": "size_voxels", "mass": "mass"}[measure]
                 thresholds[f"{quoted}_{name}"] = critical_values(found, float)
+            if choices.tfce:
+                more, arrays[f"montecarlo_{name}_max_tfce"], thresholds[f"tfce_{name}"] = (
+                    judge_count(
+                        counts,
+                        self._count_tables(result, name, choices),
+                        null[f"{name}_max_tfce"],
+                        result.mask.inside,
+                        groups=labels,
+                    )
+                )
+                maps |= more
             if name == GROUPS[0]:
                 arrays["suprathreshold"] = counts >= threshold
                 arrays["excess"] = np.maximum(counts - threshold + 1, 0).astype(float)
@@ -315,6 +349,7 @@ class MKDAChi2(PairEstimator):
                 "null_method": self.fwe_null_method,
                 "thresholds": thresholds,
             },
+            **({"tfce": powers(choices, "chi-square of uniformity")} if choices.tfce else {}),
         }
         return Judged(maps, facts, arrays)
 

@@ -78,10 +78,10 @@ class PairEstimator(KernelEstimator):
         dataset1, dataset2 : Dataset
             No contrast may be in both.
         inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Voxels above 0: where group 1 may exceed group 2, and the other way round. Voxels of
-            neither are not tested.
+            Voxels above 0: where group 1 may exceed group 2, and the other way round; everywhere
+            by default. Voxels of neither are not tested.
         store : Store, optional
-            Where blocks of permutations are found and kept.
+            Where dear results are found and kept, as blocks of permutations.
         progress : callable, optional
             Told the permutations as they are done.
 
@@ -92,11 +92,16 @@ class PairEstimator(KernelEstimator):
         Raises
         ------
         UsageError
-            If these are no Datasets.
+            If these are no Datasets, or an inference map does not fit the mask.
         DataError
-            If a group is empty or has no foci, or a contrast is in both.
+            If a group is empty or has no foci, a contrast is in both, or one lacks what the
+            kernel needs.
         """
         raise NotImplementedError
+
+    def observe(self, dataset1: Dataset, dataset2: Dataset, **how: Any) -> MetaResult:
+        """What a corrector judges: the fit, of an estimator that does not correct its own p."""
+        return self.fit(dataset1, dataset2, **how)
 
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> ArrayPlan:
         """What the Monte Carlo engine needs to correct a result of this estimator."""

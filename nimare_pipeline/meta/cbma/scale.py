@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
@@ -18,7 +17,9 @@ from nimare_pipeline.meta.cbma.base import amounts, scale_of
 from nimare_pipeline.meta.estimator import expect_type
 from nimare_pipeline.meta.judging import Judged, MonteCarlo, corrected_maps, critical_values
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
+from nimare_pipeline.meta.modelled import Modelled
 from nimare_pipeline.montecarlo import montecarlo_exceedances
+from nimare_pipeline.null_foci import digest
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
@@ -87,7 +88,7 @@ class SCALE(ALE):
     def fit(
         self,
         dataset: Dataset,
-        ma_maps: sparse.csr_array | None = None,
+        ma_maps: Modelled | None = None,
         *,
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
@@ -111,7 +112,7 @@ class SCALE(ALE):
         own = {**self.arrays(dataset), "pool_xyz": pool}
         design, scale = self.design(foci, own, mask)
         if ma_maps is None:
-            ma_maps = self.kernel_transformer.maps(dataset, mask, self.n_cores)
+            ma_maps = self.modelled(dataset, foci, mask, self.n_cores)
         sums = self.sums(ma_maps, own, scale)
         plan = _plan(design, mask, pool)
         _check_sizes(len(foci.xyz), len(plan.candidates))
@@ -143,8 +144,11 @@ class SCALE(ALE):
                 "null_method": "montecarlo",
                 "null_n_iters": self.n_iters,
                 "null_seed": self.seed,
-                "n_pool": len(pool),
-                "n_pool_in_reach": len(plan.candidates),
+                "null_foci": {
+                    "n_foci": len(pool),
+                    "n_foci_in_reach": len(plan.candidates),
+                    "foci_sha256": digest(pool),
+                },
                 "scale": scale.fact(),
                 **self.facts(own, foci),
             },

@@ -1,0 +1,42 @@
+"""Analyses are made once before anything is read, so that what they refuse is said at once."""
+
+from collections.abc import Sequence
+
+from nimare_pipeline.errors import ModelError, Problem, UsageError
+from nimare_pipeline.inference import result_level
+from nimare_pipeline.model.schema import BUILT, TYPES
+from nimare_pipeline.needs import check_needs
+from nimare_pipeline.registry import get_corrector, get_estimator
+from nimare_pipeline.settings import Analysis
+
+
+def check_file(analyses: Sequence[Analysis]) -> None:
+    """Check every analysis of a file, with what the command line replaced in it.
+
+    Raises
+    ------
+    ModelError
+        With every analysis that cannot be run, and why.
+    """
+    problems = []
+    for analysis in analyses:
+        try:
+            check_classes(analysis)
+        except UsageError as error:
+            problems.append(Problem("error", str(error), where=f"analysis {analysis.name}"))
+    if problems:
+        n = len(problems)
+        which = "an analysis" if n == 1 else f"{n} analyses"
+        msg = f"{which} cannot be run with the options of the command line"
+        raise ModelError(msg, problems)
+
+
+def check_classes(analysis: Analysis) -> None:
+    """Make estimator and corrector once, so that a keyword they refuse is said before reading."""
+    if analysis.type not in BUILT:
+        return
+    for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
+        if TYPES[analysis.type].key(part) is not None:
+            make(getattr(analysis, part))
+    result_level(analysis)
+    check_needs(analysis, how="the key null_foci or --null-foci PATH")

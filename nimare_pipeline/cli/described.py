@@ -1,0 +1,102 @@
+"""Analyses that the input itself describes: used as if an analysis file lay in the folder."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nimare_pipeline import model
+from nimare_pipeline.cli.model import chosen, options_named, override, without_effect
+from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
+from nimare_pipeline.contrast import listed
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.labels import label
+from nimare_pipeline.settings import Analysis
+
+if TYPE_CHECKING:
+    from nimare_pipeline.io.described import Described
+
+_OTHER = ("group", "roi", "sphere", "inference_mask", "merge")
+"""Options that ask for an analysis of another kind: what the input describes is put aside."""
+
+
+def with_described(request: Request) -> Request:
+    """Add the analyses that the files of the input describe, if they describe any.
+
+    What the command line names replaces what they say.
+
+    Raises
+    ------
+    ModelError, DataError
+        If they describe what cannot be done, with every problem.
+    UsageError
+        For one name for several analyses.
+    """
+    from nimare_pipeline.io.described import find
+
+    found = find(request.settings.bids_dir)
+    if not found:
+        return request
+    files = listed([_shown(one.file, request) for one in found])
+    other = [option for option in _OTHER if option in request.given]
+    if other:
+        note = (
+            f"the analyses that {files} describes are not run, because of {options_named(other)}"
+        )
+        return replace(request, notes=(*request.notes, note))
+    notes = [f"analyses are those that {files} describes; --model {NO_MODEL} ignores them"]
+    notes += [str(problem) for one in found for problem in one.problems]
+    analyses = _named(_analyses(found, notes), request, files)
+    return replace(request, analyses=_overridden(analyses, request, notes), notes=tuple(notes))
+
+
+def _analyses(found: Iterable["Described"], notes: list[str]) -> list[Analysis]:
+    """Analyses of all files, each with a name of its own."""
+    taken: set[str] = set()
+    analyses = []
+    for one in found:
+        read = model.from_tables(one.analyses, one.file)
+        for analysis in read.analyses:
+            asked, name, number = read.names[analysis.name], analysis.name, 1
+            while name.casefold() in taken:
+                number += 1
+                name = f"{analysis.name}{number}"
+            taken.add(name.casefold())
+            if name != asked:
+                why = "the name is taken" if number > 1 else "names are of letters and digits"
+                notes.append(f"{asked!r} is called {name!r}: {why}")
+            analyses.append(replace(analysis, name=name))
+    return analyses
+
+
+def _named(analyses: Sequence[Analysis], request: Request, files: str) -> list[Analysis]:
+    """Analyses that were asked for, one of them by the name that was asked for."""
+    if request.only:
+        analyses = chosen(analyses, request.only, Path(files))
+    if "name" not in request.given:
+        return list(analyses)
+    if len(analyses) > 1:
+        names = ", ".join(analysis.name for analysis in analyses)
+        msg = (
+            f"--name names one analysis, but {files} describes {len(analyses)}: {names}; "
+            "--analysis runs some of them"
+        )
+        raise UsageError(msg)
+    return [replace(one, name=label(request.analysis.name)) for one in analyses]
+
+
+def _overridden(
+    analyses: Sequence[Analysis], request: Request, notes: list[str]
+) -> tuple[Analysis, ...]:
+    replacing = sorted(request.given & PLACES.keys())
+    if not replacing:
+        return tuple(analyses)
+    changed = tuple(override(one, request.analysis, request.given) for one in analyses)
+    notes.append(f"the command line replaces what the input says: {options_named(replacing)}")
+    notes += without_effect(changed, replacing)
+    return changed
+
+
+def _shown(file: Path, request: Request) -> str:
+    root = Path(request.settings.bids_dir)
+    return file.relative_to(root).as_posix() if file != root else file.name

@@ -1,0 +1,40 @@
+"""What an estimator needs beside its keywords, and what it has no use for."""
+
+from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import MONTECARLO_ONLY, POOL_ESTIMATORS
+from nimare_pipeline.settings import Analysis
+
+NULL_FOCI = "null_foci"
+"""Key of an analysis, and fact of a result: the foci that a null draws from."""
+
+
+def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> None:
+    """Refuse an analysis that lacks what its estimator needs, or names in vain what it has not.
+
+    Parameters
+    ----------
+    analysis : Analysis
+    how : str
+        How a pool is named there.
+
+    Raises
+    ------
+    UsageError
+        With what to do.
+    """
+    estimator, named = analysis.estimator.type, analysis.options.get(NULL_FOCI)
+    if estimator in POOL_ESTIMATORS and not named:
+        msg = (
+            f"{estimator} draws its null from a pool of foci: name a dataset by {how}, for "
+            "example a database"
+        )
+        raise UsageError(msg)
+    if named and estimator not in POOL_ESTIMATORS:
+        msg = f"{how} names the pool of foci of {', '.join(POOL_ESTIMATORS)}; {estimator} has none"
+        raise UsageError(msg)
+    if analysis.options.get("inference_mask") and estimator in MONTECARLO_ONLY:
+        msg = (
+            f"{estimator} looks for differences in the whole mask, and takes no inference mask; "
+            "give a smaller mask instead"
+        )
+        raise UsageError(msg)

@@ -1,0 +1,112 @@
+"""Foci in no known space: each policy, and what it says."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from nimare_pipeline import io, spaces
+from nimare_pipeline.cli import plan as planning
+from nimare_pipeline.cli.commands import summary, validate
+from nimare_pipeline.cli.parser import parse
+from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.errors import DataError, UsageError
+
+SPACELESS = "//A, 2000: b\n//Subjects=13\n-10 20 30\n"
+DOG = "//Reference=Dog\n//C, 2001: d\n//Subjects=9\n-10 20 30\n"
+GIVEN = "//Reference=MNI\n//E, 2002: f\n//Subjects=9\n-10 20 30\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "mixed.txt").write_text(SPACELESS + DOG + GIVEN)
+    return tmp_path
+
+
+def plan(folder: Path, *words: str) -> list[Planned]:
+    return planning.plan(parse([str(folder), str(folder / "out"), "meta", "--fwhm", "9", *words]))
+
+
+def test_run(folder: Path) -> None:
+    """The option of a run reaches the reader."""
+    (planned,) = plan(folder, "--unknown-space", "exclude")
+    assert planned.dataset.ids.tolist() == ["E_2002-f"]
+
+
+@pytest.mark.parametrize("policy", ["", "error"])
+def test_refused_by_default(folder: Path, policy: str) -> None:
+    """Nothing is assumed unless somebody says so, and the message tells how."""
+    with pytest.raises(DataError) as caught:
+        io.read(folder, unknown_space=policy)
+    text = str(caught.value)
+    assert "mixed.txt: the space of the foci is not given for A_2000-b" in text
+    assert "mixed.txt, line 4: unknown space 'Dog' for C_2001-d" in text
+    assert text.count("decide by --unknown-space") == 2
+    with pytest.raises(DataError, match="not given for A_2000-b"):
+        plan(folder, *(("--unknown-space", policy) if policy else ()))
+
+
+@pytest.mark.parametrize(("policy", "space"), [("mni", "MNI"), ("talairach", "TAL")])
+def test_assumed(folder: Path, policy: str, space: str) -> None:
+    """Foci are taken as said, those of a known space are left alone, and both are written down."""
+    (source,) = io.read(folder, unknown_space=policy)
+    xyz = source.dataset.coordinates[["x", "y", "z"]].to_numpy()
+    given = np.array([-10.0, 20, 30])
+    taken = given if space == "MNI" else spaces.tal2mni(given[np.newaxis])[0]
+    np.testing.assert_allclose(xyz, [taken, taken, given])
+    assert source.dataset.coordinates["original_space"].tolist() == ["UNKNOWN", "UNKNOWN", "MNI"]
+    assert source.dataset.get_metadata(field="original_space") == ["UNKNOWN", "UNKNOWN", "MNI"]
+    way = "none" if space == "MNI" else "tal2mni-other"
+    assert source.dataset.get_metadata(field="space_transform") == [way, way, "none"]
+    done = f"; {space} is assumed (as asked for: {policy})"
+    said = [str(problem) for problem in source.problems if done in str(problem)]
+    assert said == [
+        f"mixed.txt: the space of the foci is not given for 1 contrast (A_2000-b){done}",
+        f"mixed.txt, line 4: unknown space 'Dog' for 1 contrast (C_2001-d){done}",
+    ]
+
+
+def test_excluded(folder: Path) -> None:
+    """Contrasts with such foci are left out, and named."""
+    (source,) = io.read(folder, unknown_space="exclude")
+    assert source.dataset.ids.tolist() == ["E_2002-f"]
+    said = "\n".join(map(str, source.problems))
+    assert "not given for 1 contrast (A_2000-b); it is left out (as asked for: exclude)" in said
+
+
+def test_nothing_left(tmp_path: Path) -> None:
+    """A file that loses all its contrasts is an error that says why."""
+    (tmp_path / "a.txt").write_text(SPACELESS)
+    with pytest.raises(DataError, match=r"(?s)no foci.*not given for 1 contrast.*it is left out"):
+        io.read(tmp_path, unknown_space="exclude")
+
+
+def test_unknown_policy(folder: Path) -> None:
+    """A policy that does not exist is refused with those that do."""
+    accepted = "accepted are: error, exclude, mni, talairach"
+    with pytest.raises(UsageError, match=f"unknown policy 'dog' for unknown spaces; {accepted}"):
+        io.read(folder, unknown_space="dog")
+
+
+def test_by_the_name_of_the_field(folder: Path) -> None:
+    """The converter takes the policy, too."""
+    dataset = io.convert_sleuth_to_dataset(folder / "mixed.txt", unknown_space="exclude")
+    assert dataset.ids.tolist() == ["E_2002-f"]
+    with pytest.raises(DataError, match="not given for A_2000-b"):
+        io.convert_sleuth_to_dataset(folder / "mixed.txt")
+
+
+def test_a_whole_file_without_space_is_counted(tmp_path: Path) -> None:
+    """Hundreds of names would hide what has to be done."""
+    (tmp_path / "a.txt").write_text(SPACELESS * 300)
+    with pytest.raises(DataError, match="space of the foci is not given for any of 300 contrasts"):
+        io.read(tmp_path)
+
+
+@pytest.mark.parametrize("command", [validate, summary])
+def test_commands_have_the_policy(folder: Path, command: ModuleType, capsys) -> None:  # type: ignore[no-untyped-def]
+    """What a run would read can be looked at first."""
+    outcome = command.run([str(folder), "--unknown-space", "exclude"])
+    assert (outcome.exit_code, outcome.reason[-19:]) == (0, "1 contrast, 1 focus")
+    capsys.readouterr()
