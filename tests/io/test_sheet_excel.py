@@ -257,6 +257,20 @@ class TestHostile:
         assert "more than 64 MB of text, which is no table of foci" in "".join(message)
         assert int(grown_mb) < 200
 
+    def test_lines_without_end(self, tmp_path: Path) -> None:
+        """A text of nothing but line ends is given up."""
+        path = written(tmp_path / "a.csv", csv(TABLE) + "\n" * 2_100_000)
+        assert refusal(path) == [
+            "a.csv: cannot be read: more than 2,000,000 lines, which is no table of foci"
+        ]
+
+    def test_one_line_without_end(self, tmp_path: Path) -> None:
+        """A cell of megabytes is given up, in quotes or not."""
+        for quote in ("", '"'):
+            path = written(tmp_path / "a.csv", csv(TABLE) + quote + "a" * 2**21)
+            (found,) = refusal(path)
+            assert found.startswith("a.csv: cannot be read: field larger than field limit")
+
     @pytest.mark.parametrize(
         ("part", "change", "message"),
         [
