@@ -15,7 +15,14 @@ from rows import HERE, Row, rows_of
 
 from nimare_pipeline.spaces import data_path
 
-SCRIPTS = ("cluster_fwe.py", "subtraction.py", "chi2.py", "neurosynth_read.py", "tfce.py")
+SCRIPTS = (
+    "cluster_fwe.py",
+    "subtraction.py",
+    "chi2.py",
+    "neurosynth_read.py",
+    "neurosynth_run.py",
+    "tfce.py",
+)
 
 
 def main() -> None:

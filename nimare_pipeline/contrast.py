@@ -16,6 +16,10 @@ from nimare_pipeline.errors import Problem
 ABSURD_MM = 1000.0
 """A coordinate beyond this cannot be millimetres of a head: an error, not a warning."""
 
+_MOST_NAMED = 5
+"""Contrasts that are named where a whole file has one fault; more are counted."""
+_MOST_LISTED = 100
+"""Foci outside the head of one contrast that are listed; more are counted."""
 _BROKEN_ID = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -194,16 +198,20 @@ def _focus_problems(contrast: Contrast) -> Iterable[Problem]:
 
 
 def _outside_problems(contrast: Contrast, tal2mni: str) -> list[Problem]:
-    outside = spaces.outside_head(contrast.to_mni(tal2mni))
-    return [
+    outside = np.flatnonzero(spaces.outside_head(contrast.to_mni(tal2mni)))
+    more = len(outside) - _MOST_LISTED
+    problems = [
         contrast.problem(
             "warning",
             f"focus {i + 1}, {_xyz(contrast.xyz[i])}, lies outside the head",
             suggestion="a lost decimal point or minus sign?",
             line=_focus_line(contrast, i),
         )
-        for i in np.flatnonzero(outside)
+        for i in outside[:_MOST_LISTED]
     ]
+    if more > 0:
+        problems.append(contrast.problem("warning", f"and {more:,} more foci outside the head"))
+    return problems
 
 
 def _focus_line(contrast: Contrast, i: Any) -> int:
@@ -218,11 +226,14 @@ def _space_problems(contrasts: Sequence[Contrast]) -> Iterable[Problem]:
             if spaces.recognise(space) is None:
                 key = (contrast.file, contrast.space_line, space)
                 wrong.setdefault(key, []).append(contrast)
+    with_foci = Counter(contrast.file for contrast in contrasts if contrast.spaces)
     for (file, line, space), found in wrong.items():
         what = f"unknown space {space!r}" if space else "the space of the foci is not given"
+        is_all = len(found) == with_foci[file] > _MOST_NAMED
+        who = f"any of {len(found):,} contrasts" if is_all else listed([one.id for one in found])
         yield Problem(
             "error",
-            f"{what} for {listed([contrast.id for contrast in found])}",
+            f"{what} for {who}",
             file,
             f"line {line}" if line else "",
             _space_advice(line, has_lines=bool(found[0].focus_lines)),

@@ -198,14 +198,14 @@ def null_columns(names: Iterable[str]) -> dict[str, Column]:
     for name in names:
         if name in NULL_MONTECARLO:
             columns[name] = NULL_MONTECARLO[name]
+        elif name.startswith(_WHOLE):
+            of = name.removeprefix(_WHOLE)
+            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
         elif (found := _MAXIMA.fullmatch(name)) and found["maximum"] in NULL_MONTECARLO:
             known = NULL_MONTECARLO[found["maximum"]]
             of_map = f"; map of {found['map']}" if found["map"] else ""
             text = f"{known.description}, of {_OF_TAIL[found['tail']]}{of_map}"
             columns[name] = Column(text, known.kind)
-        elif name.startswith(_WHOLE):
-            of = name.removeprefix(_WHOLE)
-            columns[name] = Column(f"{of} as the whole number that iterations count in", "integer")
     return columns
 
 
@@ -330,12 +330,14 @@ def from_tsv(
         If it is not such a table.
     """
     try:
-        if names is None:
-            first, _, content = content.partition(b"\n")
-            names = first.decode().split("\t")
-            if names == [""]:
-                raise ValueError("it is empty")
-        header = list(names)
+        # What is read begins after the first row, which is also why pandas does not look for a
+        # byte order mark in the first cell.
+        content = content if names is None else b"\n" + content
+        end = content.find(b"\n")
+        first = content[: end if end >= 0 else None]
+        header = first.decode().split("\t") if names is None else list(names)
+        if header == [""]:
+            raise ValueError("it is empty")
         kinds = [columns[name].kind if name in columns else None for name in header]
         return typed(pd.DataFrame(dict(_read(content, header, kinds))), columns)
     except ValueError as error:
@@ -347,13 +349,13 @@ def _read(
     content: bytes, header: Sequence[str], kinds: Sequence[Kind | None]
 ) -> Iterator[tuple[str, Any]]:
     """Columns by name. Of cells that repeat, half a million in a database, each is parsed once."""
-    if not content.strip(b"\n"):
+    begin = content.find(b"\n") + 1
+    if not begin or content[begin : begin + 2] in (b"", b"\n"):
         yield from ((name, []) for name in header)
         return
-    _refuse_ragged(content, len(header))
-    # The empty row keeps pandas from looking for a byte order mark in the first cell.
+    _refuse_ragged(np.frombuffer(content, dtype=np.uint8)[begin:], len(header))
     blocks = pd.read_csv(
-        BytesIO(b"\n" + content), sep="\t", skiprows=1, header=None, names=range(len(header)),
+        BytesIO(content), sep="\t", skiprows=1, header=None, names=range(len(header)),
         index_col=False, dtype=object, na_filter=False, quoting=csv.QUOTE_NONE,
         lineterminator="\n", skip_blank_lines=False, chunksize=_BLOCK_ROWS,
     )  # fmt: skip
@@ -362,7 +364,8 @@ def _read(
     for block in blocks:
         for number, kind in enumerate(kinds):
             codes, found = pd.factorize(block.iloc[:, number])
-            once = [texts.setdefault(cell, cell) for cell in found]
+            kept = kind in (None, "string")
+            once = [texts.setdefault(cell, cell) for cell in found] if kept else list(found)
             # What a column of unknown kind holds is seen when all of it is there.
             values = once if kind is None else _parse(once, kind)
             dtype = float if kind == "number" else object
@@ -372,10 +375,11 @@ def _read(
         yield name, _parse(column.tolist(), None) if kind is None else column
 
 
-def _refuse_ragged(content: bytes, n_columns: int) -> None:
+def _refuse_ragged(characters: NDArray[np.uint8], n_columns: int) -> None:
     """Refuse a row with a cell too few or too many, which pandas would fill up or cut off."""
-    characters = np.frombuffer(content.removesuffix(b"\n") + b"\n", dtype=np.uint8)
     tabs, ends = (np.flatnonzero(characters == ord(one)) for one in "\t\n")
+    if characters[-1] != ord("\n"):
+        ends = np.append(ends, len(characters))
     counts = np.diff(np.searchsorted(tabs, ends), prepend=0) + 1
     if (counts != n_columns).any():
         row = int(np.argmax(counts != n_columns))

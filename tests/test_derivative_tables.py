@@ -177,3 +177,27 @@ def test_many_rows_come_back():
     pd.testing.assert_frame_equal(
         tables.from_tsv(tables.to_tsv(table), COLUMNS), table, check_exact=True
     )
+
+
+@pytest.mark.parametrize("of", ["max_tfce", "positive_max_tfce", "group2_max_mass"])
+def test_whole_numbers_of_a_null_are_read_to_the_last_bit(of):
+    """Also those that no float holds: a null is extended by them."""
+    name = f"integer_{of}"
+    numbers = np.array([2**53 + 1, 20658528952976111, 2**61 + 3])
+    columns = tables.null_columns([name])
+    table = tables.typed(pd.DataFrame({name: numbers}), columns)
+    read = tables.from_tsv(tables.to_tsv(table, header=False), columns, names=[name])
+    assert [int(value) for value in read[name]] == numbers.tolist()
+    assert columns[name].description == f"{of} as the whole number that iterations count in"
+
+
+@pytest.mark.parametrize("content", [b"id\tn", b"id\tn\n", b"id\tn\n\n"], ids=repr)
+def test_a_header_alone_is_a_table_without_rows(content):
+    """With or without the end of the line."""
+    read = tables.from_tsv(content, COLUMNS)
+    assert (list(read), len(read)) == (["id", "n"], 0)
+
+
+def test_the_last_row_needs_no_end():
+    """A file that somebody's editor saved without the last newline is whole."""
+    assert tables.from_tsv(b"id\tn\na\t1\nb\t2", COLUMNS)["n"].tolist() == [1, 2]

@@ -1,12 +1,14 @@
 """Foci in no known space: each policy, and what it says."""
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from nimare_pipeline import io, spaces
 from nimare_pipeline.cli import plan as planning
+from nimare_pipeline.cli.commands import summary, validate
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.errors import DataError, UsageError
@@ -93,3 +95,18 @@ def test_by_the_name_of_the_field(folder: Path) -> None:
     assert dataset.ids.tolist() == ["E_2002-f"]
     with pytest.raises(DataError, match="not given for A_2000-b"):
         io.convert_sleuth_to_dataset(folder / "mixed.txt")
+
+
+def test_a_whole_file_without_space_is_counted(tmp_path: Path) -> None:
+    """Hundreds of names would hide what has to be done."""
+    (tmp_path / "a.txt").write_text(SPACELESS * 300)
+    with pytest.raises(DataError, match="space of the foci is not given for any of 300 contrasts"):
+        io.read(tmp_path)
+
+
+@pytest.mark.parametrize("command", [validate, summary])
+def test_commands_have_the_policy(folder: Path, command: ModuleType, capsys) -> None:  # type: ignore[no-untyped-def]
+    """What a run would read can be looked at first."""
+    outcome = command.run([str(folder), "--unknown-space", "exclude"])
+    assert (outcome.exit_code, outcome.reason[-19:]) == (0, "1 contrast, 1 focus")
+    capsys.readouterr()

@@ -18,6 +18,26 @@ ONE_THREAD = (
 
 
 @contextmanager
+def tamed(environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """Set what libraries read once, as they are imported, before anything can import them.
+
+    Parameters
+    ----------
+    environ : mutable mapping
+        The environment to prepare; the process's own by default, restored afterwards.
+    """
+    before = dict(environ)
+    environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    # Arrow's own pool, which pandas wakes, begins by reserving a gigabyte.
+    environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    try:
+        yield
+    finally:
+        environ.clear()
+        environ.update(before)
+
+
+@contextmanager
 def prepared(environ: MutableMapping[str, str] = os.environ, *, spare: str = "") -> Iterator[None]:
     """Keep the libraries from writing outside the run's own folders, and from calling anybody.
 
@@ -33,13 +53,10 @@ def prepared(environ: MutableMapping[str, str] = os.environ, *, spare: str = "")
         system has no place for temporary files, as in a read-only container.
     """
     before = dict(environ)
-    with _private_folder(environ, spare) as folder:
-        environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    with tamed(environ), _private_folder(environ, spare) as folder:
         environ["NO_ET"] = environ["NIPYPE_NO_ET"] = "1"
         environ["NIPYPE_CONFIG_DIR"] = folder
         environ["MPLBACKEND"] = "Agg"
-        # Arrow's own pool, which pandas wakes, begins by reserving a gigabyte.
-        environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
         if not any(environ.get(name) for name in ("LOGNAME", "USER", "LNAME", "USERNAME")):
             # getpass.getuser() fails for a user id without a name, as containers run with.
             environ["LOGNAME"] = f"uid{os.getuid()}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
+from nimare_pipeline.cli import environment
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.options import LEVELS
 from nimare_pipeline.cli.parser import parse
@@ -47,7 +48,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             outcome = import_module(COMMANDS[words[0]]).run(words[1:])
         else:
             _refuse_misspelt(words)
-            outcome = _run(parse(words, run_uuid=new_run_uuid()))
+            # Some options are understood by asking the estimator, which imports the libraries.
+            with environment.tamed():
+                outcome = _run(parse(words, run_uuid=new_run_uuid()))
     except SystemExit as left:  # --help, --version
         return int(left.code or 0)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - last resort: every end has a code
@@ -71,7 +74,7 @@ def failure(error: BaseException) -> Outcome:
 
 def _run(request: Request) -> Outcome:
     """Prepare the process, then import and run: nothing heavy is imported before that."""
-    from nimare_pipeline.cli import environment, logs, signals
+    from nimare_pipeline.cli import logs, signals
 
     settings = request.settings
     with (

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from nimare_pipeline import __version__, defaults
 from nimare_pipeline.cli import values
+from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.request import NO_MODEL
 from nimare_pipeline.cli.resources import available_cpus
 from nimare_pipeline.errors import UsageError
@@ -303,13 +304,7 @@ def _add_kernel(group: Any) -> None:
         help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
         "(default: %(default)s, Lancaster's pooled transform)",
     )
-    group.add_argument(
-        "--unknown-space",
-        metavar="POLICY",
-        type=values.one_of(defaults.UNKNOWN_SPACES),
-        help="foci whose space is not given, or neither MNI nor Talairach: error, exclude (their "
-        "contrasts), or take them as mni or talairach (default: error; for Neurosynth's: mni)",
-    )
+    add_unknown_space(group)
 
 
 def _add_correction(group: Any) -> None:

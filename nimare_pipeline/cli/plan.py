@@ -12,6 +12,7 @@ from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
 from nimare_pipeline.cli.database import Shelf, apart, needs_input
+from nimare_pipeline.cli.estimate import estimate
 from nimare_pipeline.cli.model import files_named, sources_of
 from nimare_pipeline.cli.pool import describe as pool_line
 from nimare_pipeline.cli.pool import with_null_foci
@@ -21,7 +22,6 @@ from nimare_pipeline.cli.regions import named
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.strict import accept
 from nimare_pipeline.errors import DataError, NoInputError, PipelineError, Problem, UsageError
-from nimare_pipeline.inference import has_tfce
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT
 from nimare_pipeline.settings import Analysis, Settings
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("nimare_pipeline")
 _MAX_SHOWN = 20
 """Warnings shown on the console; all of them are in the log file and the report."""
-_FIXED_S, _MS_PER_ITERATION, _MS_PER_FOCUS = 15, 0.6, 0.008
-_MS_PER_ENHANCEMENT = 13.0
-_BASE_MB, _MB_PER_THREAD = 700, 10
-"""What a run on a 2 mm grid costs on an ordinary core, measured."""
 
 
 @dataclass(frozen=True)
@@ -375,7 +371,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
         *_extension(planned),
         f"  machine    {_machine(settings)}",
-        f"  estimate   {_estimate(inside + outside, planned, settings)}",
+        f"  estimate   {_estimate(used, planned, settings)}",
     ]
 
 
@@ -408,14 +404,20 @@ def _component(component: object) -> str:
     return f"{component.type}({args})"  # type: ignore[attr-defined]
 
 
-def _estimate(n_foci: int, planned: Planned, settings: Settings) -> str:
-    """Estimate time and memory roughly, from what a 2 mm grid costs on an ordinary core."""
+def _estimate(used: "DataFrame", planned: Planned, settings: Settings) -> str:
+    """Say roughly how long it takes, and how much memory."""
+    from nimare_pipeline.groups import GROUP
+
     held = 0 if planned.saved_null is None else planned.saved_null.n_iters
-    n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
-    each = _MS_PER_ITERATION + _MS_PER_FOCUS * n_foci
-    each += _MS_PER_ENHANCEMENT if has_tfce(planned.analysis.corrector) else 0
-    seconds = _FIXED_S + n_iters * each / 1000 / settings.n_procs
-    memory_mb = _BASE_MB + _MB_PER_THREAD * settings.n_procs
+    groups = used.groupby(GROUP)["n_foci"].sum() if GROUP in used else used[["n_foci"]].sum()
+    seconds, memory_mb = estimate(
+        planned.analysis,
+        n_read=0 if planned.dataset is None else len(planned.dataset.coordinates),
+        n_foci=int(used["n_foci"].sum()),
+        n_smaller=int(groups.min()),
+        n_iters=planned.analysis.corrector.args.get("n_iters", 0) - held,
+        n_threads=settings.n_procs,
+    )
     return f"about {_duration(seconds)}, {memory_mb / 1024:.1f} GB of memory"
 
 

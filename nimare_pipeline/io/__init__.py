@@ -21,6 +21,13 @@ _NAMES = {
     "convert_neurosynth_to_dataset": "nimare_pipeline.io.convert",
     "convert_nimads_to_dataset": "nimare_pipeline.io.convert",
     "convert_sleuth_to_dataset": "nimare_pipeline.io.convert",
+    "convert_dataset_to_nimads_dict": "nimare_pipeline.io.exports",
+    "convert_neurosynth_to_json": "nimare_pipeline.io.exports",
+    "convert_nimads_to_sleuth": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_dict": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_json": "nimare_pipeline.io.exports",
+    "convert_sleuth_to_nimads_dict": "nimare_pipeline.io.exports",
+    "write": "nimare_pipeline.io.exports",
     "write_native": "nimare_pipeline.io.convert",
 }
 

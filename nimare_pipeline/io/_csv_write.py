@@ -12,6 +12,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ _ROOM = 0.8
 """Part of what a reader takes that is filled: the sizes are reckoned, not counted."""
 _LONGEST_CELL = 100_000
 """Python's readers of tables take no cell of more than 131,072 characters."""
+_LONGEST_HEADER = 30_000
+"""Bytes; what a file is, is seen by its first lines."""
 _ROWS_AT_ONCE = 50_000
 
 
@@ -77,6 +80,8 @@ def read_in_parts(
 
     The reader of other people's tables needs a kilobyte a row.
     """
+    if not sheet.sniff(path):
+        return [], [Problem("error", "it is not taken for a table", path.name)]
     found: list[Contrast] = []
     problems: list[Problem] = []
     part = path.with_name(f"{path.stem}-part{path.suffix}")
@@ -145,28 +150,42 @@ def _is_id(text: str) -> bool:
 
 def _of_contrasts(contrasts: Sequence[Contrast]) -> dict[str, list[str]]:
     """Columns of what holds for contrasts, by header, as many as there is room for."""
-    n_rows = sum(max(len(contrast.xyz), 1) for contrast in contrasts)
     rows = [max(len(contrast.xyz), 1) for contrast in contrasts]
-    n_cells = n_rows * 8
-    n_bytes = n_rows * 60
+    room = _Room(rows)
     found = _sizes(contrasts)
     taken = {*IDS, *_AXES, "space", *found}
     for part in ("metadata", "annotations"):
         for name, values in _columns([getattr(one, part) for one in contrasts]).items():
-            n_cells += n_rows
             texts = _texts(values)
-            size = sum((len(text) + 1) * n for text, n in zip(texts, rows, strict=True))
-            longest = max(map(len, texts), default=0)
-            if (
-                longest > _LONGEST_CELL
-                or n_cells > _ROOM * MAX_CELLS
-                or n_bytes + size > _ROOM * MAX_BYTES
-            ):
-                n_cells -= n_rows
-                continue
-            n_bytes += size
-            found[_header(name, taken, metadata=part == "metadata")] = texts
+            if room.take(name, texts):
+                found[_header(name, taken, metadata=part == "metadata")] = texts
     return found
+
+
+@dataclass
+class _Room:
+    """What is left of the cells, bytes and headers that a reader takes."""
+
+    rows: Sequence[int]
+
+    def __post_init__(self) -> None:
+        n_rows = sum(self.rows)
+        self.cells = _ROOM * MAX_CELLS - n_rows * 8
+        self.bytes = _ROOM * MAX_BYTES - n_rows * 60
+        self.header = float(_LONGEST_HEADER)
+
+    def take(self, name: str, texts: Sequence[str]) -> bool:
+        """Whether a column has room, which it takes then."""
+        sizes = zip(texts, self.rows, strict=True)
+        left = (
+            self.cells - sum(self.rows),
+            self.bytes - sum((len(text) + 1) * n for text, n in sizes),
+            self.header - len(name.encode(errors="replace")) - 10,
+        )
+        if min(left) < 0 or max(map(len, texts), default=0) > _LONGEST_CELL:
+            return False
+        self.cells, self.bytes, self.header = left
+        return True
 
 
 def _of_foci(contrasts: Sequence[Contrast], others: Iterable[str]) -> dict[str, list[list[str]]]:

@@ -2,33 +2,59 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+import reprlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 
+MOST_BYTES = 2**29
+"""Of a file: half a gigabyte. The memory that parsing takes is some times this."""
+MOST_VALUES = 30_000_000
+"""Of a file; each takes some 100 bytes of memory. NeuroQuery as JSON would have 100 million."""
+DEEPEST = 64
+"""Levels of lists and objects in each other."""
+LONGEST_NUMBER = 300
+"""Digits of a whole number: no float holds more."""
+_LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER},}}")
+_SMALLER = "take a part of it, or another format"
+_CONTAINERS = (Mapping, list, tuple)
+_HALF = re.compile("[\ud800-\udfff]")
+_HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother, _SHORT.maxlong = 3, 60, 60, 60
+
+
+class _TooManyError(Exception):
+    """More than a dataset has."""
+
 
 class Repeated(dict[str, Any]):
     """JSON object in which a key stands more than once; ``keys_repeated`` names them."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, Any]], known: Iterable[str] = ()) -> None:
         super().__init__(pairs)
         seen: set[str] = set()
-        self.keys_repeated = [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
+        self.keys_repeated = [*known]
+        self.keys_repeated += [key for key, _ in pairs if key in seen or seen.add(key)]  # type: ignore[func-returns-value]
 
 
 def load(path: Path) -> Any:
     """Parsed file; objects with a repeated key come as :class:`Repeated`.
+
+    Half of a surrogate pair, which is no character and cannot be written, becomes U+FFFD.
 
     Raises
     ------
     NoInputError
         If there is no such file.
     DataError
-        If it is not text, or not complete JSON, with line and column.
+        If it is not text, not complete JSON (with line and column), or larger or deeper than any
+        dataset.
     """
     try:
+        _refuse_size(path.stat().st_size, str(path))
         body = path.read_bytes()
     except FileNotFoundError as error:
         msg = f"no such file: {path}"
@@ -42,22 +68,58 @@ def parse(body: bytes, name: str) -> Any:
     Raises
     ------
     DataError
-        If it is not text, or not complete JSON, with line and column.
+        As :func:`load`.
     """
+    _refuse_size(len(body), name)
     try:
-        text = body.decode(json.detect_encoding(body))
-        return json.loads(text, object_pairs_hook=_object)
+        return _parsed(body)
     except UnicodeDecodeError as error:
         problem = Problem("error", f"not text: {error}", name, suggestion="JSON in UTF-8")
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         problem = Problem("error", f"not JSON: {error.msg}", name, where, "is the file complete?")
     except RecursionError:
-        problem = Problem("error", "JSON nested too deeply to be a dataset", name)
-    except ValueError as error:  # a number of thousands of digits
-        problem = Problem("error", f"not JSON of a dataset: {error}", name)
+        message = f"JSON nested too deeply to be a dataset: more than {DEEPEST} levels"
+        problem = Problem("error", message, name)
+    except _TooManyError as error:
+        problem = Problem("error", str(error), name, suggestion=_SMALLER)
     msg = "a file cannot be read"
     raise DataError(msg, [problem])
+
+
+def clean(value: Any) -> Any:
+    """Parsed JSON without halves of surrogate pairs; the same object where there are none."""
+    if isinstance(value, str):
+        return value if value.isascii() else _HALF.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, list | tuple):
+        return [clean(one) for one in value]
+    if isinstance(value, Mapping):
+        pairs = [(clean(key), clean(one)) for key, one in value.items()]
+        plain = _object(pairs)
+        if isinstance(value, Repeated):
+            plain = Repeated(pairs, [*value.keys_repeated])
+        return plain
+    return value
+
+
+def depth(value: Any, most: int) -> int:
+    """Levels of lists and objects in each other, counted up to ``most`` + 1."""
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for number in range(most + 1):
+        if not level:
+            return number
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+            if isinstance(inner, _CONTAINERS)
+        ]
+    return most + 1
+
+
+def short(value: Any) -> str:
+    """A value for a message, however long it is."""
+    return f"{_SHORT.repr(value):.60}"
 
 
 def peek(path: Path) -> Any:
@@ -100,3 +162,31 @@ def repeated(value: Any, place: str = "", depth: int = 5) -> Iterator[tuple[str,
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
     return plain if len(plain) == len(pairs) else Repeated(pairs)
+
+
+def _parsed(body: bytes) -> Any:
+    n_values = sum(body.count(mark) for mark in (b",", b"[", b"{"))
+    if n_values > MOST_VALUES:
+        msg = f"some {n_values:,} values; JSON of up to {MOST_VALUES:,} is read"
+        raise _TooManyError(msg)
+    text = body.decode(json.detect_encoding(body))
+    del body
+    exact = _integer if _LONG_NUMBER.search(text) else None
+    found = json.loads(text, object_pairs_hook=_object, parse_int=exact)
+    if depth(found, DEEPEST) > DEEPEST:
+        raise RecursionError
+    return clean(found) if _HALF_ESCAPED.search(text) else found
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_NUMBER:
+        msg = f"a number of {len(text):,} digits; of up to {LONGEST_NUMBER} is read"
+        raise _TooManyError(msg)
+    return int(text)
+
+
+def _refuse_size(size: int, name: str) -> None:
+    if size > MOST_BYTES:
+        message = f"{size:,} bytes; JSON of up to {MOST_BYTES:,} is read"
+        msg = "a file cannot be read"
+        raise DataError(msg, [Problem("error", message, name, suggestion=_SMALLER)])

@@ -28,6 +28,11 @@ def write(contrasts: Sequence[Contrast], path: Path, *, name: str = "") -> None:
         stream.write(b"\n}\n")
 
 
+def studies(contrasts: Sequence[Contrast]) -> dict[str, Any]:
+    """What :func:`write` writes, as one dict."""
+    return {own[0].study_id: study(own) for own in by_study(contrasts)}
+
+
 def study(own: Sequence[Contrast]) -> dict[str, Any]:
     """One study with its contrasts."""
     return {"contrasts": {one.contrast_id: _contrast(one) for one in own}}

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from nimare_pipeline.contrast import Contrast, is_missing
 from nimare_pipeline.label_matrix import MOST_DENSE, LabelMatrix
+from nimare_pipeline.spaces import recognise
 from nimare_pipeline.tables import COORDINATE_COLUMNS, ID_COLUMNS, RELATIVE, Tables
 
 REMOTE = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -121,6 +122,16 @@ def from_tables(tables: Tables) -> list[Contrast]:
         )
         for i, key in enumerate(keys)
     ]
+
+
+def told_once(contrast: Contrast) -> Contrast:
+    """The contrast with a space that is no known one told by its metadata, not by each focus."""
+    named = {str(space) for space in contrast.values.get("original_space", ())}
+    if len(named) != 1 or recognise(*named) or "original_space" in contrast.metadata:
+        return contrast
+    values = {name: own for name, own in contrast.values.items() if name != "original_space"}
+    metadata = {"original_space": named.pop(), **contrast.metadata}
+    return replace(contrast, metadata=metadata, values=values)
 
 
 def is_large(matrix: LabelMatrix) -> bool:

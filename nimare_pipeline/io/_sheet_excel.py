@@ -25,22 +25,28 @@ _MAX_MERGED_CELLS = 1_000_000
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s+ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_FAR_ROW = re.compile(rb'<(?:\w+:)?row\s[^<>]*?\br="(\d{7,})"')
 _FORMULA = re.compile(rb"<(?:\w+:)?f[\s>/]")
 _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)|<\0!\0[DE]|\0<\0![DE]", re.IGNORECASE)
 _ERRORS = ("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!")
-_EXTRA = "reading XLSX needs openpyxl: pip install 'nimare-pipeline[tables]'"
+_EXTRA = "reading XLSX needs openpyxl: pip install openpyxl"
 
 
 def is_workbook(path: Path) -> bool:
     """Whether a file is a ZIP archive with a workbook in it."""
-    with path.open("rb") as stream:
-        if stream.read(4) != _ZIP:
-            return False
+    if not is_archive(path):
+        return False
     try:
         with zipfile.ZipFile(path) as archive:
             return "xl/workbook.xml" in archive.namelist()
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as a ZIP archive."""
+    with path.open("rb") as stream:
+        return stream.read(4) == _ZIP
 
 
 def is_other_kind(path: Path) -> bool:
@@ -53,6 +59,18 @@ def is_other_kind(path: Path) -> bool:
     if head.startswith(_OLE):
         return path.suffix.lower() in (".xls", ".xlsx", ".xlsm", ".xlt", ".et")
     return head.startswith(_ZIP) and b"application/vnd.oasis.opendocument.spreadsheet" in head
+
+
+def why_not(path: Path) -> str:
+    """Why a file that should be a workbook cannot be opened; empty if it can, or is none."""
+    try:
+        if path.suffix.lower() in (".xlsx", ".xlsm") and is_archive(path):
+            grids(path, max_rows=1)
+    except OSError:
+        return ""
+    except DataError as error:
+        return f"{path.name}: {error.problems[0].message}"
+    return ""
 
 
 def grids(path: Path, *, max_rows: int = MAX_ROWS) -> list[Grid]:
@@ -115,8 +133,11 @@ def _sheets(path: Path, max_rows: int) -> Iterator[Grid]:
 
 def _read(book: "Workbook", path: Path, max_rows: int) -> Iterator[Grid]:
     left = MAX_CELLS
+    held: dict[str, str] = {}
     for sheet in book.worksheets:
-        merges, has_formulas = _parts(path, sheet._worksheet_path)  # noqa: SLF001 - no other way
+        looks = max_rows < MAX_ROWS
+        part = sheet._worksheet_path  # noqa: SLF001 - openpyxl has no other way to it
+        merges, has_formulas = ([], False) if looks else _parts(path, part)
         odd: dict[Place, str] = {}
         rows: list[Row] = []
         for line, row in _rows(sheet, max_rows):
@@ -124,7 +145,7 @@ def _read(book: "Workbook", path: Path, max_rows: int) -> Iterator[Grid]:
             while texts and not texts[-1]:
                 texts.pop()
             if texts:
-                rows.append((line, tuple(texts)))
+                rows.append((line, tuple(held.setdefault(text, text) for text in texts)))
                 left -= len(texts)
             if left < 0:
                 raise refusal(path, f"more than {MAX_CELLS:,} cells", "leave out other sheets")
@@ -140,9 +161,14 @@ def _rows(sheet: Any, max_rows: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
     # The size that a sheet claims may be anything: rows are as long as their cells.
     sheet.reset_dimensions()
     found = sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS, values_only=True)
+    gap: tuple[Any, ...] | None = None
     for line, row in enumerate(found, 1):
+        if row is gap:  # one object stands for all rows that are not in the file, up to a million
+            continue
         if any(value is not None for value in row):
             yield line, row
+        else:
+            gap = row
 
 
 def _text(value: Any, place: Place, odd: dict[Place, str]) -> str:
@@ -167,6 +193,8 @@ def _parts(path: Path, part: str) -> tuple[list[tuple[str, int, str, int]], bool
     """Merged areas of a sheet, and whether it has formulas: what a stream of cells leaves out."""
     with zipfile.ZipFile(path) as archive, archive.open(part.lstrip("/")) as stream:
         body = stream.read(MAX_BYTES)
+    if any(int(number) > MAX_ROWS for number in _FAR_ROW.findall(body)):
+        raise refusal(path, f"a row has a number above {MAX_ROWS:,}", "save it again as XLSX")
     found = _MERGE.findall(body)
     merges = [
         (first.decode(), int(top), last.decode(), int(low)) for first, top, last, low in found

@@ -11,9 +11,9 @@ from pathlib import Path
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _text
 
-MAX_BYTES = 128 * 2**20
+MAX_BYTES = 64 * 2**20
 """Of a text, unpacked. All foci of a database of 15,000 papers are 30 MB."""
-MAX_CELLS = 10_000_000
+MAX_CELLS = 6_000_000
 DELIMITERS = ("\t", ";", ",", "|")
 _HEAD_BYTES = 65536
 _MAX_RECORD_LINES = 50
@@ -121,6 +121,7 @@ def text_body(path: Path, note: Note) -> str:
     if not _text.is_text(body):
         raise refusal(path, "this is no text", "save it as XLSX or CSV")
     text, odd = _text.decode(body)
+    del body
     for problem in odd:
         note(replace(problem, file=path.name))
     return text
@@ -140,14 +141,22 @@ def text_grid(file: str, text: str, delimiter: str, note: Note = lambda _problem
     except _LostQuoteError as lost:
         advice = "close it, or remove it; quotes are taken as they stand"
         note(Problem("warning", "a quote is never closed", file, f"line {lost.line}", advice))
-        rows = list(_records(lines, delimiter, quoted=False))
+        return _unquoted(file, lines, delimiter)
     except csv.Error as error:
-        msg = f"{file} cannot be read"
-        raise DataError(msg, [Problem("error", f"cannot be read: {error}", file)]) from error
-    if sum(len(cells) for _, cells in rows) > MAX_CELLS:
-        msg = f"{file} cannot be read"
-        raise DataError(msg, [Problem("error", f"more than {MAX_CELLS:,} cells", file)])
+        raise _refused(file, error) from error
     return Grid(file, rows=tuple(rows))
+
+
+def _unquoted(file: str, lines: Iterable[str], delimiter: str) -> Grid:
+    try:
+        return Grid(file, rows=tuple(_records(lines, delimiter, quoted=False)))
+    except csv.Error as error:
+        raise _refused(file, error) from error
+
+
+def _refused(file: str, error: Exception) -> DataError:
+    msg = f"{file} cannot be read"
+    return DataError(msg, [Problem("error", f"cannot be read: {error}", file)])
 
 
 def refusal(path: Path, message: str, suggestion: str = "") -> DataError:
@@ -179,8 +188,15 @@ def _records(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Iterator[
     limit = csv.field_size_limit(_FIELD_BYTES)
     try:
         first = 1
+        left = MAX_CELLS
+        held: dict[str, str] = {}
         for record in _guarded(reader, quoted=quoted):
-            cells = trimmed(record)
+            # Most cells stand in many rows: one text for all of them.
+            cells = tuple(held.setdefault(cell, cell) for cell in trimmed(record))
+            left -= len(record)
+            if left < 0:
+                msg = f"more than {MAX_CELLS:,} cells, which is no table of foci"
+                raise csv.Error(msg)
             is_hint = first == 1 and re.fullmatch(r"sep=.?", "".join(record).strip().lower())
             if cells and not is_hint:
                 yield first, cells

@@ -89,8 +89,8 @@ def find(grid: Grid) -> Layout | None:
     for index, (_, row) in enumerate(grid.rows[:HEADER_ROWS]):
         above = grid.rows[index - 1][1] if index else ()
         headers = _headers(row, above)
-        axes = tuple(_axes(headers, above))
         body = grid.rows[index + 1 : index + 1 + _SEEN_ROWS]
+        axes = tuple(_axes(headers, above)) or tuple(_spread(headers, body))
         points = () if axes else tuple(_points(headers, body))
         if axes or points:
             return _Sorter(grid, index, headers, axes, points).layout()
@@ -134,6 +134,25 @@ def _axes(headers: Sequence[str], above: Sequence[str]) -> Iterator[Axes]:
             yield Axes((columns["x"], columns["y"], columns["z"]), space, number)
 
 
+def _spread(headers: Sequence[str], body: Sequence[Row]) -> Iterator[Axes]:
+    """Sets of columns under one header, ``Coordinates (x, y, z)`` over three cells."""
+    for i, name in enumerate(headers):
+        triple = (i, i + 1, i + 2)
+        if not name or any(cell(headers, column) for column in triple[1:]):
+            continue
+        rows = [[cell(row, column) for column in triple] for _, row in body]
+        if words.may_be_point(name) and any(all(map(_is_number, row)) for row in rows):
+            yield Axes(triple, words.space_in(name))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        cells.number(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _points(headers: Sequence[str], body: Sequence[Row]) -> Iterator[int]:
     """Columns whose cells are whole foci, by their headers and at least one cell."""
     for i, name in enumerate(headers):
@@ -166,6 +185,7 @@ class _Sorter:
         self.headers += [""] * (width - len(self.headers))
         taken = {column for axes in self.axes for column in axes.columns} | {*self.points}
         used = {i for _, row in self.body for i, text in enumerate(row) if text}
+        used |= {column for _, column in self.grid.odd}
         self.free = [i for i in range(len(self.headers)) if i in used and i not in taken]
         space = self.pick(words.space_rank) if self.has_no_reference() else self.reference()
         study = self.pick(words.study_rank)
@@ -250,7 +270,8 @@ class _Sorter:
         found: dict[int, str] = {}
         for i in [*self.free, study]:
             name = words.metadata_name(self.headers[i]) if i != NONE else ""
-            plain = name and name not in found.values() and (name != "study_name" or i != study)
+            taken = ("study_name", "publication", "source") if i == study else ()
+            plain = name and name not in found.values() and name not in taken
             if plain and (name != "contrast_name" or contrast != NONE):
                 found[i] = name
         return found

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from nimare_pipeline import spaces
 from nimare_pipeline.io import _native_cells as cells
-from nimare_pipeline.io._sheet_words import space_in
+from nimare_pipeline.io._sheet_words import space_in, words
 
 Point = tuple[float, float, float]
 
@@ -14,8 +15,11 @@ _NONE = {
     *("not reported", "no foci", "nil"),
 }
 """What stands where there is no focus."""
+_PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _BRACKETS = re.compile(r"[(\[{<]([^()\[\]{}<>]*)[)\]}>]")
 _NAMED = re.compile(r"(?i)\b[xyz]\s*[=:]\s*")
+UNKNOWN = "?"
+"""What the name of a space begins with that is none."""
 _OWN_WORDS = {"t88": "TAL", "spm96": "MNI", "spm99": "MNI"}
 """Spaces as the CANlab tables name them."""
 
@@ -33,6 +37,8 @@ def number(cell: str) -> tuple[float, bool]:
     ValueError
         If it is none.
     """
+    if _PLAIN.fullmatch(cell):
+        return float(cell), False
     return cells.number(re.sub(r"^([-+−–])\s+(?=[\d.,])", r"\1", cell))
 
 
@@ -63,17 +69,20 @@ def points(cell: str) -> list[Point]:
         raise
 
 
+@lru_cache(maxsize=1024)
 def space(text: str) -> str:
-    """Space that a cell names, as the readers know it; the text itself if none does."""
+    """Space that a cell names, ``MNI`` or ``TAL``; what names none, or both, after a ``?``.
+
+    Examples
+    --------
+    >>> space("Talairach (1988)"), space("T88"), space("Tal or MNI"), space("Colin27")
+    ('TAL', 'TAL', '?Tal or MNI', '?Colin27')
+    """
     plain = text.strip()
-    known = _OWN_WORDS.get(plain.casefold())
-    if known:
-        return known
-    named = space_in(plain)
-    if named:
-        return named
-    both = re.search(r"(?i)mni", plain) and re.search(r"(?i)tal", plain)
-    return plain if both or spaces.recognise(plain) is None else str(spaces.recognise(plain))
+    named = _OWN_WORDS.get(plain.casefold()) or space_in(plain)
+    if not named and not {"mni", "tal"} <= set(words(plain)):
+        named = str(spaces.recognise(plain) or "")
+    return named or f"{UNKNOWN}{plain}"
 
 
 def _is_point(text: str) -> bool:

@@ -10,7 +10,7 @@ from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io import _sheet_points as cells
 from nimare_pipeline.io import _sheet_words as words
-from nimare_pipeline.io._sheet_grid import Note, Row, column_name
+from nimare_pipeline.io._sheet_grid import Note, Row
 from nimare_pipeline.io._sheet_layout import NONE, Axes, Layout, cell
 from nimare_pipeline.io._sheet_points import Point
 
@@ -21,6 +21,7 @@ _TOTAL = re.compile(
     r"(?i)(?:grand |sub)?(?:totals?|sums?|means?|averages?|medians?|sd|std|range|notes?|sources?"
     r"|legend|abbreviations?|footnotes?)\b(?!.*\b(?:19|20)\d\d\b)"
 )
+_UNITS = re.compile(r"(?i)[(\[]?\s*(?:mm|millimet(?:er|re)s?)\s*[)\]]?")
 _WHOLE = re.compile(r"\d+\.0")
 _SHOWN = 5
 
@@ -106,6 +107,10 @@ class Rows:
             self.notes.append(" ".join(texts))
             self.left.setdefault("comments", []).append(line)
             return False
+        axes = [cell(texts, column) for one in self.layout.axes for column in one.columns]
+        if axes and all(_UNITS.fullmatch(text) for text in axes):
+            self.left.setdefault("units", []).append(line)
+            return False
         header = self.layout.grid.rows[self.layout.header][1]
         if sum(cell(header, i) == texts[i] for i in filled) > len(filled) / 2 and len(filled) > 2:
             self.left.setdefault("the header again", []).append(line)
@@ -152,7 +157,7 @@ class Rows:
             by_number.setdefault(axes.number, []).append(axes)
         for alternatives in by_number.values():
             given = [axes for axes in alternatives if not self.is_empty(line, texts, axes.columns)]
-            if len(given) > 1:
+            if len({axes.space for axes in given}) > 1:
                 self.both.append(line)
             # Of MNI and Talairach columns for the same focus, MNI needs no conversion.
             for axes in sorted(given, key=lambda axes: axes.space != "MNI")[:1]:
@@ -220,9 +225,9 @@ class Rows:
             if own and year and year not in own:
                 own = f"{own} {year}"
             if not own and not study:
-                self.problem(
-                    "error", record.line, "the study is missing", "name it in the row, or above"
-                )
+                if self.layout.study != NONE:
+                    advice = "name it in the row, or above"
+                    self.problem("error", record.line, "the study is missing", advice)
                 continue
             record.continued = (
                 not own or (record.line, self.layout.study) in self.layout.grid.merged
@@ -279,26 +284,6 @@ class Rows:
         if self.both:
             message = f"coordinates in MNI and in Talairach{_others(self.both)}"
             self.problem("warning", self.both[0], message, "those in MNI are used")
-        self.say_columns()
-
-    def say_columns(self) -> None:
-        line = self.layout.line
-        for name in self.layout.doubled:
-            message = f"column {name!r} stands twice; the second is called '{name}_2'"
-            self.problem("warning", line, message)
-        if self.layout.study == NONE:
-            message = "no column names the studies"
-            known = listed(self.layout.names, 10)
-            self.problem("error", line, message, f"call one 'study'; the columns are: {known}")
-        by_kind: dict[tuple[str, str], list[Axes]] = {}
-        for axes in self.layout.axes:
-            by_kind.setdefault((axes.space, axes.number), []).append(axes)
-        for same in by_kind.values():
-            if len(same) > 1:
-                columns = [column_name(self.layout.grid, axes.columns[0]) for axes in same]
-                message = f"x, y and z stand {len(same)} times, from {' and '.join(columns)} on"
-                advice = "call them MNI_x and TAL_x, or x1 and x2"
-                self.problem("error", line, message, advice)
 
 
 def _others(lines: Sequence[int]) -> str:

@@ -122,22 +122,23 @@ def split(found: Sequence[Piece]) -> list[Header]:
     own_lines = _has(found, SUBJECTS)
     counts = [piece.kind == SUBJECTS if own_lines else bool(piece.inside) for piece in found]
     sizes_left = sum(counts)
-    sized = hinted = titled = after_blank = False
+    sized = whole = hinted = titled = after_blank = False
     for piece, gives_size in zip(found, counts, strict=True):
         is_title = piece.kind == TITLE
-        begun = is_title and sized and titled and sizes_left > 0
+        begun = is_title and whole and sizes_left > 0
         parted = after_blank and piece.kind != BLANK and (sized or (hinted and is_title))
         if begun or parted:
             runs.append([])
-            sized = hinted = titled = False
+            sized = whole = hinted = titled = False
         runs[-1].append(piece)
         after_blank = piece.kind == BLANK
         titled |= is_title
         sized |= gives_size
+        whole |= gives_size and titled  # a size above the title may be followed by more of it
         hinted |= bool(piece.inside)
         sizes_left -= gives_size
-    whole = [run for run in runs if any(piece.kind != BLANK for piece in run)]
-    return [_header(run) for run in _with_titles(whole)]
+    said = [run for run in runs if any(piece.kind != BLANK for piece in run)]
+    return [_header(run) for run in _with_titles(said)]
 
 
 def _with_titles(runs: Sequence[list[Piece]]) -> list[list[Piece]]:

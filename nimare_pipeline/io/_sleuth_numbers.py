@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import takewhile
 
 import numpy as np
@@ -132,13 +133,14 @@ def _signs(text: str) -> str:
     return _UNDERSCORE.sub("-", _BROKEN_MINUS.sub("-", text).translate(_MINUS))
 
 
-def _tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4)  # a line is asked about several times
+def _tokens(text: str) -> tuple[str, ...]:
     if _PLAIN.fullmatch(text):
-        return text.split()
+        return tuple(text.split())
     text = _signs(text)
     if not _DASHES_BETWEEN.match(text.strip()):  # else nobody can tell signs from separators
         text = _LONELY_SIGN.sub(r"\1", text)
-    return _words(_UNIT.sub(" ", _AXIS.sub(" ", text)))
+    return tuple(_words(_UNIT.sub(" ", _AXIS.sub(" ", text))))
 
 
 def _words(text: str) -> list[str]:
@@ -150,7 +152,7 @@ def _words(text: str) -> list[str]:
     words = [word for word in re.split(r"[\s;|]+", text) if word]
     if len(words) >= 3:
         if words[0].endswith(",") and words[1].endswith(","):
-            words = [word.rstrip(",") for word in words]
+            words = [word.rstrip(",") for word in words if word.strip(",")]
         numbers = list(takewhile(_WORD.fullmatch, words))
         if len(numbers) >= 3:
             return [word.replace(",", ".") for word in numbers] + words[len(numbers) :]

@@ -14,7 +14,9 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import Contrast
@@ -62,63 +64,79 @@ def write(contrasts: Sequence[Contrast], path: Path, *, name: str = "") -> None:
 
 @dataclass
 class Titles:
-    """Header of each contrast, from which the reader makes its ids, or others that are unique."""
+    """Header of each contrast: one from which the reader makes its ids, or else unique ones.
+
+    Attributes
+    ----------
+    studies : dict
+        Text of a study in headers and the id that the reader makes of it, by the study's own id.
+    used : set of str
+        Ids of contrasts that the headers so far give.
+    """
 
     contrasts: Sequence[Contrast]
-    studies: dict[str, str] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    studies: dict[str, tuple[str, str]] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[str]:
         # Ids that can stand as they are go first: no made-up one may take their place.
-        kept = [self.kept(contrast) for contrast in self.contrasts]
-        self.taken = {
-            one.study_id for one, title in zip(self.contrasts, kept, strict=True) if title
-        }
-        used = {one.id for one, title in zip(self.contrasts, kept, strict=True) if title}
+        kept = [_kept(contrast) for contrast in self.contrasts]
         for contrast, title in zip(self.contrasts, kept, strict=True):
-            yield title or self.made(contrast, used)
+            if title:
+                self.studies[contrast.study_id] = contrast.study_id, contrast.study_id
+                self.used.add(contrast.id)
+        for contrast, title in zip(self.contrasts, kept, strict=True):
+            yield title or self.made(contrast)
 
-    def kept(self, contrast: Contrast) -> str:
-        """Header that gives the contrast's ids; empty if none does."""
-        names = contrast.metadata.get("study_name"), contrast.metadata.get("contrast_name")
-        for study, name in (names, (contrast.study_id, contrast.contrast_id)):
-            title = f"{study}: {name}"
-            if isinstance(study, str) and _ids(title, contrast) == (
-                contrast.study_id,
-                contrast.contrast_id,
-            ):
-                return title
-        return ""
+    def made(self, contrast: Contrast) -> str:
+        """Header as near to what the contrast is called as can be."""
+        if contrast.study_id not in self.studies:
+            self.studies[contrast.study_id] = self.study(contrast)
+        study, ident = self.studies[contrast.study_id]
+        name = contrast.metadata.get("contrast_name")
+        for text in _texts(name, contrast.contrast_id, "contrast"):
+            found = _ids(f"{study}: {text}", contrast)
+            if found and found[0] == ident and "-".join(found) not in self.used:
+                self.used.add("-".join(found))
+                return f"{study}: {text}"
+        msg = f"no header for {contrast.id!r}"  # numbers never end
+        raise AssertionError(msg)
 
-    def made(self, contrast: Contrast, used: set[str]) -> str:
-        """Header made of ids that are as near to the contrast's as a header can have."""
-        study = self.studies.get(contrast.study_id)
-        if study is None:
-            stable = contrast.study_id in self.taken
-            study = contrast.study_id if stable else self.unique(_plain(contrast.study_id))
-            self.studies[contrast.study_id] = study
-            self.taken.add(study)
-        for number in range(1, len(used) + 2 * len(self.contrasts) + 2):
-            end = f"_{number}" if number > 1 else ""
-            for name in (_plain(contrast.contrast_id), "contrast"):
-                title = f"{study}: {name}{end}"
-                found = _ids(title, contrast)
-                if found and found[0] == study and "-".join(found) not in used:
-                    used.add("-".join(found))
-                    return title
-        msg = f"no header for {contrast.id!r}"
-        raise ValueError(msg)
+    def study(self, contrast: Contrast) -> tuple[str, str]:
+        """Text of a study that no other has, and the id that the reader makes of it."""
+        taken = {ident for _, ident in self.studies.values()}
+        for text in _texts(contrast.metadata.get("study_name"), contrast.study_id, "study"):
+            found = _ids(f"{text}: contrast", None)
+            if found and found[0] not in taken and found[1] == "contrast":
+                return text, found[0]
+        msg = f"no header for study {contrast.study_id!r}"
+        raise AssertionError(msg)
 
-    def unique(self, stem: str) -> str:
-        """Id of a study that no other has, and that a header gives back."""
-        for number in range(1, len(self.taken) + len(self.contrasts) + 2):
-            end = f"_{number}" if number > 1 else ""
-            for name in (f"{stem}{end}", f"study_{stem}{end}", f"study{end}"):
-                found = _ids(f"{name}: contrast", None)
-                if name not in self.taken and found and found[0] == name:
-                    return name
-        msg = f"no id for a study called {stem!r}"
-        raise ValueError(msg)
+
+def _kept(contrast: Contrast) -> str:
+    """Header that gives the contrast's ids; empty if none does."""
+    study, name = (contrast.metadata.get(field) for field in ("study_name", "contrast_name"))
+    pairs = [(study, name), (contrast.study_id, contrast.contrast_id)]
+    number = re.search(r"_\d+$", contrast.contrast_id)
+    if number:  # a header that stood more than once
+        pairs.insert(1, (study, f"{name}{number.group()}"))
+    for one, other in pairs:
+        title = f"{one}: {other}"
+        if isinstance(one, str) and _ids(title, contrast) == (
+            contrast.study_id,
+            contrast.contrast_id,
+        ):
+            return title
+    return ""
+
+
+def _texts(*names: Any) -> Iterator[str]:
+    """Texts to try: the names as they are, in letters and digits, and with numbers."""
+    texts = [name for name in names if isinstance(name, str) and name]
+    plain = list(dict.fromkeys(map(_plain, texts)))
+    yield from texts[:-1]
+    yield from plain
+    yield from (f"{name}_{number}" for number in count(2) for name in plain)
 
 
 def _ids(title: str, contrast: Contrast | None) -> tuple[str, str] | None:

@@ -16,6 +16,8 @@ _BOMS = (
 )
 _OLD = {"cp1252": "Windows-1252 (Latin-1)", "mac_roman": "Mac Roman"}
 _PLAUSIBLE = set("\xa0–—‘’“”…×±°µ·≥≤→•−§")
+_RARE = set("ŠšŽžŸ")
+"""Letters of Windows where a Mac has ä, ö, é, û and ü, which more names have."""
 _LINE_END = re.compile("\r\n|\r|\n")
 _MOST_JUDGED = 20_000
 """Odd characters by which encodings are told apart: more would only take time."""
@@ -91,7 +93,8 @@ def _plausibility(text: str) -> int:
         before = text[match.start() - 1 : match.start()]
         after = text[match.end() : match.end() + 1]
         if char.isalpha() and (before.isalpha() or after.isalpha()):
-            score += -1 if char.isupper() and before.islower() else 2
+            inside = before.isalpha() and (before.islower() or after.islower())
+            score += -1 if char.isupper() and inside else 1 if char in _RARE else 2
         else:
             score += 1 if char in _PLAUSIBLE else -1
     return score

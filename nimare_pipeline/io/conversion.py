@@ -163,7 +163,7 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: st
         found.name,
         found.files,
         found.format,
-        tuple(replace(one, file="", line=0) for one in contrasts),
+        tuple(replace(_outgoing.told_once(one), file="", line=0) for one in contrasts),
         ((base / found.files[0]).parent,) * len(contrasts),
         losses,
         (*found.problems, *general),

@@ -184,8 +184,10 @@ def _regrouped(
         above = record
     if not pool:
         return own
-    for study in dict.fromkeys(record.study for record in records):
-        members = [record for record in records if record.study == study]
+    by_study: dict[str, list[Record]] = {}
+    for record in records:
+        by_study.setdefault(record.study, []).append(record)
+    for members in by_study.values():
         union = tuple(dict.fromkeys(tag for one in members for tag in own[one.line]))
         for record in members:
             record.contrast = "1"

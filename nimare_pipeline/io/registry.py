@@ -15,7 +15,7 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
-from nimare_pipeline.io._sheet_excel import is_other_kind
+from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -27,6 +27,8 @@ _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_desc
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""
+_OPENED = 20
+"""How many files that are left out are opened to say why."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -432,6 +434,7 @@ def _hint(ignored: Sequence[Path]) -> str:
         hints.append(nimare_pickle.why_not(pickles[0]))
     if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
+    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
     return f" ({'; '.join(hints)})" if hints else ""
 
 

@@ -9,11 +9,13 @@
 One row a focus, or one row a contrast with several cells of foci. Headers may be in any case and
 common spelling (see :mod:`nimare_pipeline.io._sheet_words`), stand below titles, or in two rows. A
 row without a study continues the one above. Columns that mean nothing here are labels to select
-by; those that differ between the foci of a contrast, such as statistics, stay with the foci.
+by; those that differ between the foci of a contrast, such as statistics, stay with the foci. Of a
+workbook the sheet with coordinates is read; another with a row for each study adds its columns.
 """
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from nimare_pipeline.contrast import Contrast, listed
@@ -21,6 +23,7 @@ from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import _sheet_contrasts as contrasts
 from nimare_pipeline.io import _sheet_excel as excel
 from nimare_pipeline.io import _sheet_grid as grids
+from nimare_pipeline.io import _sheet_join as join
 from nimare_pipeline.io import _sheet_layout as layouts
 from nimare_pipeline.io import native, neurosynth, sleuth
 from nimare_pipeline.io._sheet_grid import Grid, Note
@@ -59,6 +62,13 @@ def read(path: Path, *_companions: Path) -> tuple[list[Contrast], list[Problem]]
 
 def layout_of(path: Path) -> Layout | None:
     """Layout of the first rows of a file; None if it is no table of foci, or of another format."""
+    stat = path.stat()
+    return _layout_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+# Three formats and the sheets beside a file ask for the same.
+@lru_cache(maxsize=64)
+def _layout_of(path: Path, _size: int, _changed_ns: int) -> Layout | None:
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     if suffix not in SUFFIXES or _BIDS.fullmatch(path.name):
         return None
@@ -70,11 +80,11 @@ def layout_of(path: Path) -> Layout | None:
         except DataError:
             return None
         return next((layout for layout in found if _names_studies(layout)), None)
+    if suffix == ".txt" and sleuth.sniff(path):
+        return None
     text = grids.text_head(path)
     layout = _text_layout(path.name, text) if text else None
-    if not _names_studies(layout) or (suffix == ".txt" and sleuth.sniff(path)):
-        return None
-    return layout
+    return layout if _names_studies(layout) else None
 
 
 def open_table(path: Path, note: Note) -> Layout:
@@ -88,6 +98,9 @@ def open_table(path: Path, note: Note) -> Layout:
     try:
         if excel.is_workbook(path):
             return _chosen(path, excel.grids(path), note)
+        if excel.is_archive(path):
+            message = "this is no XLSX workbook, or a damaged one"
+            raise grids.refusal(path, message, "save it again as XLSX, or as CSV")
         layout = _text_layout(path.name, grids.text_body(path, note), note)
     except FileNotFoundError as error:
         msg = f"no such file: {path}"
@@ -138,8 +151,10 @@ def _chosen(path: Path, sheets: Sequence[Grid], note: Note) -> Layout:
         message = f"{len(candidates)} sheets have coordinates: {names}"
         advice = f"call the one to read {_PREFERRED[0]!r}, or save each as a CSV file"
         raise grids.refusal(path, message, advice)
-    _say_others(path, sheets, candidates[0], note)
-    return candidates[0]
+    plain = [grid for grid in sheets if grid.sheet not in {one.grid.sheet for one in found}]
+    layout, used = join.joined(candidates[0], plain, note)
+    _say_others(path, [grid for grid in sheets if grid.sheet not in used], layout, note)
+    return layout
 
 
 def _say_others(path: Path, sheets: Sequence[Grid], chosen: Layout, note: Note) -> None:

@@ -25,8 +25,8 @@ from nimare_pipeline.io._sleuth_reader import Reader, cleaned
 NAME = "Sleuth text"
 SEPARATE = True
 """Several files in a folder are several analyses, not rival datasets."""
-MOST_BYTES = 32_000_000
-"""Size of the largest file that is read: three times all foci of Neurosynth."""
+MOST_BYTES = 16_000_000
+"""Size of the largest file that is read: twice all foci of Neurosynth."""
 
 _SNIFF_BYTES = 65536
 
@@ -39,9 +39,9 @@ def sniff(path: Path) -> bool:
         return False
     found = [line for line in map(cleaned, _text.lines(_text.beginning(body))) if line]
     titles = [line.lstrip("/ ") for line in found if line.startswith("//")]
-    if any(spaces.recognise(headers.reference(title)) for title in titles):
-        return True
-    others = [line for line in found if not line.startswith("//")]
+    others = [line for line in found if not line.startswith(("//", "#", "%"))]
+    if any(spaces.recognise(headers.reference(title)) for title in (*titles, *others)):
+        return bool(titles)
     foci = sum(map(numbers.looks_like_focus, others))
     # Source code has // and rows of numbers, too, but more of the rest.
     return bool(titles) and foci > 0 and foci >= len(others) - foci

@@ -7,11 +7,12 @@ from dataclasses import dataclass, fields
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.numerics.permute import n_divisions
 from nimare_pipeline.numerics.threads import run_slices
 
 Out = TypeVar("Out")
@@ -122,6 +123,28 @@ class ArrayPlan:
             msg = f"{path}: the Monte Carlo plan does not match its checksum; it was altered"
             raise ValueError(msg)
         return plan
+
+
+class DivisionsPlan(ArrayPlan):
+    """Base of the plans that permute labels: all divisions are gone through where they are few.
+
+    ``scalars`` begins with the experiments and those of the smaller group, and says at
+    ``exhaustive_at`` whether divisions are enumerated.
+    """
+
+    exhaustive_at: ClassVar[int] = 3
+    if TYPE_CHECKING:  # a field of the plans, at its place in the order of theirs
+        scalars: NDArray[np.int64]
+
+    def iterations(self, asked: int) -> int:
+        """How many iterations there are: fewer than asked where all divisions are gone through."""
+        n, k = (int(number) for number in self.scalars[:2])
+        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether the iterations are all divisions there are, the observed one among them."""
+        return bool(self.scalars[self.exhaustive_at])
 
 
 def collect(  # noqa: PLR0913 - what a run takes, beside the loop

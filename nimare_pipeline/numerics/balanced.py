@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan, collect, tally
+from nimare_pipeline.numerics.array_plan import ArrayPlan, DivisionsPlan, collect, tally
 from nimare_pipeline.numerics.balanced_loop import (
     count_surviving,
     permuted_maxima,
@@ -25,7 +25,7 @@ from nimare_pipeline.numerics.balanced_loop import (
 )
 from nimare_pipeline.numerics.montecarlo import MonteCarloPlan
 from nimare_pipeline.numerics.nulls import Null, tilted_logsf
-from nimare_pipeline.numerics.permute import n_divisions
+from nimare_pipeline.numerics.permute import draw_scratch
 from nimare_pipeline.numerics.subtraction import SubtractionPlan, exp_tables, run_batches
 from nimare_pipeline.numerics.subtraction_layout import lay_out, tile_rows
 from nimare_pipeline.numerics.subtraction_loop import BATCH, WIDTH
@@ -35,7 +35,7 @@ _MAXIMA = ("positive_max_stat", "negative_max_stat")
 
 
 @dataclass(frozen=True)
-class BalancedLabelsPlan(ArrayPlan):
+class BalancedLabelsPlan(DivisionsPlan):
     """What the loop over permutations of the labels reads.
 
     Parameters
@@ -62,16 +62,6 @@ class BalancedLabelsPlan(ArrayPlan):
     binomials: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
-    def iterations(self, asked: int) -> int:
-        """How many iterations there are: fewer than asked where all divisions are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether the iterations are all divisions there are, the observed one among them."""
-        return bool(self.scalars[3])
-
     def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
         """Largest difference of each sign, in units of 2**-30."""
         n, k = (int(number) for number in self.scalars[:2])
@@ -82,7 +72,7 @@ class BalancedLabelsPlan(ArrayPlan):
                 np.zeros(n + 1, dtype=np.int64),
                 np.zeros(WIDTH, dtype=np.int32),
                 np.zeros(WIDTH, dtype=np.int32),
-                _draws(n, k),
+                draw_scratch(n, k),
             )
 
         return collect(
@@ -165,7 +155,7 @@ class SubsetPlan(ArrayPlan):
                 np.zeros((BATCH, n), dtype=np.int64),
                 np.zeros(n + 1, dtype=np.int64),
                 np.zeros(WIDTH, dtype=np.int32),
-                _draws(n, k),
+                draw_scratch(n, k),
                 np.zeros(BATCH, dtype=np.int64),
                 np.empty((BATCH, n_lanes), dtype=np.int32),
                 np.zeros(int(self.scalars[6]), dtype=np.int32),
@@ -244,11 +234,3 @@ def subset_null(terms: sparse.csr_array, n_taken: int, log_bits: int) -> Null:
     last = int(support.max()) * n_taken
     logsf = tilted_logsf([(support, probability)] * n_taken, last)
     return Null("approximate", float(1 << shift), logsf, "integer")
-
-
-def _draws(n: int, k: int) -> tuple[NDArray[np.int64], ...]:
-    return (
-        np.zeros(k, dtype=np.int64),
-        np.zeros(k, dtype=np.int64),
-        np.zeros(n, dtype=np.int64),
-    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,28 +43,15 @@ class FociGroupsPlan(ArrayPlan):
         return [self.kind.unpack(self.packed[begin:end]) for begin, end in spans]
 
     def run(
-        self,
-        *,
-        seed: int,
-        first: int,
-        n_iters: int,
-        n_threads: int = 1,
-        should_stop: Callable[[], bool] | None = None,
-        progress: Callable[[int], None] | None = None,
+        self, *, seed: int, progress: Callable[[int], None] | None = None, **options: Any
     ) -> dict[str, NDArray[np.int64]]:
         """Null maxima of each group: ``group1_max_stat``, ``group1_max_size`` and so on."""
         found: dict[str, NDArray[np.int64]] = {}
         plans = self.plans()
         for number, plan in enumerate(plans, start=1):
             own = int(np.uint64(seed) + np.uint64(number - 1) * _SEED_STEP)
-            null = plan.run(
-                seed=own,
-                first=first,
-                n_iters=n_iters,
-                n_threads=n_threads,
-                should_stop=should_stop,
-                progress=progress if number == len(plans) else None,
-            )
+            told = progress if number == len(plans) else None
+            null = plan.run(seed=own, progress=told, **options)
             found |= {f"group{number}_{name}": values for name, values in null.items()}
         return found
 

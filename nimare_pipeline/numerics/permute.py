@@ -75,6 +75,15 @@ def draw_members(seed, iteration, n, k, counts, draws, order):  # type: ignore[n
         order[i], order[j] = order[j], order[i]
 
 
+def draw_scratch(n: int, k: int) -> tuple[NDArray[np.int64], ...]:
+    """Memory for ``draw_members``: ``counts``, ``draws`` and ``order``."""
+    return (
+        np.zeros(k, dtype=np.int64),
+        np.zeros(k, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
+    )
+
+
 def members(seed: int, iteration: int, n: int, k: int, *, exhaustive: bool) -> NDArray[np.int64]:
     """First group of one permutation, ascending; the readable way to what the loops draw.
 

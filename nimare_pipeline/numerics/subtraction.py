@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan, collect, tally
-from nimare_pipeline.numerics.permute import n_divisions
+from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect, tally
+from nimare_pipeline.numerics.permute import draw_scratch
 from nimare_pipeline.numerics.subtraction_loop import (
     BATCH,
     DIFFERENCE_BITS,
@@ -43,7 +43,7 @@ Tables = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
-class SubtractionPlan(ArrayPlan):
+class SubtractionPlan(DivisionsPlan):
     """Everything the loops read. Lanes are voxels in the order of tiles, filled up with zeros.
 
     Parameters
@@ -83,16 +83,6 @@ class SubtractionPlan(ArrayPlan):
     lower: NDArray[np.int64]
     binomials: NDArray[np.int64]
     scalars: NDArray[np.int64]
-
-    def iterations(self, asked: int) -> int:
-        """How many iterations there are: fewer than asked where all divisions are gone through."""
-        n, k = (int(number) for number in self.scalars[:2])
-        return n_divisions(n, k, asked)[0] if self.exhaustive else asked
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether the iterations are all divisions there are, the observed one among them."""
-        return bool(self.scalars[3])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -304,11 +294,7 @@ def _scratch(plan: SubtractionPlan) -> tuple[Any, ...]:
         np.zeros((BATCH, n), dtype=np.int64),
         np.zeros(n + 1, dtype=np.int64),
         np.zeros(WIDTH, dtype=np.int32),
-        (
-            np.zeros(k, dtype=np.int64),
-            np.zeros(k, dtype=np.int64),
-            np.zeros(n, dtype=np.int64),
-        ),
+        draw_scratch(n, k),
         np.zeros(WIDTH, dtype=np.int32),
     )
 

@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -104,6 +106,25 @@ class TestPreparedEnvironment:
             environ = {"HOME": "", **given}
             with prepared(environ):
                 assert environ["ARROW_DEFAULT_MEMORY_POOL"] == expected
+
+    def test_options_are_read_in_a_tame_environment(self) -> None:
+        """To understand --group imports NumPy, which reads once how many threads it may have."""
+        code = (
+            "import os, sys\n"
+            "from nimare_pipeline.cli import main\n"
+            "seen, parse = [], main.parse\n"
+            "def spy(*words, **options):\n"
+            "    seen.append((os.environ['OMP_NUM_THREADS'], 'numpy' in sys.modules))\n"
+            "    return parse(*words, **options)\n"
+            "main.parse = spy\n"
+            "main.main(['/nowhere', '/nowhere/out', 'meta', '--group', 'a=n_foci > 2'])\n"
+            "print(seen, 'OMP_NUM_THREADS' in os.environ)\n"
+        )
+        environ = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+        ended = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ
+        )
+        assert ended.stdout.splitlines()[-1] == "[('1', False)] False"
 
     def test_user_without_name_gets_one(self) -> None:
         """Containers run with user ids that have no name; Nipype asks for one."""

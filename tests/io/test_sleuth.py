@@ -93,6 +93,10 @@ def test_decode_tells_mac_from_windows() -> None:
     """The byte 0x87 inside a word is a Mac's á, 0xed a Windows' í."""
     assert _text.decode(b"//S\x87nchez")[0] == "//Sánchez"
     assert _text.decode(b"//Andr\x8e")[0] == "//André"
+    assert _text.decode("//Müller".encode("mac_roman"))[0] == "//Müller"
+    assert _text.decode("//Schröder, Lü et al.".encode("mac_roman"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//Schröder, Lü et al.".encode("cp1252"))[0] == "//Schröder, Lü et al."
+    assert _text.decode("//MÜLLER, Ünal".encode("cp1252"))[0] == "//MÜLLER, Ünal"
     assert _text.decode(b"//Garc\xeda, Sim\xf3n\xa0")[0] == "//García, Simón\xa0"
     assert _text.decode(b"//Garc\xeda, -45\xa0")[0] == "//García, -45\xa0"
 
@@ -568,6 +572,15 @@ def test_focus_outside_the_head_is_flagged_with_its_line() -> None:
     )
 
 
+def test_many_foci_outside_the_head_are_counted() -> None:
+    """A table in the wrong unit is not a thousand warnings."""
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n" + "425 2 3\n" * 1100)
+    assert len(problems) == 101
+    assert str(problems[-1]) == (
+        "a.txt, line 2 (study A_2000, contrast b): and 1,000 more foci outside the head"
+    )
+
+
 def test_missing_file() -> None:
     """A file that is not there is no input."""
     with pytest.raises(NoInputError, match=r"no such file: .*none\.txt"):
@@ -635,7 +648,7 @@ def test_real_files_read_or_say_what_to_fix(shared_data) -> None:
         errors = [p for p in (*problems, *check(contrasts)) if p.level == "error"]
         if errors:
             failing[path.name] = len(errors)
-            assert all(p.where.startswith("line ") or "-" in p.message for p in errors)
+            assert all(p.where.startswith("line ") or "space" in p.message for p in errors)
     assert failing == {
         "NullStudies.txt": 1,
         "invalidSleuthFileNoReference.txt": 1,

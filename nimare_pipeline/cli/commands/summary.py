@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, columns, failed
+from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
@@ -35,15 +36,16 @@ def run(words: Sequence[str]) -> Outcome:
     DataError
         With every problem, if it cannot be read.
     """
-    parser = CommandParser("summary", "PATH [--json]", _DESCRIPTION)
+    parser = CommandParser("summary", "PATH [--json] [--unknown-space P]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_unknown_space(parser)
     options = parser.parse_args(words)
     from nimare_pipeline.io import read
     from nimare_pipeline.overview import overview
 
     try:
-        sources = read(options.path)
+        sources = read(options.path, unknown_space=options.unknown_space or "")
     except PipelineError as error:
         if not options.json:
             raise

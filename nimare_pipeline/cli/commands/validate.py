@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
+from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError, Problem
@@ -34,17 +35,20 @@ def run(words: Sequence[str]) -> Outcome:
     DataError
         If it is a file in no known format.
     """
-    parser = CommandParser("validate", "PATH [--json] [--strict]", _DESCRIPTION)
+    parser = CommandParser(
+        "validate", "PATH [--json] [--strict] [--unknown-space P]", _DESCRIPTION
+    )
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
     parser.add_argument(
         "--strict", action="store_true", help="warnings count as errors: they, too, end with 65"
     )
+    add_unknown_space(parser)
     options = parser.parse_args(words)
     from nimare_pipeline.io.registry import examine
 
     try:
-        found, general = examine(options.path)
+        found, general = examine(options.path, unknown_space=options.unknown_space or "")
     except PipelineError as error:
         if not options.json:
             raise

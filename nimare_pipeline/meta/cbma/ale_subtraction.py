@@ -11,13 +11,12 @@ from scipy import sparse
 
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
-from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.pair_enhancement import powers
-from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
+from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, tested_signs
 from nimare_pipeline.meta.estimator import count, seed_number
 from nimare_pipeline.meta.judging import (
     EnhancedSigned,
@@ -123,39 +122,20 @@ class ALESubtraction(PairEstimator):
         store: Store | None = None,
         progress: Callable[[int], Any] | None = None,
     ) -> MetaResult:
-        """Compare two groups.
+        """Compare two groups, with the parameters and errors of ``PairEstimator.fit``.
 
-        Parameters
-        ----------
-        dataset1, dataset2 : Dataset
-            No contrast may be in both.
-        inference_map1, inference_map2 : image, path or (n_voxels,) array, optional
-            Where it is above 0, group 1 may exceed group 2, and the other way round; everywhere
-            by default. In voxels of one map only that direction is tested; those of neither are
-            not tested and NaN in p, z and logp. The maps are taken as given beforehand. p stays
-            that of both tails (twice the p of the tail that is tested) because the map holds both
-            directions.
-        store : Store, optional
-            Where blocks of permutations are found and kept.
-        progress : callable, optional
-            Told the permutations as they are done.
+        In voxels of one inference map only that direction is tested; those of neither are NaN in
+        p, z and logp. The maps are taken as given beforehand. p stays that of both tails (twice
+        the p of the tail that is tested) because the map holds both directions.
 
         Returns
         -------
         MetaResult
             Maps ``stat``, ``p``, ``z``, ``logp`` of ``desc-group1MinusGroup2``, two-sided, and of
             ``desc-group1`` and ``desc-group2``, each group's own ALE with the exact null.
-
-        Raises
-        ------
-        UsageError
-            If these are no Datasets, or an inference map does not fit the mask.
-        DataError
-            If a group is empty or has no foci, a contrast is in both, or one lacks what the
-            kernel needs.
         """
         pair = self._pair(dataset1, dataset2)
-        tested = _tested(inference_map1, inference_map2, pair.mask)
+        tested = tested_signs(inference_map1, inference_map2, pair.mask)
         fwhm = np.concatenate([self.kernel_transformer.widths(one) for one in pair.datasets])
         ma = [self.kernel_transformer.maps(one, pair.mask, self.n_cores) for one in pair.datasets]
         _, log_bits = self.kernel_transformer.design(pair.foci, fwhm, pair.mask)
@@ -350,11 +330,6 @@ def _enhancing(
 def integer_terms(ma: sparse.csr_array, log_bits: int) -> sparse.csr_array:
     """-log(1 - MA) as the whole numbers that are summed."""
     return sparse.csr_array((integer_log(ma.data, log_bits), ma.indices, ma.indptr), ma.shape)
-
-
-def _tested(one: Any, two: Any, mask: BrainMask) -> NDArray[np.int8]:
-    positive, negative = (inference_voxels(given, mask) for given in (one, two))
-    return (POSITIVE * positive + NEGATIVE * negative).astype(np.int8)
 
 
 def _permute(
