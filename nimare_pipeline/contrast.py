@@ -18,6 +18,8 @@ ABSURD_MM = 1000.0
 
 _MOST_NAMED = 5
 """Contrasts that are named where a whole file has one fault; more are counted."""
+_MOST_LISTED = 100
+"""Foci outside the head of one contrast that are listed; more are counted."""
 _BROKEN_ID = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -196,16 +198,20 @@ def _focus_problems(contrast: Contrast) -> Iterable[Problem]:
 
 
 def _outside_problems(contrast: Contrast, tal2mni: str) -> list[Problem]:
-    outside = spaces.outside_head(contrast.to_mni(tal2mni))
-    return [
+    outside = np.flatnonzero(spaces.outside_head(contrast.to_mni(tal2mni)))
+    more = len(outside) - _MOST_LISTED
+    problems = [
         contrast.problem(
             "warning",
             f"focus {i + 1}, {_xyz(contrast.xyz[i])}, lies outside the head",
             suggestion="a lost decimal point or minus sign?",
             line=_focus_line(contrast, i),
         )
-        for i in np.flatnonzero(outside)
+        for i in outside[:_MOST_LISTED]
     ]
+    if more > 0:
+        problems.append(contrast.problem("warning", f"and {more:,} more foci outside the head"))
+    return problems
 
 
 def _focus_line(contrast: Contrast, i: Any) -> int:

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.errors import Problem
@@ -38,7 +36,8 @@ def pooled(sources: Sequence["Source"]) -> tuple["Dataset", tuple[Problem, ...]]
         other = source.dataset
         if source.format == sleuth.NAME:
             names = _new_names(dataset, other)
-            both = [name for name in names if name in set(dataset.ids)]
+            taken = set(dataset.ids)
+            both = [name for name in names if name in taken]
             earlier = listed([one.files[0] for one in sources[:number]], 3)
             problems += _said(dataset, other, both, source.files[0], earlier)
             tables = other.tables.renamed(names)
@@ -79,8 +78,9 @@ def _said(
 ) -> list[Problem]:
     """Warn of contrasts in two files; most of all where their foci are the same, too."""
     known = [name for name in both if not name.startswith(f"{UNKNOWN_STUDY}_")]
-    again = [name for name in known if np.array_equal(_xyz(first, name), _xyz(other, name))]
-    others = [name for name in known if name not in set(again)]
+    here, there = _foci(first, known), _foci(other, known)
+    again = [name for name in known if here.get(name) == there.get(name)]
+    others = [name for name in known if here.get(name) != there.get(name)]
     problems = []
     if others:
         message = (
@@ -100,6 +100,8 @@ def _stands(names: Sequence[str], earlier: str) -> str:
     return f"{many} {'stands' if len(names) == 1 else 'stand'} in {earlier} too"
 
 
-def _xyz(dataset: "Dataset", name: str) -> np.ndarray:
-    table = dataset.coordinates
-    return table.loc[table["id"] == name, ["x", "y", "z"]].to_numpy()
+def _foci(dataset: "Dataset", names: Sequence[str]) -> dict[str, list[list[float]]]:
+    """Foci of contrasts that have some."""
+    table = dataset.coordinates[dataset.coordinates["id"].isin(set(names))]
+    grouped = table.groupby("id", sort=False)[["x", "y", "z"]]
+    return {str(name): rows.to_numpy().tolist() for name, rows in grouped}

@@ -19,6 +19,7 @@ from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
 from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.memory import give_back
 from nimare_pipeline.model.schema import FILE_NAME
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.writing import write_file
@@ -135,6 +136,10 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
         _log_failure(error)
     outcome = Outcome(code, reason, str(folders.logs / "run.log"), tuple(ended.values()))
     odd = [problem for one in planned for problem in one.all_problems]
+    analyses = [one.analysis for one in planned]
+    # The report is made of files alone: the data of a database need not stay in memory for it.
+    del planned
+    give_back()
 
     def note(outcome: Outcome) -> None:
         write_status(
@@ -148,7 +153,6 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
         )
 
     note(outcome)
-    analyses = [one.analysis for one in planned]
     outcome = _report(outcome, request.settings, folders, analyses, note)
     note(outcome)
     return outcome

@@ -181,7 +181,7 @@ class Reader:
             self._focus(number, text)
         elif self._pending and self._pending[-1].kind != headers.BLANK:
             self._notes.warn(number, f"taken as the rest of the header above: {text!r:.60}")
-            self._pending.append(headers.Piece(number, headers.TITLE, text))
+            self._pending.append(headers.Piece(number, headers.TITLE, " ".join(text.split())))
         else:
             self._notes.error(
                 number,

@@ -17,6 +17,7 @@ from nimare_pipeline.directions import is_difference
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.reports import group_words, references, render
 from nimare_pipeline.reports.tables import imputed, truth
+from nimare_pipeline.unknown_spaces import UNKNOWN
 
 CONNECTIVITY_WORDS = {
     "faces": "voxels that share a face were neighbours (6-connectivity)",
@@ -284,6 +285,8 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
             "n_found": None,
             "excluded": [],
             "n_talairach": 0,
+            "n_unknown_space": 0,
+            "taken_as_talairach": False,
             "transform": "",
             "n_dropped": 0,
             **filled(pd.DataFrame()),
@@ -296,6 +299,7 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
     )
     space = kept.get("original_space", pd.Series(dtype=object)).astype(str)
     talairach = space.str.upper().str.contains("TAL")
+    unknown = space.str.contains(UNKNOWN)
     transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
     used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
     outside = kept.get("n_foci_outside", pd.Series(dtype=float))
@@ -303,6 +307,8 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
         "n_found": len(contrasts),
         "excluded": list(named.value_counts(sort=False).items()),
         "n_talairach": int(talairach.sum()),
+        "n_unknown_space": int(unknown.sum()),
+        "taken_as_talairach": bool(transforms[unknown].str.startswith("tal2mni-").any()),
         "transform": used.iloc[0] if len(used) else "",
         "n_dropped": int(outside.fillna(0).sum()) if dropping else 0,
         **filled(kept),

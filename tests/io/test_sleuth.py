@@ -572,6 +572,15 @@ def test_focus_outside_the_head_is_flagged_with_its_line() -> None:
     )
 
 
+def test_many_foci_outside_the_head_are_counted() -> None:
+    """A table in the wrong unit is not a thousand warnings."""
+    _, problems = parse("//Reference=MNI\n//A, 2000: b\n//Subjects=13\n" + "425 2 3\n" * 1100)
+    assert len(problems) == 101
+    assert str(problems[-1]) == (
+        "a.txt, line 2 (study A_2000, contrast b): and 1,000 more foci outside the head"
+    )
+
+
 def test_missing_file() -> None:
     """A file that is not there is no input."""
     with pytest.raises(NoInputError, match=r"no such file: .*none\.txt"):

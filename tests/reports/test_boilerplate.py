@@ -289,3 +289,40 @@ def test_methods_of_voxels_speak_of_no_clusters_of_the_null(
     assert "formed clusters" not in text
     assert "cluster size" not in text
     assert "ALE above 0.0235; in clusters of them, voxels that share a face" in text
+
+
+@pytest.mark.parametrize(
+    ("transform", "others", "words"),
+    [
+        ("none", "MNI", "taken as MNI coordinates."),
+        (
+            "tal2mni-other",
+            "MNI",
+            "taken as Talairach coordinates and transformed to MNI space with the inverse of the",
+        ),
+        (
+            "tal2mni-spm",
+            "TAL",
+            "taken as Talairach coordinates and transformed in the same way.",
+        ),
+        (
+            "tal2mni-brett",
+            "MNI",
+            "taken as Talairach coordinates and transformed with Brett's piecewise",
+        ),
+        ("tal2mni-none", "MNI", "taken as Talairach coordinates, which were used as they are."),
+    ],
+)
+def test_methods_say_what_a_space_was_taken_as(
+    small: Small, analysis: dict[str, Any], transform: str, others: str, words: str
+) -> None:
+    """Experiments of unknown space are counted, and what their foci were taken as is said."""
+    spaces = [*["UNKNOWN"] * 2, *[others] * (len(small.contrasts) - 2)]
+    ways = [transform if name in ("UNKNOWN", "TAL") else "none" for name in spaces]
+    contrasts = small.contrasts.assign(original_space=spaces, space_transform=ways, included=True)
+    text = boilerplate.methods(small.result.facts, analysis, VERSIONS, contrasts=contrasts)
+    sentence = "The space of 2 experiments was not reported or not recognised; their foci were "
+    assert sentence + words in text.markdown
+    assert ("reported in Talairach space" in text.markdown) == (others == "TAL")
+    known = boilerplate.methods(small.result.facts, analysis, VERSIONS, contrasts=small.contrasts)
+    assert "was not reported or not recognised" not in known.markdown
