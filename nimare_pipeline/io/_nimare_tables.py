@@ -63,12 +63,7 @@ def contrasts_of(
     problems = _Problems(file)
     keys = _keys(frames, problems)
     place = {key[0]: number for number, key in enumerate(keys)}
-    if ids is not None and set(ids) != set(place):
-        odd = sorted(set(ids) ^ set(place))
-        problems.warning(
-            f"{counted(len(odd), 'id')} of its list of ids and its tables differ: "
-            f"{listed([repr(one) for one in odd], 5)}; the tables are taken"
-        )
+    chosen = _chosen(ids, place, problems)
     rows = {
         name: _rows(frames[name], name, place, problems)
         for name in ("metadata", "images", "texts")
@@ -83,12 +78,27 @@ def contrasts_of(
         _contrast(key, [rows[name][i] for name in rows], labels[i], foci[i], problems)
         for i, key in enumerate(keys)
     ]
-    kept, settled = settle(contrasts, unknown_space)
+    kept, settled = settle([one for one in contrasts if one.id in chosen], unknown_space)
     if matrix is not None and len(kept) < len(contrasts):
         left = {one.id for one in kept}
         rows_left = [i for i, one in enumerate(contrasts) if one.id in left]
         matrix = matrix.take(np.array(rows_left, dtype=np.int64))
     return kept, matrix, [*problems, *settled]
+
+
+def _chosen(ids: Sequence[str] | None, place: Mapping[str, int], problems: _Problems) -> set[str]:
+    """Ids of the Dataset: those of its tables, or fewer if its own list has fewer of them."""
+    if ids is None or set(ids) == set(place):
+        return set(place)
+    odd = sorted(set(ids) ^ set(place))
+    # Slicing with NiMARE 0.0.3 shortened the list, but not every table.
+    is_part = bool(ids) and set(ids) < set(place)
+    taken = "list is" if is_part else "tables are"
+    problems.warning(
+        f"{counted(len(odd), 'id')} of its list of ids and its tables differ: "
+        f"{listed([repr(one) for one in odd], 5)}; the {taken} taken"
+    )
+    return set(ids) if is_part else set(place)
 
 
 def _keys(frames: Mapping[str, Frame], problems: _Problems) -> list[tuple[str, str, str]]:

@@ -167,6 +167,17 @@ def test_unknown_spaces(tmp_path, policy: str, expected: list[tuple[str, float]]
     assert said[policy] in [problem.message for problem in problems]
 
 
+def test_fewer_ids_than_rows(tmp_path) -> None:
+    """A list of ids that leaves some rows out is a selection."""
+    cells = [text(one) for one in ("s-1", "t-1", "s", "t", "1", "1")]
+    rows = frame(IDS, block(array("O8", (3, 2), listed(*cells)), 0, 3))
+    path = tmp_path / "a"
+    path.write_bytes(whole(metadata=rows)[:-3] + text("ids") + listed(text("s-1")) + b"ub.")
+    tables, (problem, *_) = nimare_pickle.read_tables(path)
+    assert tables.metadata["id"].tolist() == ["s-1"]
+    assert problem.message.endswith("differ: 't-1'; the list is taken")
+
+
 def test_unknown_spaces_refused(tmp_path) -> None:
     """The policy error refuses them."""
     (tmp_path / "a").write_bytes(spaces("UNKNOWN"))
