@@ -9,6 +9,8 @@
       DataError           what was read is wrong; carries every problem found
       EmptySelectionError the selection leaves no contrast
       OutputError         the output cannot be created
+      DownloadError       a server does not give what was asked for
+        TemporaryDownloadError  not now: trying again goes on where it stopped
       InterruptedRun      a worker or a signal ended the run; running again resumes
 """
 
@@ -81,6 +83,14 @@ class EmptySelectionError(PipelineError, ValueError):
 
 class OutputError(PipelineError, OSError):
     """The output folder or a file in it cannot be created."""
+
+
+class DownloadError(PipelineError, OSError):
+    """A server does not give what was asked for."""
+
+
+class TemporaryDownloadError(DownloadError):
+    """A server or the network failed for now; the same call goes on where it stopped."""
 
 
 class InterruptedRun(PipelineError):  # noqa: N818 - not a mistake of anybody

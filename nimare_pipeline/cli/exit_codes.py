@@ -9,12 +9,14 @@ from enum import IntEnum
 
 from nimare_pipeline.errors import (
     DataError,
+    DownloadError,
     EmptySelectionError,
     InterruptedRun,
     ModelError,
     NoInputError,
     OutputError,
     PipelineError,
+    TemporaryDownloadError,
     UsageError,
 )
 
@@ -34,6 +36,8 @@ class ExitCode(IntEnum):
     USAGE = 64
     BAD_DATA = 65
     NO_INPUT = 66
+    UNAVAILABLE = 69
+    """A server does not give what was asked for."""
     CANNOT_CREATE = 73
     IO_ERROR = 74
     TEMPORARY = 75
@@ -59,6 +63,8 @@ TABLE: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (EmptySelectionError, ExitCode.EMPTY_SELECTION),
     (NoInputError, ExitCode.NO_INPUT),
     (OutputError, ExitCode.CANNOT_CREATE),
+    (TemporaryDownloadError, ExitCode.TEMPORARY),
+    (DownloadError, ExitCode.UNAVAILABLE),
     (UsageError, ExitCode.USAGE),
     (DataError, ExitCode.BAD_DATA),
     (InterruptedRun, ExitCode.TEMPORARY),

@@ -15,11 +15,11 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
-from nimare_pipeline.io._sheet_excel import is_other_kind
+from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.tables import ID_COLUMNS, Tables
-from nimare_pipeline.unknown_spaces import settle
+from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -27,6 +27,8 @@ _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_desc
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""
+_OPENED = 20
+"""How many files that are left out are opened to say why."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -375,6 +377,8 @@ def _contrasts(
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     contrasts, settled = settle(contrasts, unknown_space)
+    if unknown_space:  # what a reader assumed instead is not so
+        problems = [p for p in problems if p.level == "error" or NOT_GIVEN not in p.message]
     problems += [*settled, *check(contrasts, tal2mni)]
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
@@ -432,6 +436,7 @@ def _hint(ignored: Sequence[Path]) -> str:
         hints.append(nimare_pickle.why_not(pickles[0]))
     if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
+    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
     return f" ({'; '.join(hints)})" if hints else ""
 
 

@@ -80,11 +80,11 @@ def _layout_of(path: Path, _size: int, _changed_ns: int) -> Layout | None:
         except DataError:
             return None
         return next((layout for layout in found if _names_studies(layout)), None)
+    if suffix == ".txt" and sleuth.sniff(path):
+        return None
     text = grids.text_head(path)
     layout = _text_layout(path.name, text) if text else None
-    if not _names_studies(layout) or (suffix == ".txt" and sleuth.sniff(path)):
-        return None
-    return layout
+    return layout if _names_studies(layout) else None
 
 
 def open_table(path: Path, note: Note) -> Layout:

@@ -113,6 +113,21 @@ def test_correctors_of_nimare(tmp_path: Path, corrector: Any, kept: Any, result:
     assert (found.corrector.args, found.result) == (kept, result)
 
 
+def test_clusters_of_alesubtraction_are_the_correctors(tmp_path: Path) -> None:
+    """NiMARE tells the estimator of clusters, we tell the corrector; without one it is idle."""
+    args = {"n_iters": 50, "voxel_thresh": 0.01, "vfwe_only": True, "low_memory": "auto"}
+    changed = {
+        "estimator": {"type": "ALESubtraction", "args": args},
+        "filter": "kind", "conditions": ["pain", "b"], "weights": [1, -1],
+    }  # fmt: skip
+    found, _ = only(bundle(tmp_path, **changed))
+    assert (found.estimator.args, found.corrector.args) == ({"n_iters": 50}, {"method": "indep"})
+    corrector = {"type": "FWECorrector", "args": {"method": "montecarlo"}}
+    found, _ = only(bundle(tmp_path, **changed, corrector=corrector))
+    assert found.corrector.args == {"method": "montecarlo", "voxel_thresh": 0.01}
+    assert found.result == "voxel"
+
+
 def test_no_corrector_is_ours_and_said(tmp_path: Path) -> None:
     """A specification without correction is corrected as one without options is."""
     found, odd = only(bundle(tmp_path, corrector=None))

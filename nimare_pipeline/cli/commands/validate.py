@@ -53,6 +53,7 @@ def run(words: Sequence[str]) -> Outcome:
         if not options.json:
             raise
         return failed(error, options.path)
+    general += _of_analyses(options.path)
     problems = ordered([*general, *(p for one in found for p in (*one.problems, *_gaps(one)))])
     n_errors = sum(problem.level == "error" for problem in problems)
     n_warnings = len(problems) - n_errors
@@ -63,6 +64,18 @@ def run(words: Sequence[str]) -> Outcome:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
     print("\n".join(_text(found, problems)))
     return Outcome(code, reason)
+
+
+def _of_analyses(path: str) -> list[Problem]:
+    """What is wrong in the analyses that the data describe themselves."""
+    from nimare_pipeline.errors import DataError
+    from nimare_pipeline.io.described import find
+
+    try:
+        find(path)
+    except DataError as error:
+        return list(error.problems)
+    return []
 
 
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
