@@ -33,6 +33,8 @@ _MARK = ".nimare-pipeline-export"
 _LONGEST_NAME = 200
 """Of an image on NeuroVault."""
 _TEMPLATE = "GenericMNI"
+_OURS = ("tpl-", "figures/", "sourcedata/", "logs/")
+"""Where files of results are; problems of other files were found in the data, by the run."""
 _MAP_TYPES = {"z": "Z", "p": "P"}
 """Codes that NeuroVault has for types of maps; all others are ``Other``."""
 _FACTS = {
@@ -160,7 +162,7 @@ def share(
         tuple(maps),
         sum(map(len, maps.values())),
         n_peaks if to == "nimads" else 0,
-        tuple(problem for record in records for problem in record.problems),
+        tuple(p for record in records for p in record.problems if p.file.startswith(_OURS)),
     )
 
 
