@@ -1,11 +1,9 @@
 """NeuroVault: collections of images, and the packs of the pain studies."""
 
-import gzip
 import json
 import logging
 import re
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,7 +24,6 @@ _SURFACES = re.compile(r"\.[dp](scalar|tseries|label|conn|trajectory|fan)\.nii$"
 """What CIFTI files end in."""
 _PAIN = "nidm_21pain"
 _PAIN_WHOLE = "description.txt"
-_BLOCK = 2**20
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
@@ -89,7 +86,7 @@ def fetch_neurovault_collection(
             folder / f"{stem}{suffix}",
             overwrite=overwrite,
             retries=patience,
-            check=_whole,
+            check=archives.refuse_damaged,
         )
         write_file(folder / f"{stem}_metadata.json", _text(image))
     if left:
@@ -209,8 +206,8 @@ def _listed(page: Any, url: str) -> list[dict[str, Any]]:
         msg = f"{url}: the answer is no list of images"
         raise DataError(msg)
     for image in images:
-        known = isinstance(image, dict) and isinstance(image.get("id"), int)
-        if not known or image["id"] < 0:
+        number = image.get("id") if isinstance(image, dict) else None
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             msg = f"{url}: an image has no number: {str(image)[:60]}"
             raise DataError(msg)
     return images
@@ -235,25 +232,6 @@ def _suffix(image: dict[str, Any]) -> str:
         return ""
     suffix = next((end for end in _SUFFIXES if name.endswith(end)), "")
     return "" if _SURFACES.search(name) else suffix
-
-
-def _whole(path: Path) -> None:
-    """Refuse an image whose packed bytes are damaged.
-
-    Raises
-    ------
-    DataError
-    """
-    with path.open("rb") as stream:
-        if stream.read(2) != b"\x1f\x8b":
-            return
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(_BLOCK):
-                pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        msg = f"{path.name.removeprefix('.').removesuffix('.part')} came damaged: {error}"
-        raise DataError(msg) from error
 
 
 def _text(document: Any) -> bytes:
