@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nimare_pipeline import __version__, defaults
+from nimare_pipeline import __version__, defaults, pool_policy
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.request import NO_MODEL
@@ -237,6 +237,15 @@ def _add_analysis(group: Any) -> None:
         type=values.missing_n,
         help="contrasts without sample size: error, median, exclude, or a kernel width in mm "
         "to use for them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--pool",
+        metavar="POLICY",
+        default=defaults.POOL,
+        type=values.pool,
+        help="contrasts that are one experiment: none, study (all that are selected of a study), "
+        f"group (of a study's subject group, in a column {', '.join(pool_policy.COLUMNS)}) or "
+        "group=COLUMN (default: %(default)s)",
     )
 
 
