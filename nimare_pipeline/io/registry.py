@@ -18,6 +18,7 @@ from nimare_pipeline.io import nimare_pickle
 from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
+from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
 from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
@@ -168,7 +169,7 @@ def read(
             one.files,
             one.format,
             _dataset(one, target, tal2mni),
-            (*one.problems, *noted),
+            (*fewer(one.problems), *noted),
         )
         for one in read_
     ]
@@ -252,6 +253,7 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
             contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
+        problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0])
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
     return found
 

@@ -109,6 +109,7 @@ def test_json(broken: Path, capsys) -> None:
         "file": "contrasts.tsv",
         "where": "line 2",
         "suggestion": "expected a number of participants",
+        "kind": "",
         "line": 2,
     }
     assert [problem["line"] for problem in answer["problems"]] == [None, 2, 2, 4]
