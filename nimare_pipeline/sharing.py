@@ -253,9 +253,8 @@ def _maps(record: AnalysisRecord) -> Iterable[_Map]:
     if record.result_map is not None:
         found.append((record.result_map, replace(record.result_spec, statistic="z"), True))
     for path, spec, thresholded in found:
-        if path.is_file():
-            sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
-            yield _Map(path, spec, thresholded, _json(sidecar))
+        sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
+        yield _Map(path, spec, thresholded, _json(sidecar))
 
 
 def _value_type(one: _Map) -> str:
