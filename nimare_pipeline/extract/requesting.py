@@ -200,7 +200,8 @@ def chunks(response: "Response") -> Iterator[bytes]:
         try:
             chunk = response.raw.read(_CHUNK, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            msg = f"the connection was cut ({_cause(error)})"
+            cause = "" if "IncompleteRead" in str(error) else f" ({_cause(error)})"
+            msg = f"the connection was cut{cause}"
             raise Passing(msg) from error
         if not chunk:
             return

@@ -57,7 +57,7 @@ def test_all_pages_come(server: Server, tmp_path: Path) -> None:
     folder = fetch(server, tmp_path)
     assert folder == tmp_path / "neurovault" / "collection_77"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "SHA256SUMS",
+        ".SHA256SUMS",
         "collection_metadata.json",
         *sorted(f"image_{n}{end}" for n in range(1, 5) for end in (".nii.gz", "_metadata.json")),
     ]
