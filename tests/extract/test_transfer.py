@@ -9,6 +9,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import requests
 
 from nimare_pipeline.errors import (
     DataError,
@@ -18,7 +19,7 @@ from nimare_pipeline.errors import (
     UsageError,
 )
 from nimare_pipeline.extract import Retries, checksums, places, transfer
-from nimare_pipeline.extract.requesting import AGENT, get_json
+from nimare_pipeline.extract.requesting import AGENT, _followed, get_json
 from nimare_pipeline.extract.transfer import download
 from tests.extract.conftest import QUICK
 from tests.extract.server import DATE, Page, Server
@@ -301,6 +302,37 @@ def test_redirects_without_end_end(server: Server, tmp_path: Path) -> None:
     server.pages["/a"] = Page(status=302, headers={"Location": "/b"})
     server.pages["/b"] = Page(status=302, headers={"Location": "/a"})
     with pytest.raises(DownloadError, match="from address to address without end"):
+        download(f"{server.url}/a", tmp_path / "data.bin", retries=QUICK)
+
+
+def test_a_safe_connection_stays_safe(server: Server) -> None:
+    """A server on a safe connection cannot send us to one that is not."""
+
+    class Safe(requests.Session):
+        """The server of this test, as if it spoke through a safe connection."""
+
+        def get(self, url: str, **options: object) -> requests.Response:
+            return super().get(url.replace("https:", "http:"), **options)
+
+    server.pages["/a"] = Page(status=302, headers={"Location": f"{server.url}/b"})
+    with Safe() as session:
+        with pytest.raises(DownloadError, match="sends to an address without encryption, http:"):
+            _followed(session, f"{server.url}/a".replace("http:", "https:"), {}, 5)
+    assert server.paths == ["/a"]
+
+
+def test_an_unsafe_connection_is_refused(server: Server, tmp_path: Path) -> None:
+    """A server that does not speak as its address says is not asked again."""
+    url = f"{server.url}/data.bin".replace("http:", "https:")
+    with pytest.raises(DownloadError, match="no safe connection") as raised:
+        download(url, tmp_path / "data.bin", retries=QUICK)
+    assert not isinstance(raised.value, TemporaryDownloadError)
+
+
+def test_where_a_refusal_came_from(server: Server, tmp_path: Path) -> None:
+    """An error after a redirect names both addresses."""
+    server.pages["/a"] = Page(status=302, headers={"Location": "/b"})
+    with pytest.raises(DownloadError, match=rf"/a: there is no .*, sent on to {server.url}/b$"):
         download(f"{server.url}/a", tmp_path / "data.bin", retries=QUICK)
 
 
