@@ -47,7 +47,7 @@ other commands (each with --help):
   nimare-pipeline summary PATH    what the data hold: columns for a selection
   nimare-pipeline convert IN OUT  write studies in another format
   nimare-pipeline export OUT_DIR DEST results as NIMADS, or ready for NeuroVault
-  nimare-pipeline fetch NAME [DIR] download public data: neurosynth, neurovault …
+  nimare-pipeline fetch NAME [DIR] download public data, Neurosynth for one
   nimare-pipeline figures OUT_DIR draw the figures for a paper again
   nimare-pipeline --selftest      compare this installation with known numbers
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.extract import addresses, archives, places
+from nimare_pipeline.extract import addresses, archives, neurovault_table, places
 from nimare_pipeline.extract.requesting import Retries, get_json
 from nimare_pipeline.extract.transfer import download, used_up
 from nimare_pipeline.writing import write_file
@@ -56,7 +56,9 @@ def fetch_neurovault_collection(
     -------
     str
         The folder: ``collection_metadata.json``, and for each image ``image_ID.nii.gz`` and
-        ``image_ID_metadata.json``.
+        ``image_ID_metadata.json``; and ``contrasts.tsv``, which a run reads, made of what people
+        told the site and to be checked. A ``contrasts.tsv`` that is there stays, but for
+        ``overwrite``.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def fetch_neurovault_collection(
     images = list(_images(base, number, patience))
     folder = places.folder_of("neurovault", data_dir) / f"collection_{number}"
     write_file(folder / "collection_metadata.json", _text(about))
-    left = []
+    left, there = [], []
     for image in images:
         stem, suffix = f"image_{image['id']}", _suffix(image)
         if not suffix:
@@ -89,6 +91,10 @@ def fetch_neurovault_collection(
             check=archives.refuse_damaged,
         )
         write_file(folder / f"{stem}_metadata.json", _text(image))
+        there.append((image, f"{stem}{suffix}"))
+    if overwrite or not (folder / neurovault_table.NAME).exists():
+        rows = neurovault_table.table(number, there)
+        write_file(folder / neurovault_table.NAME, rows.encode(errors="replace"))
     if left:
         _LOGGER.warning("not downloaded, as they are no NIfTI images: %s", listed(left, 5))
     return str(folder)

@@ -8,8 +8,12 @@ import stat
 import zipfile
 from pathlib import Path
 
+import nibabel
+import numpy as np
+import pandas as pd
 import pytest
 
+import nimare_pipeline
 from nimare_pipeline import extract
 from nimare_pipeline.errors import DataError, DownloadError, OutputError, UsageError
 from nimare_pipeline.extract import archives, neurovault
@@ -57,8 +61,9 @@ def test_all_pages_come(server: Server, tmp_path: Path) -> None:
     folder = fetch(server, tmp_path)
     assert folder == tmp_path / "neurovault" / "collection_77"
     assert sorted(path.name for path in folder.iterdir()) == [
-        "SHA256SUMS",
+        ".SHA256SUMS",
         "collection_metadata.json",
+        "contrasts.tsv",
         *sorted(f"image_{n}{end}" for n in range(1, 5) for end in (".nii.gz", "_metadata.json")),
     ]
     assert (folder / "image_4.nii.gz").read_bytes() == IMAGE
@@ -169,6 +174,63 @@ def test_a_damaged_image_is_not_kept(server: Server, tmp_path: Path) -> None:
         fetch(server, tmp_path)
     folder = tmp_path / "neurovault/collection_77"
     assert [path.name for path in folder.iterdir()] == ["collection_metadata.json"]
+
+
+def brain() -> bytes:
+    """A small image as it lies on a disk."""
+    affine = np.diag([40.0, 40.0, 40.0, 1.0])
+    affine[:3, 3] = (-80.0, -120.0, -60.0)
+    made = nibabel.Nifti1Image(np.ones((5, 6, 5), np.float32), affine)
+    return gzip.compress(made.to_bytes(), mtime=0)
+
+
+GROUP = {"analysis_level": "group", "is_thresholded": False, "not_mni": False}
+KINDS = [
+    ({"map_type": "T map", "number_of_subjects": 20}, "t_map", ""),
+    ({"map_type": "Z map", "number_of_subjects": 12.0}, "z_map", ""),
+    ({"map_type": "univariate-beta map", "number_of_subjects": None}, "effect_map", ""),
+    ({"map_type": "variance"}, "variance_map", ""),
+    ({"map_type": "P map (given null hypothesis)"}, "p_map", ""),
+    ({"map_type": "F map"}, "", "no map that is analysed: F map"),
+    ({"map_type": None}, "", "no map that is analysed: type unknown"),
+    ({"map_type": "T map", "is_thresholded": True}, "t_map", "thresholded"),
+    ({"map_type": "T map", "not_mni": True}, "t_map", "not in MNI space"),
+    ({"map_type": "T map", "analysis_level": "single-subject"}, "t_map", "level: single-subject"),
+]
+
+
+def test_a_collection_can_be_analysed(server: Server, tmp_path: Path) -> None:
+    """Its table of contrasts says what each image is, and why some are left out."""
+    images = [image(n, name=f"a\tb {n}\n", **{**GROUP, **k}) for n, (k, _, _) in enumerate(KINDS)]
+    collection(server, images)
+    for number in range(len(KINDS)):
+        server.pages[f"/media/images/77/map%20{number}.nii.gz"] = Page(brain())
+    folder = fetch(server, tmp_path)
+    rows = pd.read_table(folder / "contrasts.tsv", dtype=str, keep_default_na=False)
+    columns = [name for name in rows if name.endswith("_map")]
+    for number, (_, column, reason) in enumerate(KINDS):
+        row = rows.iloc[number]
+        maps = {name: row[name] for name in columns if row[name] != "n/a"}
+        assert maps == ({column: f"image_{number}.nii.gz"} if column else {})
+        assert (row["include_reason"], row["include"]) == (
+            (reason, "false") if reason else ("n/a", "true")
+        )
+        assert row["contrast_name"] == f"a b {number}"
+    assert rows["sample_size"].tolist()[:4] == ["20", "12", "n/a", "n/a"]
+    (source,) = nimare_pipeline.io.read(folder)
+    assert source.dataset.ids.tolist() == [f"collection77-{n}" for n in range(len(KINDS))]
+    assert source.dataset.images["t__relative"].tolist()[0] == "image_0.nii.gz"
+
+
+def test_a_table_of_the_user_stays(server: Server, tmp_path: Path) -> None:
+    """What was corrected by hand is replaced with ``overwrite`` only."""
+    collection(server, [image(1)])
+    mine = fetch(server, tmp_path) / "contrasts.tsv"
+    mine.write_text("corrected")
+    fetch(server, tmp_path)
+    assert mine.read_text() == "corrected"
+    fetch(server, tmp_path, overwrite=True)
+    assert mine.read_text().startswith("study_id")
 
 
 def pack(files: dict[str, bytes]) -> bytes:
