@@ -11,6 +11,7 @@ import pandas as pd
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.pooling import Several, several
 from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, RELATIVE, Tables
 
 Kind = Literal["number", "true/false", "text", "list", "mixed"]
@@ -47,6 +48,8 @@ class Overview:
 
     Parameters
     ----------
+    several : Several or None
+        Studies with several contrasts, which may be on the same people.
     n_studies, n_contrasts, n_foci : int
     n_foci_outside : int
         Foci whose voxel is not in the mask.
@@ -69,6 +72,7 @@ class Overview:
         Contrasts that have a text, by its kind.
     """
 
+    several: Several | None
     n_studies: int
     n_contrasts: int
     n_foci: int
@@ -98,6 +102,7 @@ def overview(dataset: Dataset) -> Overview:
     with_foci = set(foci["id"])
     transforms = [text for text in metadata["space_transform"].tolist() if text]
     return Overview(
+        several=several(metadata["study_id"]),
         n_studies=metadata["study_id"].nunique(),
         n_contrasts=len(ids),
         n_foci=len(foci),

@@ -23,7 +23,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.pooled_tables import merged_tables, repeated, size_row
-from nimare_pipeline.tables import filled_in
+from nimare_pipeline.tables import SAMPLE_SIZE_FILLED, filled_in
 
 POOLED_INTO = "pooled_into"
 """Column of the table of contrasts: id of the experiment that the foci of a contrast are in."""
@@ -81,6 +81,15 @@ def several(studies: Iterable[str], sides: Iterable[str] | None = None) -> Sever
         return None
     (study, _), most = max(more.items(), key=lambda item: item[1])
     return Several(len({name for name, _ in more}), sum(more.values()), most, study)
+
+
+def on_both_sides(studies: Iterable[str], sides: Iterable[str]) -> list[str]:
+    """Studies with experiments in both groups, which no pooling makes independent."""
+    by_study: dict[str, set[str]] = {}
+    for study, side in zip(studies, sides, strict=True):
+        if not str(study).startswith(UNKNOWN_STUDY):
+            by_study.setdefault(str(study), set()).add(str(side))
+    return [study for study, found in by_study.items() if len(found) > 1]
 
 
 @dataclass(frozen=True)
@@ -173,13 +182,13 @@ def find_pools(
     side = [""] * len(among) if sides is None else [str(one) for one in sides]
     studies = [str(name) for name in dataset.metadata["study_id"]]
     chosen = np.flatnonzero(among).tolist()
-    both = _on_both_sides(studies, side, chosen)
+    both = _said_both(on_both_sides([studies[i] for i in chosen], [side[i] for i in chosen]))
     if pool == "none":
         into = np.where(among, dataset.ids, "").astype(object)
         found = several([studies[i] for i in chosen], [side[i] for i in chosen])
         said = [] if found is None else [_warning(_not_independent(found), ADVICE)]
         return Pooling(into, dataset.sample_sizes(), among, (*said, *both))
-    values, notes = _subject_groups(dataset, pool, among)
+    values, column, notes = _subject_groups(dataset, pool, among)
     members: dict[tuple[str, str, str], list[int]] = {}
     for i in chosen:
         alone = values[i] is None or studies[i].startswith(UNKNOWN_STUDY)
@@ -189,7 +198,7 @@ def find_pools(
     sizes, differ = _sizes(dataset, members, into)
     first = np.zeros(len(among), dtype=bool)
     first[[rows[0] for rows in members.values()]] = True
-    said = _said(members, differ, studies)
+    said = _said(members, differ, column)
     return Pooling(into, sizes, first, (*notes, *said, *both))
 
 
@@ -200,6 +209,23 @@ def experiments(table: pd.DataFrame) -> pd.Series:
     # Of several cohorts together one may be pooled, and another not.
     known = table[POOLED_INTO].map(lambda name: not (is_missing(name) or name == ""))
     return table[POOLED_INTO].where(known.astype(bool), table["id"])
+
+
+def by_experiment(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Table of contrasts that are used, with one row an experiment: its N, and all its foci."""
+    if POOLED_INTO not in contrasts:
+        return contrasts
+    ids = experiments(contrasts)
+    table = contrasts[~ids.duplicated()].set_axis(ids.drop_duplicates(), axis=0)
+    changed: dict[str, pd.Series] = {}
+    if "n_foci" in contrasts:
+        changed["n_foci"] = contrasts["n_foci"].groupby(ids).sum()
+    if SAMPLE_SIZE_FILLED in contrasts:
+        # A number that is put in counts only where no contrast has one.
+        changed[SAMPLE_SIZE_FILLED] = contrasts[SAMPLE_SIZE_FILLED].groupby(ids).min()
+    if POOLED_SIZE in contrasts:
+        changed["sample_size"] = table[POOLED_SIZE]
+    return table.assign(**changed).reset_index(drop=True)
 
 
 def repeated_foci(foci: pd.DataFrame, into: dict[str, str]) -> NDArray[np.bool_]:
@@ -224,10 +250,13 @@ def said_repeated(n_repeated: int) -> list[Problem]:
 
 def _subject_groups(
     dataset: Dataset, pool: str, among: NDArray[np.bool_]
-) -> tuple[list[str | None], list[Problem]]:
-    """Subject group of each contrast; None where it is not known. Of a whole study it is empty."""
+) -> tuple[list[str | None], str, list[Problem]]:
+    """Subject group of each contrast, None where unknown; its column; and what is odd.
+
+    Of a whole study the group is empty, and there is no column.
+    """
     if pool == "study":
-        return [""] * len(among), []
+        return [""] * len(among), "", []
     named = pool_policy.column_of(pool)
     column = _column(dataset, named)
     cells = dataset.metadata[column] if column in dataset.metadata else dataset.label(column)
@@ -244,7 +273,7 @@ def _subject_groups(
         alone = "it stands" if len(lacking) == 1 else "each of them stands"
         text = f"{many} {verb} no {column}, so that {alone} alone: {listed(lacking.tolist(), 5)}"
         notes.append(_warning(text, f"fill in {column}"))
-    return values, notes
+    return values, column, notes
 
 
 def _column(dataset: Dataset, named: str) -> str:
@@ -326,15 +355,17 @@ def _sizes(
 
 
 def _said(
-    members: dict[tuple[str, str, str], list[int]], differ: Sequence[str], studies: Sequence[str]
+    members: dict[tuple[str, str, str], list[int]], differ: Sequence[str], column: str
 ) -> list[Problem]:
-    united = [rows for rows in members.values() if len(rows) > 1]
+    united = {key: rows for key, rows in members.items() if len(rows) > 1}
+    by = f", by the column {column!r}" if column else ""
     if not united:
-        return [_warning("no two contrasts are of one subject group, so that none are pooled")]
-    n, of = sum(map(len, united)), len({studies[rows[0]] for rows in united})
+        what = "subject group" if column else "study"
+        return [_warning(f"no two contrasts are of one {what}{by}, so that none are pooled")]
+    n, of = sum(map(len, united.values())), len({study for study, _, _ in united})
     text = (
         f"{counted(n, 'contrast')} of {counted(of, 'study', 'studies')} are pooled into "
-        f"{counted(len(united), 'experiment')}"
+        f"{counted(len(united), 'experiment')}{by}"
     )
     problems = [_warning(text)]
     if differ:
@@ -346,15 +377,7 @@ def _said(
     return problems
 
 
-def _on_both_sides(
-    studies: Sequence[str], sides: Sequence[str], chosen: Sequence[int]
-) -> list[Problem]:
-    """Warn of studies with contrasts in both groups, which no pooling makes independent."""
-    by_study: dict[str, set[str]] = {}
-    for i in chosen:
-        if not studies[i].startswith(UNKNOWN_STUDY):
-            by_study.setdefault(studies[i], set()).add(sides[i])
-    both = [study for study, found in by_study.items() if len(found) > 1]
+def _said_both(both: Sequence[str]) -> list[Problem]:
     if not both:
         return []
     has = "has" if len(both) == 1 else "have"

@@ -95,6 +95,12 @@ class Found:
             "foci": sum(len(contrast.xyz) for contrast in self.contrasts),
         }
 
+    def studies(self) -> list[str]:
+        """Study of each contrast."""
+        if self.tables is not None:
+            return self.tables.metadata["study_id"].tolist()
+        return [contrast.study_id for contrast in self.contrasts]
+
     def without_size(self) -> list[str]:
         """Ids of contrasts that have foci, but no sample size."""
         if self.tables is not None:

@@ -93,6 +93,7 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
     rows = [
         ("studies", f"{one.n_studies:,}"),
         ("contrasts", f"{one.n_contrasts:,}"),
+        ("of one study", _several(one)),
         ("foci", f"{one.n_foci:,}{outside}"),
         ("participants", _participants(one)),
         ("spaces", _listed(one.foci_by_space) or "none"),
@@ -110,6 +111,10 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
     for name, text in rows:
         lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
     return lines
+
+
+def _several(one: "Overview") -> str:
+    return "none" if one.several is None else f"{one.several.words}; see --pool of a run"
 
 
 def _participants(one: "Overview") -> str:

@@ -124,12 +124,20 @@ def _foci(n: int) -> str:
 
 
 def _text(found: Sequence["Found"], problems: Sequence[Problem]) -> list[str]:
+    from nimare_pipeline.pooling import several
+
     lines = []
     for one in found:
         counts = one.counts()
         studies = f"{counts['studies']:,} {'study' if counts['studies'] == 1 else 'studies'}"
         what = f"{_many(counts['contrasts'], 'contrast')} of {studies}, {_foci(counts['foci'])}"
         lines += [f"{one.name}: {one.format}", f"  {what}"]
+        found_several = several(one.studies())
+        if found_several:
+            lines += textwrap.wrap(
+                f"{found_several.words}: see --pool of a run", _WIDTH,
+                initial_indent="  ", subsequent_indent="    ",
+            )  # fmt: skip
         lines += textwrap.wrap(
             f"from {', '.join(one.files)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
         )
