@@ -168,17 +168,18 @@ def _joined(values: list[Any]) -> Any:
 def _matrix(matrix: LabelMatrix, groups: Sequence[Sequence[int]]) -> LabelMatrix:
     """Labels of experiments: the value of all contrasts that are described; NaN if they differ."""
     values, present = matrix.values.tocsr(), matrix.present
-    rows = []
-    for group in groups:
-        described = [row for row in group if present[row]] or [group[0]]
-        one = values[[described[0]]]
-        if len(described) > 1:
-            part = values[described].toarray()
-            differ = (part != part[0]).any(axis=0)
-            one = sparse.csr_array(np.where(differ, np.nan, part[:1]))
-        rows.append(one)
+    described = [[row for row in group if present[row]] or list(group[:1]) for group in groups]
+    gaps: list[tuple[int, int]] = []
+    for number, rows in enumerate(described):
+        if len(rows) > 1:
+            part = values[rows].toarray()
+            gaps += [(number, int(n)) for n in np.flatnonzero((part != part[0]).any(axis=0))]
+    made = values[[rows[0] for rows in described]]
+    if gaps:
+        nothing = np.full(len(gaps), np.nan)
+        made = made + sparse.csr_array((nothing, tuple(zip(*gaps, strict=True))), shape=made.shape)
     return replace(
         matrix,
-        values=sparse.csc_array(sparse.vstack(rows, format="csc")),
-        present=np.array([bool(present[list(group)].any()) for group in groups]),
+        values=sparse.csc_array(made),
+        present=np.array([bool(present[rows[0]]) for rows in described]),
     )

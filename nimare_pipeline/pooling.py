@@ -23,7 +23,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.pooled_tables import merged_tables, repeated, size_row
-from nimare_pipeline.tables import SAMPLE_SIZE_FILLED, filled_in
+from nimare_pipeline.tables import ID_COLUMNS, METADATA_COLUMNS, SAMPLE_SIZE_FILLED, filled_in
 
 POOLED_INTO = "pooled_into"
 """Column of the table of contrasts: id of the experiment that the foci of a contrast are in."""
@@ -32,6 +32,10 @@ POOLED_SIZE = "pooled_sample_size"
 REPEATED = "repeated"
 """Column of the table of foci: an earlier one of the same experiment is the same."""
 ADVICE = "--pool study makes one experiment of the contrasts of a study (Turkeltaub et al., 2012)"
+
+
+_OWN_COLUMNS = (*ID_COLUMNS, *METADATA_COLUMNS, "source_file", "source_line")
+"""Columns that say nothing of who was studied."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +295,7 @@ def _column(dataset: Dataset, named: str) -> str:
             return wanted
         if wanted.casefold() in by_fold:
             return by_fold[wanted.casefold()]
-    there = listed([name for name in known if name not in {"id", "study_id"}])
+    there = listed([name for name in known if name not in _OWN_COLUMNS]) or "none"
     if named:
         msg = f"--pool group={named}: there is no column {named!r}; there are: {there}"
     else:

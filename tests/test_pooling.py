@@ -124,7 +124,7 @@ def test_no_column_of_subject_groups(dataset: Dataset) -> None:
         pooled(bare, "group")
     text = str(info.value)
     assert "subject_group, participant_group, participants_id, sample, group" in text
-    assert "there are: contrast_id, original_space" in text
+    assert "there are: age, task; name another by" in text
     assert "--pool group=COLUMN, or take --pool study" in text
     with pytest.raises(UsageError, match="--pool group=grp: there is no column 'grp'; there are"):
         pooled(bare, "group=grp")

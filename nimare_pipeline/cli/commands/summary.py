@@ -114,7 +114,7 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
 
 
 def _several(one: "Overview") -> str:
-    return "none" if one.several is None else f"{one.several.words}; see --pool of a run"
+    return "none" if one.several is None else f"{one.several.words}; see --pool"
 
 
 def _participants(one: "Overview") -> str:

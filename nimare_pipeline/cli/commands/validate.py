@@ -135,9 +135,11 @@ def _text(found: Sequence["Found"], problems: Sequence[Problem]) -> list[str]:
         found_several = several(one.studies())
         if found_several:
             lines += textwrap.wrap(
-                f"{found_several.words}: see --pool of a run", _WIDTH,
-                initial_indent="  ", subsequent_indent="    ",
-            )  # fmt: skip
+                f"{found_several.words}; see --pool",
+                _WIDTH,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
         lines += textwrap.wrap(
             f"from {', '.join(one.files)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
         )

@@ -22,6 +22,7 @@ def test_numbers(capsys) -> None:
     assert main(["summary", str(EXAMPLE)]) == 0
     out = capsys.readouterr().out
     assert words_after(out, "studies") == words_after(out, "contrasts") == "21"
+    assert words_after(out, "of one study") == "none"
     assert words_after(out, "foci") == "267, 26 of them outside the mask"
     assert words_after(out, "participants") == "334; 9 to 32 in a contrast, median 14"
     assert words_after(out, "spaces") == "MNI 267"
@@ -101,3 +102,17 @@ def test_formats_give_one_summary(tmp_path: Path, suffix: str, capsys) -> None:
     (source,) = json.loads(capsys.readouterr().out)["sources"]
     assert (source["n_studies"], source["n_foci"], source["n_participants"]) == (21, 267, 334)
     assert source["name"] == "pain"
+
+
+def test_studies_with_several_contrasts_are_counted(tmp_path: Path, capsys) -> None:
+    """Who pools has to know; in JSON, too."""
+    foci = "study_id\tcontrast_id\tx\ty\tz\na\tup\t1\t2\t3\na\tdown\t4\t5\t6\n"
+    folder = put(tmp_path / "set", {"coordinates.tsv": foci})
+    words = ["summary", str(folder), "--unknown-space", "mni"]
+    assert main(words) == 0
+    assert words_after(capsys.readouterr().out, "of one study") == (
+        "1 study contributes several contrasts, 2 (a); see --pool"
+    )
+    assert main([*words, "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert source["several"] == {"n_studies": 1, "n_experiments": 2, "most": 2, "study": "a"}

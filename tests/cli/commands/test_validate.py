@@ -127,3 +127,14 @@ def test_real_data(shared_data: Path, path: str, capsys) -> None:
     """Real datasets of each format are valid."""
     assert main(["validate", str(shared_data / path)]) == 0
     assert "SUCCESS (exit 0): 0 errors" in capsys.readouterr().out
+
+
+def test_studies_with_several_contrasts_are_no_problem_but_said(tmp_path: Path, capsys) -> None:
+    """It is nothing to mend in the data, so that --strict accepts it; a run may pool them."""
+    foci = "study_id\tcontrast_id\tx\ty\tz\tspace\na\tup\t1\t2\t3\tMNI\na\tdown\t4\t5\t6\tMNI\n"
+    contrasts = "study_id\tcontrast_id\tsample_size\na\tup\t12\na\tdown\t12\n"
+    folder = put(tmp_path / "set", {"coordinates.tsv": foci, "contrasts.tsv": contrasts})
+    assert main(["validate", str(folder), "--strict"]) == 0
+    assert "  1 study contributes several contrasts, 2 (a); see --pool" in (
+        capsys.readouterr().out.splitlines()
+    )
