@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 from nimare_pipeline import defaults, spaces
 from nimare_pipeline.contrast import ABSURD_MM, Contrast, is_missing
@@ -17,6 +18,8 @@ from nimare_pipeline.tables import ID_COLUMNS, Tables
 NEAR_MM = 5.0
 """A focus is taken to be of the brain up to this distance from the mask: foci are peaks of
 smoothed maps, and brains differ."""
+
+_GRID = "mni152_2mm"
 
 
 @dataclass(frozen=True)
@@ -106,8 +109,8 @@ def of_tables(tables: Tables, tal2mni: str = defaults.TAL2MNI, base_file: str = 
     talairach = [spaces.recognise(name) == "TAL" for name in names.cat.categories]
     is_tal = np.array([*talairach, False], bool)[names.cat.codes.to_numpy()[order]]
     published = mni.copy()
-    # To a tenth of a millimetre: what the way there and back leaves of whole numbers.
-    published[is_tal] = np.round(spaces.mni2tal(mni[is_tal], tal2mni), 1)
+    # Rounded: the way there and back leaves traces in the last digits.
+    published[is_tal] = np.round(spaces.mni2tal(mni[is_tal], tal2mni), 2)
     studies, contrasts = metadata["study_id"].tolist(), metadata["contrast_id"].tolist()
     files = metadata["source_file"].tolist() if "source_file" in metadata else []
     lines = metadata["source_line"].tolist() if "source_line" in metadata else []
@@ -133,7 +136,7 @@ def of_tables(tables: Tables, tal2mni: str = defaults.TAL2MNI, base_file: str = 
 
 
 def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance of MNI points from the brain mask, mm, to about a voxel; 0 in it.
+    """Distance of MNI points from the nearest voxel of the brain mask, mm; 0 in it.
 
     Parameters
     ----------
@@ -143,13 +146,17 @@ def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     (n,) float array
+        On the grid of the mask to half a voxel, beyond it exactly.
     """
-    table, inverse, affine = _distance_table()
+    mask = spaces.template_mask(_GRID)
+    inverse = np.linalg.inv(mask.affine)
     ijk = np.floor(xyz @ inverse[:3, :3].T + inverse[:3, 3] + 0.5)
-    held = np.clip(ijk, 0, np.array(table.shape) - 1)
-    beyond = np.linalg.norm((ijk - held) @ affine[:3, :3].T, axis=1)
-    found = table[tuple(held.astype(np.int64).T)]
-    return np.asarray(np.where(beyond > 0, np.hypot(found, beyond), found))
+    on_grid = ((ijk >= 0) & (ijk < mask.shape)).all(axis=1)
+    found = np.empty(len(xyz))
+    found[on_grid] = _distance_table()[tuple(ijk[on_grid].astype(np.int64).T)]
+    if not on_grid.all():
+        found[~on_grid] = _surface().query(xyz[~on_grid])[0]
+    return found
 
 
 def near(xyz: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -163,7 +170,15 @@ def _is_sound(one: Contrast) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _distance_table() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    mask = spaces.template_mask("mni152_2mm")
-    table = ndimage.distance_transform_edt(~mask.inside, sampling=mask.zooms)
-    return table, np.linalg.inv(mask.affine), mask.affine
+def _distance_table() -> NDArray[np.float64]:
+    """Distance of each voxel from the mask, mm."""
+    mask = spaces.template_mask(_GRID)
+    return np.asarray(ndimage.distance_transform_edt(~mask.inside, sampling=mask.zooms))
+
+
+@lru_cache(maxsize=1)
+def _surface() -> KDTree:
+    """Centres of the outermost voxels of the mask, mm."""
+    mask = spaces.template_mask(_GRID)
+    ijk = np.argwhere(mask.inside & ~ndimage.binary_erosion(mask.inside))
+    return KDTree(ijk @ mask.affine[:3, :3].T + mask.affine[:3, 3])

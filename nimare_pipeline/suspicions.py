@@ -15,8 +15,39 @@ from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.tables import Tables
 
-MOST_OF_A_KIND = 20
+MOST_OF_A_KIND = 5
 """A run says so many warnings of a kind, and how many more there are."""
+KINDS = {
+    "units and axes": {
+        "all-voxel-indices": "all foci are voxel indices?",
+        "all-tenths": "all foci are tenths of mm?",
+        "all-axes": "axes of all foci in another order or direction?",
+        "voxel-indices": "voxel indices, not mm?",
+        "centimetres": "centimetres, not mm?",
+        "metres": "metres, not mm?",
+        "tenths": "tenths of mm?",
+        "decimals": "lost decimal points?",
+        "axes": "axes in another order or direction?",
+        "outside-brain": "most foci outside the brain",
+        "no-minus": "no negative coordinate",
+    },
+    "left and right": {"mirror": "mirror image of another contrast"},
+    "copies": {
+        "copy": "the same foci in several studies",
+        "copy-spaces": "the same foci in two spaces",
+        "copy-moved": "foci of another contrast, converted or rounded",
+        "shared": "most foci shared with another study",
+        "identifier": "a DOI or PMID of several studies",
+        "spelling": "a study under two spellings",
+        "copy-within": "the same foci twice in a study",
+        "focus-twice": "a focus twice in a contrast",
+    },
+    "sample sizes": {
+        "sample-size": "not likely a number of people",
+        "sample-sizes": "all alike",
+    },
+}
+"""Kinds of suspicions, in groups, and what they are in words."""
 
 
 def suspicions(
@@ -25,6 +56,7 @@ def suspicions(
     *,
     tal2mni: str = defaults.TAL2MNI,
     file: str = "",
+    ranges: bool = True,
 ) -> list[Problem]:
     """Warnings about data that look like a slip of whoever typed or copied them.
 
@@ -41,6 +73,8 @@ def suspicions(
         How Talairach foci were, or are to be, converted.
     file : str
         File of what names none.
+    ranges : bool
+        Whether to say which sample sizes are very small or very large; False where the reader did.
 
     Returns
     -------
@@ -56,7 +90,7 @@ def suspicions(
     return [
         *suspicious_units.found(gathered),
         *suspicious_copies.found(gathered),
-        *suspicious_sizes.found(gathered),
+        *suspicious_sizes.found(gathered, ranges=ranges),
     ]
 
 

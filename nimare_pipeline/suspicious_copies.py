@@ -77,9 +77,9 @@ def found(suspects: Suspects) -> list[Problem]:
 
 
 def _keys(xyz: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One number a focus, by its coordinates to a tenth of a millimetre."""
-    tenths = np.round(xyz * 10).astype(np.int64) + 10_000
-    return np.asarray((tenths[:, 0] * 20_001 + tenths[:, 1]) * 20_001 + tenths[:, 2])
+    """One number a focus, by its coordinates to 0.01 mm."""
+    parts = np.round(xyz * 100).astype(np.int64) + 100_000
+    return np.asarray((parts[:, 0] * 200_001 + parts[:, 1]) * 200_001 + parts[:, 2])
 
 
 def _distinct(
@@ -177,7 +177,7 @@ def _twice(suspects: Suspects, keys: NDArray[np.int64]) -> Iterator[Problem]:
     extra = counts - np.bincount(owner, minlength=len(counts))
     for i in np.flatnonzero(extra).tolist():
         points = suspects.published[suspects.of(i)]
-        where, times = np.unique(np.round(points, 1), axis=0, return_counts=True)
+        where, times = np.unique(np.round(points, 2), axis=0, return_counts=True)
         again = [_xyz(point) for point in where[times > 1]]
         said = (
             f"{counted(len(again), 'focus', 'foci')} of its {counts[i]:,} "

@@ -52,10 +52,11 @@ other commands (each with --help):
   nimare-pipeline --selftest      compare this installation with known numbers
 
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
-17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
-input; 69 a server does not give it (fetch); 73 cannot write output; 74
-input/output error; 75 stopped from outside and 130 Ctrl-C: run again, it
-resumes. The last line on stdout and OUT_DIR/logs/*/status.json say the same.
+16 no valid BIDS (validate); 17 unknown level; 18 nothing selected; 64 wrong
+option; 65 bad data; 66 no input; 69 a server does not give it (fetch); 73
+cannot write output; 74 input/output error; 75 stopped from outside and 130
+Ctrl-C: run again, it resumes. The last line on stdout and
+OUT_DIR/logs/*/status.json say the same.
 """
 
 
