@@ -115,8 +115,10 @@ def test_an_image_twice_is_one(server: Server, tmp_path: Path) -> None:
     collection(server, [image(1)], [image(2)])
     page = {"count": 2, "next": None, "results": [image(1), image(2)]}
     server.pages[f"{FIRST}&offset=100"] = document(page)
-    fetch(server, tmp_path)
+    folder = fetch(server, tmp_path)
     assert sum("map%20" in path for path in server.paths) == 2
+    rows = (folder / "contrasts.tsv").read_text().splitlines()[1:]
+    assert [row.split("\t")[1] for row in rows] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
