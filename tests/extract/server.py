@@ -55,6 +55,8 @@ class Server:
         self.url = url
         self.pages: dict[str, Page] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.default = Page(status=404)
+        """At every other address."""
         self.on_request: Callable[[str], None] = lambda _path: None
 
     @property
@@ -83,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         ours = self.server.ours
         ours.requests.append((self.path, dict(self.headers)))
         ours.on_request(self.path)
-        page = ours.pages.get(self.path, Page(status=404))
+        page = ours.pages.get(self.path, ours.default)
         trouble = page.trouble.pop(0) if page.trouble else ""
         if isinstance(trouble, int):
             page = Page(b"busy", trouble, page.headers)
