@@ -19,6 +19,7 @@ from nimare_pipeline.writing import write_file
 _PAGE = 100
 """Images that a page lists."""
 _MOST_PAGES = 10_000
+_MOST_ID = 2**63
 _SUFFIXES = (".nii.gz", ".nii")
 _SURFACES = re.compile(r"\.[dp](scalar|tseries|label|conn|trajectory|fan)\.nii$")
 """What CIFTI files end in."""
@@ -171,7 +172,7 @@ def _unpack_packs(archive: Path, folder: Path) -> None:
 
 def _number(collection_id: int | str) -> int:
     text = str(collection_id)
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**63):
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) < _MOST_ID):
         msg = f"a collection of NeuroVault has a number, such as 1425, not {collection_id!r}"
         raise UsageError(msg)
     return int(text)
@@ -213,7 +214,7 @@ def _listed(page: Any, url: str) -> list[dict[str, Any]]:
         raise DataError(msg)
     for image in images:
         number = image.get("id") if isinstance(image, dict) else None
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _MOST_ID:
             msg = f"{url}: an image has no number: {str(image)[:60]}"
             raise DataError(msg)
     return images

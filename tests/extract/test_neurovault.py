@@ -15,6 +15,7 @@ import pytest
 
 import nimare_pipeline
 from nimare_pipeline import extract
+from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, DownloadError, OutputError, UsageError
 from nimare_pipeline.extract import archives, neurovault
 from tests.extract.conftest import QUICK
@@ -115,13 +116,16 @@ def test_an_image_twice_is_one(server: Server, tmp_path: Path) -> None:
     collection(server, [image(1)], [image(2)])
     page = {"count": 2, "next": None, "results": [image(1), image(2)]}
     server.pages[f"{FIRST}&offset=100"] = document(page)
-    fetch(server, tmp_path)
+    folder = fetch(server, tmp_path)
     assert sum("map%20" in path for path in server.paths) == 2
+    rows = (folder / "contrasts.tsv").read_text().splitlines()[1:]
+    assert [row.split("\t")[1] for row in rows] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
     "answer", [[], {"detail": "Not found"}, {"results": "none"}, {"results": [{"id": "../x"}]},
-               {"results": [None]}, {"results": [{"id": -1}]}, {"results": [{"id": True}]}],
+               {"results": [None]}, {"results": [{"id": 2**63}]}, {"results": [{"id": -1}]},
+               {"results": [{"id": True}]}],
 )  # fmt: skip
 def test_odd_answers(answer: object, server: Server, tmp_path: Path) -> None:
     """What is no list of images with numbers is one error."""
@@ -148,7 +152,9 @@ def test_a_collection_that_is_not_there(server: Server, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", ["", "abc", "-1", "0", "1/../2", "١", "9" * 30, 1.5])
+@pytest.mark.parametrize(
+    "number", ["", "abc", "-1", "0", "1/../2", "١", "9" * 30, "9" * 9999, 1.5]
+)
 def test_a_collection_has_a_number(number: object, server: Server, tmp_path: Path) -> None:
     """What is no number of a collection never becomes an address."""
     with pytest.raises(UsageError, match="a collection of NeuroVault has a number"):
@@ -267,6 +273,19 @@ def test_packs_are_unpacked(server: Server, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["nidm_21pain"]
     fetch_pain(server, tmp_path)
     assert len(server.requests) == 1
+
+
+def test_paths_of_the_pain_studies(server: Server, tmp_path: Path, shared_data: Path) -> None:
+    """The folder is what the field's own Dataset of these studies looks for its images in."""
+    dataset = Dataset(shared_data / "nimare_json/nidm_pain_dset.json")
+    paths = dataset.images["t__relative"].dropna().tolist()
+    assert len(paths) == 21
+    names = [Path(path).parts for path in paths]
+    server.pages[PAIN] = pain(
+        **{folder.removesuffix(".nidm"): pack({file: IMAGE}) for folder, file in names}
+    )
+    dataset.update_path(fetch_pain(server, tmp_path))
+    assert all(Path(path).is_file() for path in dataset.images["t"])
 
 
 def test_packs_again(server: Server, tmp_path: Path) -> None:

@@ -116,6 +116,23 @@ def test_a_later_call_goes_on(server: Server, tmp_path: Path) -> None:
     assert left(tmp_path) == [".SHA256SUMS", "data.bin"]
 
 
+def test_a_server_that_sends_less_than_asked(server: Server, tmp_path: Path) -> None:
+    """A part that is shorter than asked for is no end of the file."""
+    server.pages["/data.bin"] = Page(BODY, trouble=["cut 4000"], at_most=5000)
+    target = tmp_path / "data.bin"
+    download(f"{server.url}/data.bin", target, retries=QUICK)
+    assert target.read_bytes() == BODY
+    assert server.ranges == ["", "bytes=4000-", "bytes=9000-"]
+
+
+def test_going_in_circles_is_no_progress(server: Server, tmp_path: Path) -> None:
+    """Bytes that came before are no gain: a server that always ends early is left."""
+    server.pages["/data.bin"] = Page(BODY, trouble=["cut 4000"] * 9, ranges=False)
+    with pytest.raises(TemporaryDownloadError, match="tried 3 times"):
+        download(f"{server.url}/data.bin", tmp_path / "data.bin", retries=QUICK)
+    assert len(server.requests) == 3
+
+
 def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) -> None:
     """A server that sends the whole file for a part of it is taken at its word."""
     server.pages["/data.bin"] = Page(BODY, trouble=["cut 4000"], ranges=False)
