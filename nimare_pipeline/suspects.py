@@ -11,6 +11,7 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 
 from nimare_pipeline import defaults, spaces
+from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import ABSURD_MM, Contrast, is_missing
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.tables import ID_COLUMNS, Tables
@@ -18,8 +19,6 @@ from nimare_pipeline.tables import ID_COLUMNS, Tables
 NEAR_MM = 5.0
 """A focus is taken to be of the brain up to this distance from the mask: foci are peaks of
 smoothed maps, and brains differ."""
-
-_GRID = "mni152_2mm"
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     (n,) float array
         On the grid of the mask to half a voxel, beyond it exactly.
     """
-    mask = spaces.template_mask(_GRID)
+    mask = _mask()
     inverse = np.linalg.inv(mask.affine)
     ijk = np.floor(xyz @ inverse[:3, :3].T + inverse[:3, 3] + 0.5)
     on_grid = ((ijk >= 0) & (ijk < mask.shape)).all(axis=1)
@@ -170,15 +169,20 @@ def _is_sound(one: Contrast) -> bool:
 
 
 @lru_cache(maxsize=1)
+def _mask() -> BrainMask:
+    return spaces.template_mask("mni152_2mm")
+
+
+@lru_cache(maxsize=1)
 def _distance_table() -> NDArray[np.float64]:
     """Distance of each voxel from the mask, mm."""
-    mask = spaces.template_mask(_GRID)
+    mask = _mask()
     return np.asarray(ndimage.distance_transform_edt(~mask.inside, sampling=mask.zooms))
 
 
 @lru_cache(maxsize=1)
 def _surface() -> KDTree:
     """Centres of the outermost voxels of the mask, mm."""
-    mask = spaces.template_mask(_GRID)
+    mask = _mask()
     ijk = np.argwhere(mask.inside & ~ndimage.binary_erosion(mask.inside))
     return KDTree(ijk @ mask.affine[:3, :3].T + mask.affine[:3, 3])

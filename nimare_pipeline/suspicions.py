@@ -1,7 +1,7 @@
 """What is odd about the foci and sample sizes of a dataset, without being wrong for certain."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from nimare_pipeline import (
@@ -43,7 +43,8 @@ KINDS = {
         "focus-twice": "a focus twice in a contrast",
     },
     "sample sizes": {
-        "sample-size": "not likely a number of people",
+        "sample-number": "years, or no whole numbers",
+        "sample-size": "very small or very large",
         "sample-sizes": "all alike",
     },
 }
@@ -56,7 +57,7 @@ def suspicions(
     *,
     tal2mni: str = defaults.TAL2MNI,
     file: str = "",
-    ranges: bool = True,
+    said: Collection[str] = (),
 ) -> list[Problem]:
     """Warnings about data that look like a slip of whoever typed or copied them.
 
@@ -73,8 +74,8 @@ def suspicions(
         How Talairach foci were, or are to be, converted.
     file : str
         File of what names none.
-    ranges : bool
-        Whether to say which sample sizes are very small or very large; False where the reader did.
+    said : collection of str
+        Kinds that the reader has said already, with more to say of the place.
 
     Returns
     -------
@@ -87,11 +88,12 @@ def suspicions(
         gathered = suspects.of_tables(tables, tal2mni, file)
     if not gathered.studies:
         return []
-    return [
+    found = [
         *suspicious_units.found(gathered),
         *suspicious_copies.found(gathered),
-        *suspicious_sizes.found(gathered, ranges=ranges),
+        *suspicious_sizes.found(gathered),
     ]
+    return [problem for problem in found if problem.kind not in said]
 
 
 def fewer(problems: Iterable[Problem], most: int = MOST_OF_A_KIND) -> list[Problem]:

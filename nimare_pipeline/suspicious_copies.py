@@ -28,7 +28,7 @@ _SHIFT_MM = 5.0
 """Two ways from one space to the other differ by no more than this in most of the brain."""
 _ROUNDING_MM = 1.5
 _NEAR_MM = 6.0
-"""Centres of two contrasts that are compared focus by focus."""
+"""Centres and spreads of two contrasts differ by no more, or they are not compared."""
 _NAMED = 5
 
 _IDENTIFIERS = {
@@ -223,10 +223,15 @@ def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]
     numbers = np.flatnonzero(counts >= LEAST_SHARED)
     if len(numbers) < 2:
         return
-    sums = [np.bincount(suspects.owner, suspects.mni[:, axis], len(counts)) for axis in range(3)]
-    centre = np.column_stack(sums)[numbers] / counts[numbers, None]
-    # The number of foci is a fourth axis, on which neighbours are too far away.
-    tree = KDTree(np.column_stack([centre, 10 * _NEAR_MM * counts[numbers]]))
+    centre, square = (
+        np.column_stack([np.bincount(suspects.owner, xyz, len(counts)) for xyz in values.T])
+        / np.maximum(counts, 1)[:, None]
+        for values in (suspects.mni, suspects.mni**2)
+    )
+    spread = np.sqrt(np.maximum(square - centre**2, 0))
+    # The number of foci is an axis, too, on which neighbours are too far away.
+    places = np.column_stack([centre, spread, 10 * _NEAR_MM * counts])
+    tree = KDTree(places[numbers])
     for a, b in tree.query_pairs(_NEAR_MM, output_type="ndarray").tolist():
         i, j = sorted((int(numbers[a]), int(numbers[b])))
         if (i, j) not in taken and (how := _same_place(suspects, i, j)):
@@ -239,9 +244,6 @@ def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]
 def _same_place(suspects: Suspects, i: int, j: int) -> str:
     """How the foci of two contrasts differ, if they are the same; else nothing."""
     one, two = suspects.of(i), suspects.of(j)
-    spread = suspects.mni[one].std(axis=0) - suspects.mni[two].std(axis=0)
-    if np.abs(spread).max() > _SHIFT_MM:
-        return ""
     differ = bool(suspects.is_talairach[one].any() != suspects.is_talairach[two].any())
     if differ and _apart(suspects.mni[one], suspects.mni[two]) <= _SHIFT_MM:
         return "in another space"

@@ -17,33 +17,31 @@ LEAST = 10
 """So many contrasts, of as many studies, hardly have one sample size by chance."""
 
 
-def found(suspects: Suspects, *, ranges: bool = True) -> list[Problem]:
+def found(suspects: Suspects) -> list[Problem]:
     """Warnings about sample sizes, one a contrast, and about all of them.
 
     Parameters
     ----------
     suspects : Suspects
-    ranges : bool
-        Whether to look at how small and how large they are.
     """
     problems = [
-        suspects.warn(i, "sample-size", f"sample size {size:g}{what}", "compare it with the paper")
+        suspects.warn(i, kind, f"sample size {size:g} {what}", "compare it with the paper")
         for i, sizes in enumerate(suspects.sizes)
-        for size, what in _odd(sizes, ranges=ranges)
+        for size in sizes
+        for kind, what in _odd(size)
     ]
     return [*problems, *_alike(suspects)]
 
 
-def _odd(sizes: tuple[float, ...], *, ranges: bool) -> Iterator[tuple[float, str]]:
-    for size in sizes:
-        if size % 1:
-            yield size, " is no whole number"
-        elif YEARS[0] <= size <= YEARS[1]:
-            yield size, " looks like a year"
-        elif ranges and size < SMALLEST:
-            yield size, " is very small"
-        elif ranges and size > LARGEST:
-            yield size, " is very large"
+def _odd(size: float) -> Iterator[tuple[str, str]]:
+    if size % 1:
+        yield "sample-number", "is no whole number"
+    elif YEARS[0] <= size <= YEARS[1]:
+        yield "sample-number", "looks like a year"
+    elif size < SMALLEST:
+        yield "sample-size", "is very small"
+    elif size > LARGEST:
+        yield "sample-size", "is very large"
 
 
 def _alike(suspects: Suspects) -> Iterator[Problem]:

@@ -273,8 +273,8 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
             contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
-        ranges = not getattr(module, "CHECKS_SIZES", False)
-        problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], ranges=ranges)
+        said = getattr(module, "SAYS", ())
+        problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], said=said)
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
     return found
 

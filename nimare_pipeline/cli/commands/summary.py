@@ -99,7 +99,7 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
         ("contrasts", f"{one.n_contrasts:,}"),
         ("of one study", _several(one)),
         ("foci", f"{one.n_foci:,}{outside}"),
-        ("farthest outside", _farthest(one)),
+        *zip(("farthest outside", "", ""), _farthest(one), strict=False),
         ("participants", _participants(one)),
         ("spaces", _listed(one.foci_by_space) or "none"),
         ("transforms", _listed(one.transforms) or "none"),
@@ -113,8 +113,6 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
     ]
     if not n_warnings:
         rows.pop()
-    if not one.outside:
-        rows = [row for row in rows if row[0] != "farthest outside"]
     lines = []
     for name, text in rows:
         lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
@@ -125,11 +123,11 @@ def _several(one: "Overview") -> str:
     return "none" if one.several is None else f"{one.several.words}; see --pool"
 
 
-def _farthest(one: "Overview") -> str:
-    return "; ".join(
-        f"{focus.distance_mm:g} mm ({', '.join(f'{value:g}' for value in focus.xyz)}) {focus.id}"
+def _farthest(one: "Overview") -> list[str]:
+    return [
+        f"{focus.distance_mm:g} mm: ({', '.join(f'{value:g}' for value in focus.xyz)}) {focus.id}"
         for focus in one.outside[:_MOST_OUTSIDE]
-    )
+    ]
 
 
 def _suspicions(kinds: Mapping[str, int]) -> list[tuple[str, str]]:

@@ -144,7 +144,7 @@ def test_the_farthest_foci_outside_are_shown(tmp_path: Path, capsys) -> None:
     mask = template_mask()
     centres = np.argwhere(mask.inside) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
     apart = np.linalg.norm(centres - [90, 0, 0], axis=1).min()
-    assert words_after(out, "farthest outside").startswith(f"{apart:.1f} mm (90, 0, 0) A_2000-b;")
+    assert words_after(out, "farthest outside") == f"{apart:.1f} mm: (90, 0, 0) A_2000-b"
     assert "(80, 0, 0)" in out
     assert "(70, 0, 0)" not in out
     assert main(["summary", str(tmp_path), "--json"]) == 0
