@@ -4,7 +4,6 @@ A piece that is missing or damaged becomes a ``Problem`` and an empty place, nev
 report must come out of whatever is there.
 """
 
-import gzip
 import hashlib
 import json
 import tomllib
@@ -29,6 +28,7 @@ from nimare_pipeline.derivatives_swap import pending_swaps
 from nimare_pipeline.directions import is_pair
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.unpacking import MOST_BYTES, gunzip
 
 _LOG_TAIL_LINES = 200
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError)
@@ -355,7 +355,7 @@ class _Reader:
         names = sidecar.get("Columns", list(of_kind))
         try:
             columns = of_kind | tables.null_columns(names)
-            return tables.from_tsv(gzip.decompress(path.read_bytes()), columns, names=names)
+            return tables.from_tsv(_unpacked(path), columns, names=names)
         except _UNREADABLE as error:
             self._miss(f"cannot be read: {error}", path)
             return None
@@ -379,8 +379,7 @@ class _Reader:
         for name, expected in checksums.items():
             path = self.root / name
             try:
-                content = path.read_bytes()
-                content = gzip.decompress(content) if name.endswith(".gz") else content
+                content = _unpacked(path)
             except FileNotFoundError:
                 self._miss("is missing", path)
             except _UNREADABLE as error:
@@ -405,6 +404,11 @@ def _read_run(logs: Path, problems: list[Problem]) -> RunRecord:
         graph=graph if graph.is_file() else None,
         crash_files=tuple(sorted(folder.glob("crash-*"))),
     )
+
+
+def _unpacked(path: Path) -> bytes:
+    body = path.read_bytes()
+    return gunzip(body, MOST_BYTES) if path.suffix == ".gz" else body
 
 
 def _tail(path: Path) -> str:

@@ -9,6 +9,8 @@
       DataError           what was read is wrong; carries every problem found
       EmptySelectionError the selection leaves no contrast
       OutputError         the output cannot be created
+      DownloadError       a server does not give what was asked for
+        TemporaryDownloadError  not now: trying again goes on where it stopped
       InterruptedRun      a worker or a signal ended the run; running again resumes
 """
 
@@ -33,6 +35,9 @@ class Problem:
         Place in that file: ``"line 12"`` or ``"study pain_01, contrast 1"``.
     suggestion : str
         What would be accepted.
+    kind : str
+        Name of the check that found it, the same for all that it finds; empty where a check says
+        one thing only.
     """
 
     level: Literal["error", "warning"]
@@ -40,6 +45,7 @@ class Problem:
     file: str = ""
     where: str = ""
     suggestion: str = ""
+    kind: str = ""
 
     def __str__(self) -> str:
         place = ", ".join(part for part in (self.file, self.where) if part)
@@ -81,6 +87,14 @@ class EmptySelectionError(PipelineError, ValueError):
 
 class OutputError(PipelineError, OSError):
     """The output folder or a file in it cannot be created."""
+
+
+class DownloadError(PipelineError, OSError):
+    """A server does not give what was asked for."""
+
+
+class TemporaryDownloadError(DownloadError):
+    """A server or the network failed for now; the same call goes on where it stopped."""
 
 
 class InterruptedRun(PipelineError):  # noqa: N818 - not a mistake of anybody

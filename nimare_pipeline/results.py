@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline.brainmask import BrainMask
-from nimare_pipeline.errors import UsageError
+from nimare_pipeline.errors import DataError, NoInputError, UsageError
 from nimare_pipeline.maps import ALIASES, MapSpec
 from nimare_pipeline.settings import Component
+from nimare_pipeline.unpacking import DAMAGE, read_npz
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,28 @@ class MetaResult:
 
     @classmethod
     def load(cls, path: str | Path) -> "MetaResult":
-        """Read what ``save`` wrote."""
-        with np.load(path, allow_pickle=False) as archive:
-            header = json.loads(archive["header"].tobytes().decode())
-            members = {name: archive[name] for name in archive.files if "/" in name}
-            mask = BrainMask(archive["mask"], archive["affine"], header["mask_name"])
+        """Read what ``save`` wrote.
+
+        Raises
+        ------
+        NoInputError
+            If there is no such file.
+        DataError
+            If it is damaged, or something else.
+        """
+        try:
+            return cls._of(read_npz(path))
+        except FileNotFoundError as error:
+            msg = f"no such file: {path}"
+            raise NoInputError(msg) from error
+        except DAMAGE as error:
+            msg = f"{path} is not a saved result, or is damaged: {error!s:.300}"
+            raise DataError(msg) from error
+
+    @classmethod
+    def _of(cls, members: Mapping[str, NDArray[Any]]) -> "MetaResult":
+        header = json.loads(members["header"].tobytes().decode())
+        mask = BrainMask(members["mask"], members["affine"], header["mask_name"])
         return cls(
             estimator=Component(**header["estimator"]),
             mask=mask,

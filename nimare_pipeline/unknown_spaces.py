@@ -13,6 +13,16 @@ ASSUMED = {"mni": "MNI", "talairach": "TAL"}
 """Spaces that may be assumed, by the name of the policy."""
 
 
+NOT_GIVEN = "no space is given"
+"""How readers that assume a space begin to say so."""
+
+
+class AssumedSpace(str):
+    """Space that a reader assumed because its file gives none; a policy may decide otherwise."""
+
+    __slots__ = ()
+
+
 def check_policy(policy: str) -> None:
     """Refuse an unknown policy.
 
@@ -44,12 +54,15 @@ def settle(contrasts: Sequence[Contrast], policy: str) -> tuple[list[Contrast], 
         For an unknown policy.
     """
     check_policy(policy)
-    if policy in ("", "error"):
+    if not policy:
         return list(contrasts), []
+    if policy == "error":
+        return [replace(one, spaces=tuple(map(_said, one.spaces))) for one in contrasts], []
     kept: list[Contrast] = []
     found: dict[tuple[str, int, str], list[Contrast]] = {}
     for one in contrasts:
-        unknown = [name for name in dict.fromkeys(one.spaces) if spaces.recognise(name) is None]
+        said = dict.fromkeys(map(_said, one.spaces))
+        unknown = [name for name in said if spaces.recognise(name) is None]
         for name in unknown:
             found.setdefault((one.file, one.space_line, name), []).append(one)
         if not unknown:
@@ -59,12 +72,17 @@ def settle(contrasts: Sequence[Contrast], policy: str) -> tuple[list[Contrast], 
     return kept, [_problem(*key, concerned, policy) for key, concerned in found.items()]
 
 
+def _said(space: str) -> str:
+    """Space that a file gives; empty where a reader assumed one."""
+    return "" if isinstance(space, AssumedSpace) else space
+
+
 def _assumed(contrast: Contrast, space: str) -> Contrast:
-    known = [spaces.recognise(name) for name in contrast.spaces]
+    known = [spaces.recognise(_said(name)) for name in contrast.spaces]
     original = tuple(name or UNKNOWN for name in known)
     return replace(
         contrast,
-        spaces=tuple(name or space for name in known),
+        spaces=tuple(str(name or space) for name in known),
         values={**contrast.values, "original_space": original},
     )
 

@@ -4,7 +4,6 @@ It is if what goes in is the same (the data, the contrasts that are used, the re
 analysis, seed, space, mask, the code) and every file that came out is as it was written.
 """
 
-import gzip
 import hashlib
 import json
 import zlib
@@ -22,6 +21,7 @@ from nimare_pipeline.errors import PipelineError
 from nimare_pipeline.needs import NULL_FOCI
 from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.settings import Analysis, Settings
+from nimare_pipeline.unpacking import MOST_BYTES, gunzip
 
 NOT_THERE = "it is not there"
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError)
@@ -147,7 +147,7 @@ def _files_differ(output: Path, checksums: Mapping[str, str]) -> str:
             return f"{path.name} is missing"
         try:
             content = path.read_bytes()
-            content = gzip.decompress(content) if name.endswith(".gz") else content
+            content = gunzip(content, MOST_BYTES) if name.endswith(".gz") else content
         except _UNREADABLE:
             return f"{path.name} is damaged"
         if hashlib.sha256(content).hexdigest() != checksum:

@@ -92,6 +92,42 @@ def test_nipype_stays_upstairs(module: str) -> None:
     assert not [name for name in imports_of(module) if name.split(".")[0] == "nipype"]
 
 
+NETWORK = {"aiohttp", "ftplib", "http", "httpx", "requests", "socket", "urllib3", "urllib.request"}
+"""What speaks to other machines; ``urllib.parse`` only reads addresses."""
+DOWNLOADS = "nimare_pipeline.extract"
+
+
+def _speaks(name: str) -> bool:
+    return name in NETWORK or name.split(".", maxsplit=1)[0] in NETWORK
+
+
+@pytest.mark.parametrize(
+    "module", [m for m in MODULES if m != DOWNLOADS and not m.startswith(f"{DOWNLOADS}.")]
+)
+def test_only_downloads_use_the_network(module: str) -> None:
+    """No run can come to a download: only the command ``fetch`` knows them, by people's wish."""
+    names = set(imports_of(module))
+    assert not [name for name in names if _speaks(name)]
+    downloads = [name for name in names if f"{name}.".startswith(f"{DOWNLOADS}.")]
+    assert not downloads or module == "nimare_pipeline.cli.commands.fetch"
+
+
+def test_no_run_can_come_to_the_command_that_downloads() -> None:
+    """The command is named by the table of commands only, and imported by nobody."""
+    command = "nimare_pipeline.cli.commands.fetch"
+    assert [m for m in MODULES if command in imports_of(m)] == []
+    named = [m for m in MODULES if command in source_of(m).read_text(encoding="utf-8")]
+    assert named == ["nimare_pipeline.cli.main"]
+    hidden = [
+        m
+        for m in MODULES
+        if not m.startswith(DOWNLOADS)
+        and m != command
+        and DOWNLOADS in source_of(m).read_text(encoding="utf-8")
+    ]
+    assert hidden == []
+
+
 WATCH_IMPORTS = """
 import importlib, json, logging, os, sys, warnings
 

@@ -9,6 +9,7 @@ import pytest
 from nimare_pipeline import io, spaces
 from nimare_pipeline.cli import plan as planning
 from nimare_pipeline.cli.commands import summary, validate
+from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import Planned
 from nimare_pipeline.errors import DataError, UsageError
@@ -110,3 +111,35 @@ def test_commands_have_the_policy(folder: Path, command: ModuleType, capsys) -> 
     outcome = command.run([str(folder), "--unknown-space", "exclude"])
     assert (outcome.exit_code, outcome.reason[-19:]) == (0, "1 contrast, 1 focus")
     capsys.readouterr()
+
+
+def test_analysis_file(folder: Path) -> None:
+    """The file may decide for all its analyses, and the command line replaces it."""
+    model = folder / "analyses.toml"
+    model.write_text('[run]\nunknown_space = "exclude"\n[[analysis]]\nname = "a"\n')
+    words = [str(folder), str(folder / "out"), "meta"]
+    assert with_model(parse(words)).settings.unknown_space == "exclude"
+    request = with_model(parse([*words, "--unknown-space", "mni"]))
+    assert request.settings.unknown_space == "mni"
+    (planned,) = planning.plan(request)
+    assert len(planned.dataset.ids) == 3
+
+
+@pytest.mark.parametrize("name", ["foci.csv", "coordinates.tsv"])
+def test_tables_without_a_space(tmp_path: Path, name: str) -> None:
+    """What a table's reader assumes is overruled, and not said any more."""
+    rows = ["study_id,contrast_id,x,y,z,sample_size", "A,b,-10,20,30,20"]
+    mark = "," if name.endswith("csv") else "\t"
+    (tmp_path / name).write_text("\n".join(row.replace(",", mark) for row in rows) + "\n")
+    (source,) = io.read(tmp_path)
+    assert ["no space is given; MNI is assumed" in str(p) for p in source.problems] == [True]
+    assert source.dataset.get_metadata(field="original_space") == ["MNI"]
+    (source,) = io.read(tmp_path, unknown_space="talairach")
+    assert ["TAL is assumed (as asked for: talairach)" in str(p) for p in source.problems] == [
+        True
+    ]
+    xyz = source.dataset.coordinates[["x", "y", "z"]].to_numpy()
+    np.testing.assert_allclose(xyz, spaces.tal2mni([[-10, 20, 30]]))
+    assert source.dataset.get_metadata(field="original_space") == ["UNKNOWN"]
+    with pytest.raises(DataError, match=r"the space of the foci is not given for A-b"):
+        io.read(tmp_path, unknown_space="error")

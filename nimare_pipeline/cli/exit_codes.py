@@ -9,12 +9,14 @@ from enum import IntEnum
 
 from nimare_pipeline.errors import (
     DataError,
+    DownloadError,
     EmptySelectionError,
     InterruptedRun,
     ModelError,
     NoInputError,
     OutputError,
     PipelineError,
+    TemporaryDownloadError,
     UsageError,
 )
 
@@ -29,11 +31,15 @@ class ExitCode(IntEnum):
     """Some analyses failed, the others are complete."""
     REPORT_FAILED = 4
     """Every map is written, the report could not be made."""
+    NOT_BIDS = 16
+    """``validate``: the studies are sound, but the folder is no valid BIDS dataset."""
     UNKNOWN_LEVEL = 17
     EMPTY_SELECTION = 18
     USAGE = 64
     BAD_DATA = 65
     NO_INPUT = 66
+    UNAVAILABLE = 69
+    """A server does not give what was asked for."""
     CANNOT_CREATE = 73
     IO_ERROR = 74
     TEMPORARY = 75
@@ -59,6 +65,8 @@ TABLE: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (EmptySelectionError, ExitCode.EMPTY_SELECTION),
     (NoInputError, ExitCode.NO_INPUT),
     (OutputError, ExitCode.CANNOT_CREATE),
+    (TemporaryDownloadError, ExitCode.TEMPORARY),
+    (DownloadError, ExitCode.UNAVAILABLE),
     (UsageError, ExitCode.USAGE),
     (DataError, ExitCode.BAD_DATA),
     (InterruptedRun, ExitCode.TEMPORARY),

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "--selftest": "nimare_pipeline.cli.commands.selftest",
     "convert": "nimare_pipeline.cli.commands.convert",
     "export": "nimare_pipeline.cli.commands.export",
+    "fetch": "nimare_pipeline.cli.commands.fetch",
     "figures": "nimare_pipeline.cli.commands.figures",
     "init": "nimare_pipeline.cli.commands.init",
     "summary": "nimare_pipeline.cli.commands.summary",

@@ -47,13 +47,15 @@ other commands (each with --help):
   nimare-pipeline summary PATH    what the data hold: columns for a selection
   nimare-pipeline convert IN OUT  write studies in another format
   nimare-pipeline export OUT_DIR DEST results as NIMADS, or ready for NeuroVault
+  nimare-pipeline fetch NAME [DIR] download public data, Neurosynth for one
   nimare-pipeline figures OUT_DIR draw the figures for a paper again
   nimare-pipeline --selftest      compare this installation with known numbers
 
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
-17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
-input; 73 cannot write output; 74 input/output error; 75 stopped from outside
-and 130 Ctrl-C: run again, it resumes. The last line on stdout and
+16 no valid BIDS (validate); 17 unknown level; 18 nothing selected; 64 wrong
+option; 65 bad data; 66 no input; 69 a server does not give it (fetch); 73
+cannot write output; 74 input/output error; 75 stopped from outside and 130
+Ctrl-C: run again, it resumes. The last line on stdout and
 OUT_DIR/logs/*/status.json say the same.
 """
 

@@ -18,10 +18,15 @@ from nimare_pipeline.labels import label
 from nimare_pipeline.registry import CORRECTORS, PAIR_ESTIMATORS, accepted_keywords
 
 _TYPES = {"CBMA": "cbma", "IBMA": "ibma"}
-_MACHINE = ("n_cores", "memory", "memory_level", "low_memory", "random_state", "description")
+_MACHINE = (
+    "n_cores", "memory", "memory_level", "low_memory", "random_state", "description",
+    "n_histogram_bins",
+)  # fmt: skip
 """Keywords of NiMARE that say how something is computed, not what: settings of the run."""
 _DEFAULTS = {"vfwe_only": False, "restrict_to_inference_mask": False}
 """Keywords that we do not have, and the value with which they change nothing."""
+_OF_CLUSTERS = ("voxel_thresh", "vfwe_only")
+"""Keywords of an estimator of NiMARE that are ours of the correction."""
 _UNTITLED = "Untitled"
 _LONGEST_NAME = 64
 _DATABASE_NAMES = ("{}.json.gz", "{}.json", "{}_studyset.json.gz", "{}_studyset.json", "{}")
@@ -59,12 +64,11 @@ class _Reader:
         if estimator:
             found["estimator"] = estimator
         found |= self.correction()
+        _move(estimator, found)
         found |= self.groups() if pair else self.selection()
         if kind == "cbma":
-            self.note(
-                "each analysis counts as one experiment; Neurosynth-Compose itself pools the "
-                "analyses of a study"
-            )
+            # As Neurosynth-Compose does before it fits.
+            found["pool"] = "study"
         return {"name": self.name(found), "description": self.description(), **found}
 
     def kind(self) -> str:
@@ -315,6 +319,16 @@ def tables(
         found.append(reader.table())
         problems += reader.problems
     return found, problems
+
+
+def _move(estimator: Mapping[str, Any], table: dict[str, Any]) -> None:
+    """Give the corrector what NiMARE's ALESubtraction is told of its clusters."""
+    given = estimator.get("args", {})
+    moved = {key: given.pop(key) for key in _OF_CLUSTERS if key in given}
+    args = table.get("corrector", {}).get("args", {})
+    if args.get("method") == "montecarlo":
+        args |= {"voxel_thresh": moved["voxel_thresh"]} if "voxel_thresh" in moved else {}
+        table |= {"result": "voxel"} if moved.get("vfwe_only") else {}
 
 
 def database_files(meta_analyses: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -32,6 +32,8 @@ MAX_ROWS = 2000
 """Of a sheet of analyses; a longer one is none."""
 _SUFFIXES = (".xlsx", ".xlsm", ".csv", ".tsv", ".txt")
 _KIND = re.compile(r"(?P<kind>M|P|C|B|Cluster)\s*(?P<n>\d{0,6})", re.IGNORECASE)
+_ROW = re.compile(rf'^"?{_KIND.pattern}\s*"?[\t;,|]', re.MULTILINE | re.IGNORECASE)
+_NUMBER = re.compile(r"[-+][\d.,]+")
 _SIGNS = "+-?$"
 _MAX_BYTES = 2**20
 
@@ -131,6 +133,8 @@ def _grids(path: Path) -> list[Grid]:
     if excel.is_workbook(path):
         return excel.grids(path, max_rows=MAX_ROWS)
     text = grids.text_head(path)
+    if not _ROW.search(text):
+        return []
     marks = [mark for mark in grids.DELIMITERS if mark in text]
     return [grids.text_grid(path.name, text, mark) for mark in marks]
 
@@ -142,7 +146,7 @@ def _holds(grid: Grid) -> bool:
     if not kinds or None in kinds or not 0 < len(rows) < MAX_ROWS:
         return False
     tags = [tag for _, row in rows for tag in row[2:] if tag]
-    return bool(tags) and all(tag[0] in _SIGNS for tag in tags)
+    return bool(tags) and all(tag[0] in _SIGNS and not _NUMBER.fullmatch(tag) for tag in tags)
 
 
 def _body(grid: Grid) -> Iterable[tuple[int, tuple[str, ...]]]:

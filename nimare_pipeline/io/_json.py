@@ -53,11 +53,14 @@ def load(path: Path) -> Any:
         If it is not text, not complete JSON (with line and column), or larger or deeper than any
         dataset.
     """
-    try:
-        _refuse_size(path.stat().st_size, str(path))
-        body = path.read_bytes()
-    except FileNotFoundError as error:
+    if not path.is_file():
         msg = f"no such file: {path}"
+        raise NoInputError(msg)
+    _refuse_size(path.stat().st_size, str(path))
+    try:
+        body = path.read_bytes()
+    except OSError as error:
+        msg = f"cannot read {path}: {error.strerror}"
         raise NoInputError(msg) from error
     return parse(body, str(path))
 

@@ -9,9 +9,10 @@ from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_columns import AXES, GROUP_SIZE, SIZE, SPACE
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table
+from nimare_pipeline.unknown_spaces import NOT_GIVEN, AssumedSpace
 
 SYSTEM, UNITS = "CoordinateSystem", "CoordinateUnits"
-ASSUMED = "MNI"
+ASSUMED = AssumedSpace("MNI")
 """Space of foci of which nothing is said."""
 _MILLIMETRES = ("mm", "millimeter", "millimeters", "millimetre", "millimetres")
 
@@ -97,7 +98,7 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
             table.error(found[0], message, spaces.ACCEPTED)
         elif len(found) == len(said):
             how = f"say so in a column {SPACE!r}, or as {SYSTEM} in coordinates.json"
-            table.warn(-1, f"no space is given; {ASSUMED} is assumed", how)
+            table.warn(-1, f"{NOT_GIVEN}; {ASSUMED} is assumed", how)
         else:
             message = f"no space is given for {many}, but for the others"
             table.error(found[0], message, f"fill in the column {SPACE!r}; {spaces.ACCEPTED}")

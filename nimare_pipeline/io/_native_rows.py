@@ -1,6 +1,5 @@
 """A file of the table layout to rows of cells, or to what is wrong with it as a whole."""
 
-import gzip
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,9 +7,11 @@ from pathlib import Path
 
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _text
+from nimare_pipeline.unpacking import gunzip
 
 _OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How spreadsheets begin, the newer and the older kind."""
+_MOST_BYTES = 2**29
 _SEPARATORS = {",": "commas", ";": "semicolons", " ": "spaces"}
 
 Row = tuple[int, list[str]]
@@ -43,10 +44,10 @@ def read(path: Path, note: Callable[[Problem], None]) -> list[Row]:
 def _body(path: Path) -> bytes:
     try:
         body = path.read_bytes()
-        body = gzip.decompress(body) if path.suffix == ".gz" else body
+        body = gunzip(body, _MOST_BYTES) if path.suffix == ".gz" else body
     except FileNotFoundError as error:
         raise _refusal(path, "no such file") from error
-    except (EOFError, zlib.error, OSError) as error:
+    except (EOFError, zlib.error, OSError, ValueError) as error:
         raise _refusal(path, f"cannot be read: {error}", "is the file complete?") from error
     if body.startswith(_OFFICE):
         advice = "save it as tab-separated text (TSV)"

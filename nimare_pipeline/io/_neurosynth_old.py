@@ -8,7 +8,7 @@ import pandas as pd
 from scipy import sparse
 
 from nimare_pipeline.contrast import listed
-from nimare_pipeline.io._neurosynth_tables import Problems, read_table
+from nimare_pipeline.io._neurosynth_tables import SHOWN, Problems, read_table
 from nimare_pipeline.label_matrix import LabelMatrix
 
 _OF_STUDY = ("doi", "title", "authors", "year", "journal")
@@ -43,16 +43,14 @@ def read_features(
     problems.errors(path, [(int(i) + 2, f"id {names.iloc[i]!r} stands twice") for i in twice])
     numbers = table[terms].apply(pd.to_numeric, errors="coerce")
     bad = np.argwhere(numbers.isna().to_numpy())
-    problems.errors(
-        path,
-        [(int(i) + 2, f"{terms[j]} is {table.iloc[i, j + 1]!r}") for i, j in bad],
-        "a number",
-    )
+    shown = [(int(i) + 2, f"{terms[j]} is {table.iloc[i, j + 1]!r}") for i, j in bad[:SHOWN]]
+    problems.errors(path, shown, "a number", more=len(bad) - len(shown))
     if len(twice) or len(bad):
         return None
     place = {name: number for number, name in enumerate(names)}
     known = np.array([place.get(name, -1) for name in ids], dtype=np.int64)
-    strange = [name for name in names if name not in set(ids)]
+    known_ids = set(ids)
+    strange = [name for name in names if name not in known_ids]
     if strange:
         problems.warning(path, f"features of studies without foci are left out: {listed(strange)}")
     values = sparse.lil_array((len(ids), len(terms)))

@@ -1,11 +1,11 @@
 """Tables and label matrices of a database as they stand in its files, and what is wrong there."""
 
 import gzip
-import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,15 @@ from scipy import sparse
 from nimare_pipeline.contrast import ABSURD_MM, counted, listed
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.label_matrix import LabelMatrix
+from nimare_pipeline.unpacking import DAMAGE, gunzip, read_npz
 
 AXES = ("x", "y", "z")
 _GAPS = ("", "nan", "NaN", "NA", "n/a")
 SHOWN = 20
 """Problems of one kind that are named; the rest is counted."""
+MOST_BYTES, MOST_CELLS, MOST_COLUMNS = 2**29, 10**8, 10**5
+"""Of a table, unpacked: dense features of all of Neurosynth are half of it."""
+_GZIP = b"\x1f\x8b"
 
 
 @dataclass
@@ -40,13 +44,19 @@ class Problems:
         self.found.append(Problem("warning", message, file.name, "", suggestion))
 
     def errors(
-        self, file: Path, messages: Sequence[tuple[int, str]], suggestion: str = ""
+        self,
+        file: Path,
+        messages: Sequence[tuple[int, str]],
+        suggestion: str = "",
+        *,
+        more: int = 0,
     ) -> None:
-        """Note errors at their lines: the first ones, and how many there are more."""
+        """Note errors at their lines: the first ones, and how many there are besides."""
         for line, message in messages[:SHOWN]:
             self.error(file, message, suggestion, line=line)
-        if len(messages) > SHOWN:
-            self.error(file, f"and {counted(len(messages) - SHOWN, 'problem')} more of this kind")
+        more += max(len(messages) - SHOWN, 0)
+        if more:
+            self.error(file, f"and {counted(more, 'problem')} more of this kind")
 
     def refuse(self) -> None:
         """Raise what was found, if something of it is an error."""
@@ -88,15 +98,27 @@ def read_table(path: Path, **options: Any) -> pd.DataFrame:
     """
     with _readable(path):
         plain: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_filter": False}
-        return pd.read_csv(path, sep="\t", encoding="utf-8", **plain | options)
+        body = _body(path)
+        n_columns = len(options.get("usecols", columns_of(path)))
+        n_lines = body.count(b"\n") + body.count(b"\r") + 1
+        if n_lines * n_columns > MOST_CELLS:
+            raise ValueError(f"{n_lines:,} rows of {n_columns:,} columns are too many")
+        table = pd.read_csv(BytesIO(body), sep="\t", encoding="utf-8", **plain | options)
+        if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first for its own
+            raise ValueError("rows have more cells than the header")
+        return table
 
 
 def columns_of(path: Path) -> list[str]:
     """Names in the first line of a table."""
     with _readable(path):
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig") as stream:
-            return str(stream.readline()).rstrip("\r\n").split("\t")
+        with path.open("rb") as stream:
+            packed = stream.read(2) == _GZIP
+            stream.seek(0)
+            line = (gzip.GzipFile(fileobj=stream) if packed else stream).readline(MOST_BYTES)
+        if line.count(b"\t") >= MOST_COLUMNS:
+            raise ValueError(f"more than {MOST_COLUMNS:,} columns")
+        return line.decode("utf-8-sig").rstrip("\r\n").split("\t")
 
 
 def lines_of(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -128,10 +150,10 @@ def read_foci(path: Path, problems: Problems) -> Foci:
     bad = (np.abs(np.nan_to_num(xyz)) > ABSURD_MM).any(axis=1)
     if gap.any() or bad.any():
         lines = lines_of(read_table(path))
-        found = [
-            (int(lines[i]), f"focus is {tuple(xyz[i].tolist())}") for i in np.flatnonzero(bad)
-        ]
-        problems.errors(path, found, "three numbers in mm, none beyond 1000")
+        shown = np.flatnonzero(bad)[:SHOWN]
+        found = [(int(lines[i]), f"focus is {tuple(xyz[i].tolist())}") for i in shown]
+        more = int(bad.sum()) - len(shown)
+        problems.errors(path, found, "three numbers in mm, none beyond 1000", more=more)
         many = counted(int(gap.sum()), "row")
         places = listed(lines[gap].tolist(), 5)
         if gap.any():
@@ -149,8 +171,9 @@ def _name_words(path: Path, problems: Problems) -> None:
     for axis in AXES:
         numbers = pd.to_numeric(table[axis], errors="coerce")
         bad = np.flatnonzero((numbers.isna() & ~table[axis].isin(_GAPS)).to_numpy())
-        found = [(int(lines[i]), f"{axis} is {table[axis].iloc[i]!r}") for i in bad]
-        problems.errors(path, found, "a number in mm")
+        shown = bad[:SHOWN]
+        found = [(int(lines[i]), f"{axis} is {table[axis].iloc[i]!r}") for i in shown]
+        problems.errors(path, found, "a number in mm", more=len(bad) - len(shown))
     problems.refuse()
 
 
@@ -160,7 +183,7 @@ def read_matrix(
     """Label matrix of a set of features; None, with the problems noted, if it is no such set."""
     before = len(problems.found)
     with _readable(vocabulary):
-        terms = vocabulary.read_text(encoding="utf-8-sig").splitlines()
+        terms = _body(vocabulary).decode("utf-8-sig").splitlines()
     while terms and not terms[-1].strip():
         terms.pop()
     first: dict[str, int] = {}
@@ -187,20 +210,19 @@ def read_matrix(
         )
     if len(problems.found) > before:
         return None
+    # Its size is known to be right only now: a few bytes may claim any number of columns.
+    matrix = sparse.csc_array(matrix, dtype=np.float64)
+    matrix.sum_duplicates()
     labels = tuple(f"{prefix}__{term}" for term in terms)
-    return LabelMatrix(labels, sparse.csc_array(matrix), np.ones(n_studies, dtype=bool))
+    return LabelMatrix(labels, matrix, np.ones(n_studies, dtype=bool))
 
 
 def _load(path: Path, problems: Problems) -> Any:
     """Sparse matrix of an npz file; pickled objects in it are never read."""
     _require(path)
     try:
-        matrix = sparse.load_npz(path)
-        if matrix.format in ("csr", "csc"):
-            matrix.check_format(full_check=True)
-        matrix = sparse.csc_array(matrix, dtype=np.float64)
-        matrix.sum_duplicates()
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        matrix = _matrix(read_npz(path))
+    except DAMAGE as error:
         pickled = "allow_pickle" in str(error)
         what = "holds pickled objects, which are not read" if pickled else f"{error}"
         problems.error(
@@ -210,6 +232,40 @@ def _load(path: Path, problems: Problems) -> Any:
         )
         return None
     return matrix
+
+
+def _matrix(arrays: Mapping[str, NDArray[Any]]) -> Any:
+    """Sparse matrix of the arrays that scipy saves it as, once all in them agrees."""
+    kind = bytes(arrays["format"].item()).decode()
+    shape = tuple(int(n) for n in arrays["shape"])
+    data = np.asarray(arrays["data"], dtype=np.float64)
+    if len(shape) != 2:
+        raise ValueError(f"{len(shape)} dimensions")
+    if kind == "coo":
+        return sparse.coo_array((data, (_places(arrays, "row"), _places(arrays, "col"))), shape)
+    if kind not in ("csr", "csc"):
+        raise ValueError(f"the format {kind!r}")
+    made = sparse.csr_array if kind == "csr" else sparse.csc_array
+    matrix = made((data, _places(arrays, "indices"), _places(arrays, "indptr")), shape)
+    matrix.check_format(full_check=True)
+    return matrix
+
+
+def _places(arrays: Mapping[str, NDArray[Any]], name: str) -> NDArray[Any]:
+    if arrays[name].dtype.kind not in "iu":
+        raise ValueError(f"{name} are no whole numbers")
+    return arrays[name]
+
+
+def _body(path: Path) -> bytes:
+    """Content of a file, unpacked."""
+    with path.open("rb") as stream:
+        packed = stream.read(2) == _GZIP
+        stream.seek(0)
+        body = gunzip(stream, MOST_BYTES) if packed else stream.read(MOST_BYTES + 1)
+    if len(body) > MOST_BYTES:
+        raise ValueError(f"more than {MOST_BYTES >> 20} MB")
+    return body
 
 
 def _require(path: Path) -> None:

@@ -19,8 +19,9 @@ from nimare_pipeline.io import _json
 
 MAX_BYTES = 2**30
 """A compressed file that is larger than this, unpacked, is refused."""
-_KEPT_BYTES = 2**23
-"""Files up to this size are parsed once for sniffing and reading; larger ones are not kept."""
+_KEPT_BYTES = 2**21
+"""Files up to this size are kept from sniffing to reading; of larger ones the latest alone."""
+_latest: dict[tuple[Path, int, int], "Documents"] = {}
 _HOLDERS = (
     "snapshot", "cached", "studyset", "annotation", "annotations", "studysets",
     "neurostore_studyset", "neurostore_annotation", "cached_studyset", "cached_annotation",
@@ -65,9 +66,19 @@ def load(path: Path) -> Documents:
         stat = path.stat()
     except FileNotFoundError:
         return documents(_json.load(path))
-    if stat.st_size > _KEPT_BYTES:
-        return documents(_parsed(path))
-    return _kept(path, stat.st_mtime_ns, stat.st_size)
+    key = (path, stat.st_mtime_ns, stat.st_size)
+    if stat.st_size <= _KEPT_BYTES:
+        return _kept(*key)
+    if key not in _latest:
+        _latest.clear()
+        _latest[key] = documents(_parsed(path))
+    return _latest[key]
+
+
+def forget() -> None:
+    """Let go of what is kept, once it has been read."""
+    _latest.clear()
+    _kept.cache_clear()
 
 
 def peek(path: Path) -> Documents:

@@ -236,4 +236,6 @@ def _rows(table: Any) -> Iterator[dict[str, Any]]:
 def _metadata(row: Mapping[str, Any], original: Any) -> dict[str, Any]:
     found = {name: value for name, value in row.items() if name not in _OURS}
     odd = dict.fromkeys(space for space in original if space not in ("MNI", "TAL"))
-    return {"original_space": ", ".join(odd), **found} if odd else found
+    # Without foci there is no other place to say it.
+    told = ", ".join(odd) if len(original) else row.get("original_space")
+    return {"original_space": told, **found} if told else found

@@ -61,6 +61,18 @@ def is_other_kind(path: Path) -> bool:
     return head.startswith(_ZIP) and b"application/vnd.oasis.opendocument.spreadsheet" in head
 
 
+def why_not(path: Path) -> str:
+    """Why a file that should be a workbook cannot be opened; empty if it can, or is none."""
+    try:
+        if path.suffix.lower() in (".xlsx", ".xlsm") and is_archive(path):
+            grids(path, max_rows=1)
+    except OSError:
+        return ""
+    except DataError as error:
+        return f"{path.name}: {error.problems[0].message}"
+    return ""
+
+
 def grids(path: Path, *, max_rows: int = MAX_ROWS) -> list[Grid]:
     """Sheets of a workbook, those with cells.
 
@@ -110,9 +122,10 @@ def _sheets(path: Path, max_rows: int) -> Iterator[Grid]:
     from openpyxl import load_workbook
 
     # Warnings are of what openpyxl leaves out: drop-down lists, extensions, odd dates.
-    with warnings.catch_warnings():
+    # The file is opened here: openpyxl leaves it open where it fails.
+    with warnings.catch_warnings(), path.open("rb") as stream:
         warnings.simplefilter("ignore")
-        book = load_workbook(path, read_only=True, data_only=True)
+        book = load_workbook(stream, read_only=True, data_only=True)
         try:
             yield from _read(book, path, max_rows)
         finally:
@@ -146,8 +159,7 @@ def _read(book: "Workbook", path: Path, max_rows: int) -> Iterator[Grid]:
 
 
 def _rows(sheet: Any, max_rows: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    # The size that a sheet claims may be anything: rows are as long as their cells.
-    sheet.reset_dimensions()
+    # The size that a sheet claims may be anything: without a limit of ours it would be taken.
     found = sheet.iter_rows(max_row=max_rows, max_col=MAX_COLUMNS, values_only=True)
     gap: tuple[Any, ...] | None = None
     for line, row in enumerate(found, 1):
@@ -195,18 +207,16 @@ def _without_value(path: Path, title: str, rows: list[Row], max_rows: int) -> di
     from openpyxl import load_workbook
 
     held = dict(rows)
-    book = load_workbook(path, read_only=True, data_only=False)
-    try:
-        found: dict[Place, str] = {}
+    found: dict[Place, str] = {}
+    with path.open("rb") as stream:
+        book = load_workbook(stream, read_only=True, data_only=False)
         for line, row in _rows(book[title], max_rows):
             texts = held.get(line, ())
             for column, value in enumerate(row):
                 is_formula = isinstance(value, str) and value.startswith("=")
                 if is_formula and not (column < len(texts) and texts[column]):
                     found[line, column] = "formula"
-        return found
-    finally:
-        book.close()
+    return found
 
 
 def _filled(grid: Grid, merges: list[tuple[str, int, str, int]]) -> Grid:

@@ -14,11 +14,13 @@ from nimare_pipeline.io import _text
 MAX_BYTES = 64 * 2**20
 """Of a text, unpacked. All foci of a database of 15,000 papers are 30 MB."""
 MAX_CELLS = 6_000_000
+MAX_LINES = 2_000_000
 DELIMITERS = ("\t", ";", ",", "|")
 _HEAD_BYTES = 65536
 _MAX_RECORD_LINES = 50
 """A cell that runs on for more lines than this has lost its closing quote."""
 _FIELD_BYTES = 2**20
+_LINE_END = re.compile("\r\n|\r|\n")
 
 Note = Callable[[Problem], None]
 Row = tuple[int, tuple[str, ...]]
@@ -135,22 +137,21 @@ def text_grid(file: str, text: str, delimiter: str, note: Note = lambda _problem
     DataError
         If a cell or the table is too large.
     """
-    lines = _text.lines(text)
     try:
-        rows = list(_records(lines, delimiter, quoted=True))
+        rows = list(_records(text, delimiter, quoted=True))
     except _LostQuoteError as lost:
         advice = "close it, or remove it; quotes are taken as they stand"
         note(Problem("warning", "a quote is never closed", file, f"line {lost.line}", advice))
-        return _unquoted(file, lines, delimiter)
-    except csv.Error as error:
+        return _unquoted(file, text, delimiter)
+    except (csv.Error, _TooLargeError) as error:
         raise _refused(file, error) from error
     return Grid(file, rows=tuple(rows))
 
 
-def _unquoted(file: str, lines: Iterable[str], delimiter: str) -> Grid:
+def _unquoted(file: str, text: str, delimiter: str) -> Grid:
     try:
-        return Grid(file, rows=tuple(_records(lines, delimiter, quoted=False)))
-    except csv.Error as error:
+        return Grid(file, rows=tuple(_records(text, delimiter, quoted=False)))
+    except (csv.Error, _TooLargeError) as error:
         raise _refused(file, error) from error
 
 
@@ -170,6 +171,10 @@ def plain(cell: str) -> str:
     return " ".join(cell.split()).strip("\ufeff\u200b")
 
 
+class _TooLargeError(Exception):
+    """More lines or cells than a table of foci has."""
+
+
 class _LostQuoteError(Exception):
     """A quote that opens a cell and is not closed."""
 
@@ -178,8 +183,26 @@ class _LostQuoteError(Exception):
         self.line = line
 
 
-def _records(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Iterator[Row]:
-    ended = (f"{line}\n" for line in lines)
+def _lines(text: str) -> Iterator[str]:
+    """Lines of a text one by one: a text of nothing but line ends needs no room.
+
+    Raises
+    ------
+    _TooLargeError
+        If there are too many.
+    """
+    start = 0
+    for number, end in enumerate(_LINE_END.finditer(text)):
+        if number >= MAX_LINES:
+            msg = f"more than {MAX_LINES:,} lines, which is no table of foci"
+            raise _TooLargeError(msg)
+        yield f"{text[start : end.start()]}\n"
+        start = end.end()
+    yield f"{text[start:]}\n"
+
+
+def _records(text: str, delimiter: str, *, quoted: bool) -> Iterator[Row]:
+    ended = _lines(text)
     reader = (
         csv.reader(ended, delimiter=delimiter, skipinitialspace=True)
         if quoted
@@ -196,7 +219,7 @@ def _records(lines: Iterable[str], delimiter: str, *, quoted: bool) -> Iterator[
             left -= len(record)
             if left < 0:
                 msg = f"more than {MAX_CELLS:,} cells, which is no table of foci"
-                raise csv.Error(msg)
+                raise _TooLargeError(msg)
             is_hint = first == 1 and re.fullmatch(r"sep=.?", "".join(record).strip().lower())
             if cells and not is_hint:
                 yield first, cells

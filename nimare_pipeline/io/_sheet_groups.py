@@ -12,6 +12,7 @@ from nimare_pipeline.io._native_foci import ASSUMED
 from nimare_pipeline.io._native_tables import Key
 from nimare_pipeline.io._sheet_layout import NONE, Layout, cell, size
 from nimare_pipeline.io._sheet_rows import ONLY_CONTRAST, Record, Rows
+from nimare_pipeline.unknown_spaces import NOT_GIVEN
 
 Sizes = tuple[float, ...]
 
@@ -180,7 +181,7 @@ class _Maker:
             message = f"unknown space {name!r} of {counted(len(lines), 'focus', 'foci')}"
             self.rows.problem("error", lines[0], message, spaces.ACCEPTED)
         if missing and len(missing) == n_foci:
-            message = f"no space is given; {ASSUMED} is assumed"
+            message = f"{NOT_GIVEN}; {ASSUMED} is assumed"
             self.rows.problem("warning", self.layout.line, message, "say so in a column 'space'")
         elif missing:
             many = counted(len(missing), "focus", "foci")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 AXES = "xyz"
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+_LONGEST = 80
+"""Letters of a header of coordinates, at most: cells of other files are long."""
+_ANY_AXIS = re.compile(r"(?i)[xyz]")
 _SPACES = {"mni": "MNI", "icbm": "MNI", "tal": "TAL", "talairach": "TAL", "tlrc": "TAL"}
 _AXIS_NOISE = {
     *("mm", "coordinate", "coordinates", "coord", "coords", "peak", "max", "maximum", "maxima"),
@@ -125,6 +128,8 @@ def axis(header: str) -> Axis | None:
     (Axis(axis='x', space='MNI', number=''), Axis(axis='y', space='TAL', number=''), \
 Axis(axis='x', space='', number='2'), None)
     """
+    if len(header) > _LONGEST or not _ANY_AXIS.search(header):
+        return None
     own = words(header)
     rest = [word for word in own if word not in _AXIS_NOISE]
     numbers = [word for word in rest if word.isdigit()]
@@ -139,6 +144,8 @@ Axis(axis='x', space='', number='2'), None)
 
 def may_be_point(header: str) -> bool:
     """Whether cells under a header may hold whole foci: ``-42, 10, 4``."""
+    if len(header) > _LONGEST:
+        return False
     own = {word for word in words(header) if not word.isdigit()}
     rest = own - _AXIS_NOISE
     return set(AXES) <= rest <= {*AXES, *_POINT} or (bool(own & _POINT) and rest <= _POINT)

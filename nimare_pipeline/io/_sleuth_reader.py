@@ -37,9 +37,9 @@ class _Experiment:
     """Header and foci, as they stand in the file."""
 
     header: headers.Header
-    space: str
     space_line: int = 0
     rows: list[numbers.Row] = field(default_factory=list)
+    spaces: list[str] = field(default_factory=list)
     rests: list[tuple[int, str]] = field(default_factory=list)
 
     def placed(self) -> headers.Header:
@@ -130,12 +130,15 @@ class Reader:
         if numbers.is_only_numbers(said):
             self._notes.warn(number, f"a focus behind // is left out: {text!r:.60}")
             return
-        self._in_foci = False
+        others = []
         for piece in headers.pieces(number, text):
             if piece.kind == headers.REFERENCE:
                 self._reference(number, piece.text)
             else:
-                self._pending.append(piece)
+                others.append(piece)
+        self._pending += others
+        # A Reference line alone cuts no experiment: the foci below it are in another space.
+        self._in_foci = self._in_foci and not others and headers.reference(said) is not None
 
     def _reference(self, number: int, value: str) -> None:
         if self._references and spaces.recognise(value) != spaces.recognise(self._space):
@@ -159,6 +162,7 @@ class Reader:
         self._n_foci += 1
         self._touches = True
         self._experiments[-1].rows.append(row)
+        self._experiments[-1].spaces.append(self._space)
         rest = numbers.rest(text)
         if rest:
             self._experiments[-1].rests.append((number, rest))
@@ -199,7 +203,7 @@ class Reader:
             found = [headers.Header()]
         for header in found:
             line = self._references[-1][0] if self._references else 0
-            self._experiments.append(_Experiment(header, self._space, line))
+            self._experiments.append(_Experiment(header, line))
 
     def _take_below(self, *, with_foci: bool) -> None:
         """Give a sample size right below foci to them, where it can be no one else's."""
@@ -230,7 +234,7 @@ class Reader:
 
     def _first_space(self) -> None:
         """Let the only Reference of a file hold for experiments that stand before it."""
-        before = [made for made in self._experiments if made.rows and not made.space]
+        before = [made for made in self._experiments if "" in made.spaces]
         known = {spaces.recognise(value) for _, value in self._references}
         if before and len(known) == 1:
             line, value = self._references[0]
@@ -238,7 +242,8 @@ class Reader:
                 line, f"Reference={value} stands after foci; it is taken for the whole file"
             )
             for experiment in before:
-                experiment.space, experiment.space_line = value, line
+                experiment.spaces = [space or value for space in experiment.spaces]
+                experiment.space_line = line
 
     def _contrast(self, experiment: _Experiment, name: headers.Name) -> Contrast:
         header, rows = experiment.placed(), experiment.rows
@@ -252,7 +257,7 @@ class Reader:
             study_id=name.study_id,
             contrast_id=name.contrast_id,
             xyz=numbers.xyz(rows),
-            spaces=(experiment.space,) * len(rows),
+            spaces=tuple(experiment.spaces),
             sample_sizes=header.sizes,
             metadata={"study_name": name.study, "contrast_name": name.contrast, **header.metadata},
             values=numbers.values(rows),

@@ -62,8 +62,13 @@ def decode(body: bytes) -> tuple[str, list[Problem]]:
     return texts[best], [problem]
 
 
-def lines(text: str) -> Iterator[str]:
-    """Lines of a text, whichever way they end (CR, LF, CRLF, mixed), one by one."""
+def lines(text: str) -> list[str]:
+    """Lines of a text, whichever way they end (CR, LF, CRLF, mixed)."""
+    return _LINE_END.split(text)
+
+
+def line_by_line(text: str) -> Iterator[str]:
+    """Give the lines of a text one after the other: of a large file they are not held twice."""
     start = 0
     for end in _LINE_END.finditer(text):
         yield text[start : end.start()]

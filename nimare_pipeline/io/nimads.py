@@ -19,6 +19,7 @@ from nimare_pipeline.io import _compose, _json
 from nimare_pipeline.io._nimads_documents import (
     Documents,
     documents,
+    forget,
     ident,
     is_annotation,
     load,
@@ -128,6 +129,7 @@ def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
         if found.studysets or not found.meta_analyses:
             _expected(found, "annotations", _ANNOTATION, companion)
         notes += found.annotations if not found.studysets else ()
+    forget()
     return _contrasts(main, notes, path.name)
 
 

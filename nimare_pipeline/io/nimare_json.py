@@ -5,6 +5,7 @@ came from beside them, so that reading it again gives the same Dataset without a
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +14,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.contrast import Contrast, is_missing, is_number, sample_sizes
+from nimare_pipeline.contrast import Contrast, counted, is_missing, is_number, sample_sizes
 from nimare_pipeline.errors import OutputError, Problem
 from nimare_pipeline.io import _json
 from nimare_pipeline.tables import RELATIVE
 
 NAME = "NiMARE Dataset JSON"
 _AXES = ("x", "y", "z")
+_KEYS = ("coords", "metadata", "images", "labels", "text", "order")
+_READ = "coords, metadata, images, labels and text are"
+_MOST_FOCI, _MOST_PROBLEMS = 20, 1000
 _Foci = tuple[NDArray[np.float64], tuple[str, ...], dict[str, tuple[Any, ...]]]
 
 
@@ -64,7 +68,7 @@ def parse(source: Mapping[str, Any], file: str = "") -> tuple[list[Contrast], li
     ]
     if all(order is not None for order, _ in found):
         found.sort(key=lambda pair: pair[0] or 0)
-    return [contrast for _, contrast in found], reader.problems
+    return [contrast for _, contrast in found], reader.all_problems()
 
 
 def write(dataset: HasContrasts, path: str | Path) -> Path:
@@ -113,6 +117,25 @@ class _Reader:
     file: str
     problems: list[Problem] = field(default_factory=list)
 
+    unread: Counter[str] = field(default_factory=Counter)
+
+    def all_problems(self) -> list[Problem]:
+        """Problems found, with a warning for each key that no one reads; floods are cut off."""
+        found = [
+            *self.problems,
+            *(
+                self.warning("", f"{name} of {counted(count, 'contrast')} is not read", _READ)
+                for name, count in self.unread.items()
+            ),
+        ]
+        if len(found) <= _MOST_PROBLEMS:
+            return found
+        more = f"and {len(found) - _MOST_PROBLEMS:,} more problems like these"
+        return [*found[:_MOST_PROBLEMS], Problem("error", more, self.file)]
+
+    def warning(self, where: str, message: str, suggestion: str = "") -> Problem:
+        return Problem("warning", message, self.file, where, suggestion)
+
     def error(self, where: str, message: str, suggestion: str = "") -> None:
         self.problems.append(Problem("error", message, self.file, where, suggestion))
 
@@ -132,8 +155,9 @@ class _Reader:
         for contrast_id, body in contrasts.items():
             place = f"{where}, contrast {contrast_id}"
             if not isinstance(body, Mapping):
-                self.error(place, f"expected an object, got {body!r:.60}")
+                self.error(place, f"expected an object, got {_json.short(body)}")
                 continue
+            self.unread.update(f"key {_json.short(key)}" for key in body if key not in _KEYS)
             order = body.get("order")
             contrast = self.contrast((study_id, str(contrast_id)), body, shared, place)
             yield order if isinstance(order, int) else None, contrast
@@ -146,14 +170,8 @@ class _Reader:
             metadata.pop("sample_sizes", None) or metadata.get("sample_size")
         )
         if not clean:
-            self.problems.append(
-                Problem(
-                    "warning",
-                    "a sample size that is not a positive number is taken as unknown",
-                    self.file,
-                    where,
-                )
-            )
+            what = "a sample size that is not a positive number is taken as unknown"
+            self.problems.append(self.warning(where, what))
         xyz, spaces, values = self.foci(self.mapping(body, "coords", where), where)
         return Contrast(
             *ids,
@@ -173,9 +191,15 @@ class _Reader:
         if found is None:
             return {}
         if not isinstance(found, Mapping):
-            self.error(where, f"{name!r} is {found!r:.60}", "expected an object")
+            self.error(where, f"{name!r} is {_json.short(found)}", "expected an object")
             return {}
-        return {str(key): value for key, value in found.items()}
+        if not self.file:  # what a file holds has been looked at as a whole
+            if _json.depth(found, _json.DEEPEST) > _json.DEEPEST:
+                self.error(where, f"{name!r} is nested more than {_json.DEEPEST} levels")
+                return {}
+            found = _json.clean(found)
+        # NiMARE reads the text None as a gap.
+        return {str(key): None if value == "None" else value for key, value in found.items()}
 
     def foci(self, coords: Mapping[str, Any], where: str) -> _Foci:
         axes = [coords.get(axis, []) for axis in _AXES]
@@ -189,26 +213,37 @@ class _Reader:
             self.error(where, f"coords x, y and z differ: {counts}", "lists of one length")
             return nothing
         bad = [
-            f"{axis} of focus {i + 1} is {value!r:.40}"
+            f"{axis} of focus {i + 1} is {_json.short(value):.40}"
             for axis, column in zip(_AXES, axes, strict=True)
             for i, value in enumerate(column)
             if not is_number(value)
         ]
-        for message in bad:
+        for message in bad[:_MOST_FOCI]:
             self.error(where, message, "expected a number in mm")
+        if len(bad) > _MOST_FOCI:
+            self.error(where, f"and {len(bad) - _MOST_FOCI:,} more that are no numbers")
         if bad:
             return nothing
         n = lengths[0]
-        space = coords.get("space")
-        values = {
-            name: tuple(column)
-            for name, column in coords.items()
-            if name not in _AXES and isinstance(column, list) and len(column) == n
+        columns = {
+            name: self.column(name, value, n, where)
+            for name, value in coords.items()
+            if name not in _AXES
         }
-        if isinstance(coords.get("original_space"), str):
-            values["original_space"] = (coords["original_space"],) * n
+        spaces = columns.pop("space", None) or ("",) * n
+        values = {name: column for name, column in columns.items() if column is not None}
         xyz = np.array(axes, dtype=float).T.reshape(-1, 3)
-        return xyz, (str(space or ""),) * n, values
+        return xyz, tuple(str(one or "") for one in spaces), values
+
+    def column(self, name: str, value: Any, n: int, where: str) -> tuple[Any, ...] | None:
+        """What the file gives for each focus: a list, or one value for all."""
+        if not isinstance(value, list | tuple):
+            return None if is_missing(value) or isinstance(value, Mapping) else (value,) * n
+        if len(value) == n:
+            return tuple(value)
+        message = f"coords {name!r} has {len(value)} values for {counted(n, 'focus', 'foci')}"
+        self.problems.append(self.warning(where, f"{message}; they are left out"))
+        return None
 
 
 def _written(contrast: Contrast) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 import os
 import pkgutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -15,11 +16,13 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
-from nimare_pipeline.io._sheet_excel import is_other_kind
+from nimare_pipeline.io._bids import check_description
+from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
+from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
-from nimare_pipeline.unknown_spaces import settle
+from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -27,6 +30,8 @@ _USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_desc
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""
+_OPENED = 20
+"""How many files that are left out are opened to say why."""
 _PICKLES = (".pkl", ".pkl.gz", ".pickle")
 
 
@@ -45,7 +50,9 @@ class Source:
         Name of the format.
     dataset : Dataset
     problems : tuple of Problem
-        Warnings.
+        Warnings, no more than some of a kind.
+    kinds : dict of str to int
+        Warnings of each kind, those that are left out of ``problems``, too.
     """
 
     name: str
@@ -53,6 +60,12 @@ class Source:
     format: str
     dataset: Dataset
     problems: tuple[Problem, ...] = ()
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_warnings(self) -> int:
+        """Number of warnings, those that are left out of ``problems``, too."""
+        return sum(not problem.kind for problem in self.problems) + sum(self.kinds.values())
 
 
 @dataclass(frozen=True)
@@ -165,14 +178,17 @@ def read(
     _refuse_errors([problem for one in read_ for problem in one.problems], root)
     needed = {os.path.normpath(name) for name in known}
     left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
-    noted = _ignored_problem(left, base)
+    # What is wrong with the folder as a BIDS dataset does not keep its studies from an analysis.
+    described = [replace(problem, level="warning") for problem in check_description(root)]
+    noted = [*_ignored_problem(left, base), *described]
     return [
         Source(
             one.name,
             one.files,
             one.format,
             _dataset(one, target, tal2mni),
-            (*one.problems, *noted),
+            (*fewer(one.problems), *noted),
+            Counter(p.kind for p in (*one.problems, *noted) if p.kind),
         )
         for one in read_
     ]
@@ -221,6 +237,7 @@ def examine(
         names = listed(sorted(problem.file for problem in error.problems))
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
     found = _found(batches, base, tal2mni, unknown_space)
+    problems += check_description(root)
     problems += _ignored_problem(_unused(ignored, found, base), base)
     return found, problems
 
@@ -256,6 +273,8 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
             contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
+        said = getattr(module, "SAYS", ())
+        problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], said=said)
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
     return found
 
@@ -381,6 +400,8 @@ def _contrasts(
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     contrasts, settled = settle(contrasts, unknown_space)
+    if unknown_space:  # what a reader assumed instead is not so
+        problems = [p for p in problems if p.level == "error" or NOT_GIVEN not in p.message]
     problems += [*settled, *check(contrasts, tal2mni)]
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
@@ -413,7 +434,7 @@ def _refuse_rivals(batches: Sequence[_Batch], base: Path) -> None:
 def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
     if any(problem.level == "error" for problem in problems):
         msg = f"{root} cannot be read"
-        raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
+        raise DataError(msg, fewer(sorted(problems, key=lambda problem: problem.level)))
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
@@ -438,6 +459,7 @@ def _hint(ignored: Sequence[Path]) -> str:
         hints.append(nimare_pickle.why_not(pickles[0]))
     if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
+    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
     return f" ({'; '.join(hints)})" if hints else ""
 
 

@@ -30,6 +30,8 @@ from nimare_pipeline.io._sheet_grid import Grid, Note
 from nimare_pipeline.io._sheet_layout import NONE, Layout
 
 NAME = "table of foci (XLSX, CSV, TSV)"
+SAYS = ("focus-twice",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".xls", ".xlsx", ".xlsm", ".xltx")
 """A text with the suffix ``.xls`` is what some programs export."""
@@ -80,11 +82,11 @@ def _layout_of(path: Path, _size: int, _changed_ns: int) -> Layout | None:
         except DataError:
             return None
         return next((layout for layout in found if _names_studies(layout)), None)
+    if suffix == ".txt" and sleuth.sniff(path):
+        return None
     text = grids.text_head(path)
     layout = _text_layout(path.name, text) if text else None
-    if not _names_studies(layout) or (suffix == ".txt" and sleuth.sniff(path)):
-        return None
-    return layout
+    return layout if _names_studies(layout) else None
 
 
 def open_table(path: Path, note: Note) -> Layout:

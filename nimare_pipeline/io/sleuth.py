@@ -25,6 +25,8 @@ from nimare_pipeline.io._sleuth_reader import Reader, cleaned
 NAME = "Sleuth text"
 SEPARATE = True
 """Several files in a folder are several analyses, not rival datasets."""
+SAYS = ("sample-size",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 MOST_BYTES = 16_000_000
 """Size of the largest file that is read: twice all foci of Neurosynth."""
 
@@ -37,7 +39,7 @@ def sniff(path: Path) -> bool:
         body = stream.read(_SNIFF_BYTES)
     if not _text.is_text(body) or b"/" not in body:
         return False
-    found = [line for line in map(cleaned, _text.lines(_text.beginning(body))) if line]
+    found = [line for line in map(cleaned, _text.line_by_line(_text.beginning(body))) if line]
     titles = [line.lstrip("/ ") for line in found if line.startswith("//")]
     others = [line for line in found if not line.startswith(("//", "#", "%"))]
     if any(spaces.recognise(headers.reference(title)) for title in (*titles, *others)):
@@ -72,7 +74,7 @@ def read(path: Path, *_companions: Path) -> tuple[list[Contrast], list[Problem]]
 def parse(text: str, file: str = "") -> tuple[list[Contrast], list[Problem]]:
     """Contrasts of a text."""
     reader = Reader(file)
-    for number, line in enumerate(_text.lines(text), start=1):
+    for number, line in enumerate(_text.line_by_line(text), start=1):
         reader.line(number, line)
         if reader.is_full:
             break

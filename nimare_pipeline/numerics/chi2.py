@@ -21,6 +21,7 @@ from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect
 from nimare_pipeline.numerics.chi2_loop import BLOCK, UNIT_BITS, cut_to_whole, permute_labels
 from nimare_pipeline.numerics.permute import binomials, n_divisions
 from nimare_pipeline.numerics.study_runs import StudyRuns
+from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 
 UNIT = 2.0**-UNIT_BITS
 """What a step of the whole numbers of z is worth."""
@@ -82,9 +83,11 @@ class LabelPlan(DivisionsPlan):
         Runs of each experiment, see ``StudyRuns``.
     place : (n_lanes,) int64 array
         Place of each voxel in a volume with a border of one voxel; filled up to whole blocks.
-    expected, weight : (n_lanes,) float32 arrays
+    expected : (n_lanes,) float32 array
+    weight : (1, n_lanes) or (2, n_lanes) float32 array
         z in whole numbers is ``(a - expected) * weight``, a the count of the smaller group; 0
-        where it is undefined.
+        where it is undefined. Two rows where not both signs are tested everywhere: above and below
+        what is expected.
     table : int64 array
         Pascal's triangle where permutations are enumerated, else 1 by 1.
     scalars : (8,) int64 array
@@ -151,7 +154,7 @@ def label_plan(
     *,
     n_iters: int,
     voxel_thresh: float = 0.001,
-    tested: NDArray[np.bool_] | None = None,
+    tested: NDArray[np.int8] | None = None,
 ) -> LabelPlan:
     """Arrays of the loop.
 
@@ -166,8 +169,10 @@ def label_plan(
         Permutations asked for.
     voxel_thresh : float
         Cluster-forming p, two-sided.
-    tested : (n_voxels,) bool array, optional
-        Voxels that count; all by default.
+    tested : (n_voxels,) int8 array, optional
+        Bits ``POSITIVE`` and ``NEGATIVE``: which signs of group 1 less group 2 count at a voxel;
+        both by default. It must not depend on the data: a sign that was observed says nothing of
+        those that the permutations have.
     """
     n, n1 = len(is_first), int(is_first.sum())
     first_is_smaller = 2 * n1 <= n
@@ -179,8 +184,10 @@ def label_plan(
     padded = tuple(side + 2 for side in mask.shape)
     places = np.ravel_multi_index(tuple(np.argwhere(mask)[kept].T + 1), padded)
     expected, weight = _terms(total[kept], n, k)
+    rows = weight[None]
     if tested is not None:
-        weight[~tested[kept]] = 0
+        bits = (POSITIVE, NEGATIVE) if first_is_smaller else (NEGATIVE, POSITIVE)
+        rows = np.stack([np.where(tested[kept] & bit, weight, 0) for bit in bits])
     _, exhaustive = n_divisions(n, k, n_iters)
     return LabelPlan(
         run_start=few.start,
@@ -188,7 +195,7 @@ def label_plan(
         indptr=few.indptr,
         place=_filled(places, n_lanes, np.int64),
         expected=_filled(expected, n_lanes, np.float32),
-        weight=_filled(weight, n_lanes, np.float32),
+        weight=np.stack([_filled(row, n_lanes, np.float32) for row in rows]),
         table=binomials(n, k) if exhaustive else _NO_TABLE,
         scalars=np.array(
             [

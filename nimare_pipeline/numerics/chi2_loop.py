@@ -20,9 +20,16 @@ BLOCK = 64
 
 @compiled
 def cut_to_whole(counts, expected, weight, out):  # type: ignore[no-untyped-def]
-    """Signed root of chi-square in whole numbers; the one place where it is cut."""
+    """Signed root of chi-square in whole numbers, of all voxels."""
     for voxel in range(len(counts)):
-        out[voxel] = np.int32((np.float32(counts[voxel]) - expected[voxel]) * weight[voxel])
+        out[voxel] = _whole(counts[voxel], expected[voxel], weight[voxel], weight[voxel])
+
+
+@compiled
+def _whole(count, expected, above, below):  # type: ignore[no-untyped-def]
+    """The one place where it is cut; weights of a count above and below what is expected."""
+    difference = np.float32(count) - expected
+    return np.int32(difference * (above if difference > 0 else below))
 
 
 @compiled
@@ -39,8 +46,10 @@ def count_block(steps, begin, count, block):  # type: ignore[no-untyped-def]
 def whole_block(block, begin, expected, weight, out):  # type: ignore[no-untyped-def]
     """Whole numbers of a block, and the largest and smallest of them."""
     high, low = np.int32(0), np.int32(0)
+    above, below = weight[0], weight[weight.shape[0] - 1]
     for i in range(BLOCK):
-        whole = np.int32((np.float32(block[i]) - expected[begin + i]) * weight[begin + i])
+        at = begin + i
+        whole = _whole(block[i], expected[at], above[at], below[at])
         out[i] = whole
         high = max(high, whole)
         low = min(low, whole)

@@ -203,3 +203,12 @@ def test_real_bundles(shared_data: Path, name: str) -> None:
         assert set(mine["contrast_id"]) == noted(folder, column, value=value)
         assert len(mine) == count
     assert set(chosen["reason"]) <= {"", "no foci"}
+
+
+def test_validate_tells_of_the_specification(tmp_path: Path) -> None:
+    """What is wrong in it is listed beside what is wrong in the data."""
+    folder = bundle(tmp_path / "in", filter="out")
+    ended = call("validate", folder)
+    assert ended.code == 65
+    assert "filter: no annotation has the column 'out'" in " ".join(ended.out.split())
+    assert call("validate", bundle(tmp_path / "good")).code == 0

@@ -24,6 +24,8 @@ CODES = [
     (errors.DataError("x"), 65),
     (errors.EmptySelectionError("x"), 18),
     (errors.OutputError("x"), 73),
+    (errors.DownloadError("x"), 69),
+    (errors.TemporaryDownloadError("x"), 75),
     (errors.InterruptedRun("x"), 75),
     (BusyError("x"), 75),
     (Terminated(), 75),

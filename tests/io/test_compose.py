@@ -10,10 +10,6 @@ from nimare_pipeline.io import nimads
 from nimare_pipeline.settings import Analysis, Component
 from tests.io.test_nimads import analysis, point, studyset, write
 
-POOLED = (
-    "meta_analysis.json, specification: each analysis counts as one experiment; "
-    "Neurosynth-Compose itself pools the analyses of a study"
-)
 NOTES = {
     "note_keys": {"in": "boolean", "kind": {"type": "string", "order": 1}, "dose": "number"},
     "notes": [
@@ -63,7 +59,8 @@ def test_specification_becomes_an_analysis(tmp_path: Path) -> None:
     assert found.select == 'label("in") == true'
     assert found.description == "Heat pain. Neurosynth-Compose meta-analysis abc"
     assert found.folders == (str(tmp_path),)
-    assert odd == [POOLED]
+    assert found.pool == "study"  # as Neurosynth-Compose does
+    assert odd == []
 
 
 @pytest.mark.parametrize(
@@ -111,6 +108,21 @@ def test_correctors_of_nimare(tmp_path: Path, corrector: Any, kept: Any, result:
     """The method is NiMARE's, also where it stands at NiMARE's default."""
     found, _ = only(bundle(tmp_path, corrector=corrector))
     assert (found.corrector.args, found.result) == (kept, result)
+
+
+def test_clusters_of_alesubtraction_are_the_correctors(tmp_path: Path) -> None:
+    """NiMARE tells the estimator of clusters, we tell the corrector; without one it is idle."""
+    args = {"n_iters": 50, "voxel_thresh": 0.01, "vfwe_only": True, "low_memory": "auto"}
+    changed = {
+        "estimator": {"type": "ALESubtraction", "args": args},
+        "filter": "kind", "conditions": ["pain", "b"], "weights": [1, -1],
+    }  # fmt: skip
+    found, _ = only(bundle(tmp_path, **changed))
+    assert (found.estimator.args, found.corrector.args) == ({"n_iters": 50}, {"method": "indep"})
+    corrector = {"type": "FWECorrector", "args": {"method": "montecarlo"}}
+    found, _ = only(bundle(tmp_path, **changed, corrector=corrector))
+    assert found.corrector.args == {"method": "montecarlo", "voxel_thresh": 0.01}
+    assert found.result == "voxel"
 
 
 def test_no_corrector_is_ours_and_said(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def test_tag_algebra(tags: list[str], expected: str) -> None:
         (("Mean", "a", "+b"),),
         (("x", "y", "z"), (1, 2, 3)),
         (("M", "no tags at all"),),
+        (("M", "a man", "-1.5"), ("M", "another", "-2")),
     ],
 )
 def test_other_tables_are_no_analyses(tmp_path: Path, rows: Any) -> None:

@@ -163,7 +163,7 @@ def test_truncated_file_names_line_and_column(tmp_path) -> None:
     ("text", "message"),
     [
         ("[" * 100_000, "nested too deeply"),
-        ("[" + "9" * 10_000 + "]", "not JSON of a dataset: Exceeds the limit"),
+        ("[" + "9" * 10_000 + "]", "a number of 10,000 digits; of up to 300 is read"),
         ("[1]", "expected an object of studies"),
         ("", "line 1, column 1: not JSON"),
     ],
@@ -266,7 +266,9 @@ def test_snapshot_of_everything_odd(tmp_path) -> None:
         Contrast("b", "1", [[1, 2, 0.1 + 0.2]], ("TAL",), (12,), {"n": 1, "who": "Ü"}, line=3),
         Contrast("a", "1", [[1, 2, 3], [4, 5, 6]], ("MNI", "TAL"), values={"T": (1.5, None)}),
         Contrast("b", "2", metadata={"n": 2.5, "flag": True}, annotations={"x": float("nan")}),
-        Contrast("a", "2", images={"z": "a/z.nii", "t": "/t.nii"}, texts={"abstract": "ü\ud800"}),
+        Contrast(
+            "a", "2", images={"z": "a/z.nii", "t": "/t.nii"}, texts={"abstract": "ü\U0001f600\0"}
+        ),
         Contrast("a", "3", metadata={"weights": [1.0, None]}, annotations={"y": 2, "x": 0.1}),
     ]
     contrasts = [

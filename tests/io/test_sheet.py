@@ -196,6 +196,18 @@ class TestRows:
         assert contrasts[0].annotations == {"task": "heat"}
         assert problems_ == []
 
+    def test_merged_cells_say_what_goes_on(self, tmp_path: Path) -> None:
+        """Rows of one merged study say what its first row says; empty ones are no rows."""
+        rows = [("Study", "x", "y", "z", "task"), ("A", 1, 2, 3, "heat"), (None, 4, 5, 6), (None,)]
+        rows.append(("B", 1, 2, 3, "cold"))
+        path = workbook(tmp_path / "a.xlsx", {"a": rows}, merged=["A2:A4"])
+        contrasts, _ = read(path)
+        assert [(len(c.xyz), c.annotations) for c in contrasts] == [
+            (2, {"task": "heat"}),
+            (1, {"task": "cold"}),
+        ]
+        assert said(path) == []
+
     def test_authors_and_years(self, tmp_path: Path) -> None:
         """Two papers of one author are two studies."""
         text = "First author,Year,N,x,y,z\nSmith,2019,20,1,2,3\nSmith,2020,22,4,5,6\n"

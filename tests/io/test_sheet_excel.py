@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nimare_pipeline import io
+from nimare_pipeline.errors import NoInputError
 from nimare_pipeline.io import _sheet_excel as excel
 from nimare_pipeline.io import sheet
 from tests.io.sheets import HEAD, ROWS, csv, facts, problems, read, refusal, workbook, written
@@ -116,9 +117,9 @@ class TestSheetOfStudies:
             assert [contrast.sample_sizes for contrast in read(path)[0]] == [(24,), (20,), (16,)]
 
     def test_other_sheets_do_not_join(self, tmp_path: Path) -> None:
-        """A list of other studies has nothing to say of these."""
+        """A list of other studies has nothing to say of these, though one is of both."""
         others = [("Study", "N"), ("Ada 2001", 12), ("Bell 2002", 13), ("Lee 2020", 14)]
-        path = workbook(tmp_path / "a.xlsx", {"Foci": self.FOCI, "Excluded": others[:3]})
+        path = workbook(tmp_path / "a.xlsx", {"Foci": self.FOCI, "Excluded": others})
         contrasts, said = read(path)
         assert [contrast.sample_sizes for contrast in contrasts] == [(), (), ()]
         assert "warning a.xlsx: read is the sheet 'Foci'; sheet Excluded left out" in said
@@ -229,6 +230,9 @@ class TestHostile:
                 "needs (at most 128 MB in 2,000 parts; save the sheet of the foci as CSV)"
             )
         ]
+        plain.unlink()
+        with pytest.raises(NoInputError, match=r".*\(bomb.xlsx: the workbook unpacks to"):
+            io.read(tmp_path)
 
     def test_a_packed_text_is_read_to_the_limit_only(self, tmp_path: Path) -> None:
         """A gzipped text of 200 MB costs no more than the limit."""
@@ -252,6 +256,20 @@ class TestHostile:
         *message, grown_mb = ended.stdout.splitlines()
         assert "more than 64 MB of text, which is no table of foci" in "".join(message)
         assert int(grown_mb) < 200
+
+    def test_lines_without_end(self, tmp_path: Path) -> None:
+        """A text of nothing but line ends is given up."""
+        path = written(tmp_path / "a.csv", csv(TABLE) + "\n" * 2_100_000)
+        assert refusal(path) == [
+            "a.csv: cannot be read: more than 2,000,000 lines, which is no table of foci"
+        ]
+
+    def test_one_line_without_end(self, tmp_path: Path) -> None:
+        """A cell of megabytes is given up, in quotes or not."""
+        for quote in ("", '"'):
+            path = written(tmp_path / "a.csv", csv(TABLE) + quote + "a" * 2**21)
+            (found,) = refusal(path)
+            assert found.startswith("a.csv: cannot be read: field larger than field limit")
 
     @pytest.mark.parametrize(
         ("part", "change", "message"),

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io as text_io
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from nimare_pipeline.contrast import check
 from nimare_pipeline.errors import DataError
 from nimare_pipeline.io import canlab, jale, sheet
-from tests.io.sheets import facts, workbook
+from tests.io.sheets import HEAD, ROWS, facts, workbook
 
 HEADERS = {
     "study": ("Study", "study_id", "Article", "PAPER", "Author (year)"),
@@ -159,6 +160,35 @@ def test_what_is_written_is_read(
         for study, contrast, *rest in made.expected
     ]
     assert [dict(contrast.annotations) for contrast in contrasts] == made.labels
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_workbook_crashes(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A workbook with bytes of a part changed, cut or doubled is read, or refused."""
+    folder = tmp_path_factory.mktemp("odd")
+    plain = workbook(folder / "plain.xlsx", {"a": [HEAD, *ROWS]}, merged=["A2:A3"])
+    path = folder / "a.xlsx"
+    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as made:
+        wanted = data.draw(st.sampled_from(sorted(source.namelist())))
+        for name in source.namelist():
+            body = source.read(name)
+            if name == wanted:
+                start = data.draw(st.integers(0, len(body)))
+                end = data.draw(st.integers(start, min(len(body), start + 60)))
+                junk = st.sampled_from([b"", b"<", b"9" * 30, b'"', b"</c>", b"<c>", b"\0", b"-1"])
+                again = data.draw(st.sampled_from([b"", body[start:end] * 3]))
+                body = body[:start] + data.draw(junk) + again + body[end:]
+            made.writestr(name, body)
+    for module in (sheet, jale):
+        module.sniff(path)
+        try:
+            contrasts, _ = module.read(path)
+        except DataError:
+            continue
+        check(contrasts)
 
 
 HOSTILE = st.binary(max_size=300) | st.text(max_size=300).map(

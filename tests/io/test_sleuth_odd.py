@@ -103,6 +103,13 @@ def test_reference_without_slashes_is_honoured(line: str) -> None:
     assert warnings == [f"a.txt, line 1: a header without its two slashes: {line!r}"]
 
 
+def test_reference_among_foci_cuts_no_experiment() -> None:
+    """Each focus keeps the space of the Reference line above it."""
+    contrast, warnings = one(HEAD + "1 2 3\n//Reference=TAL\n4 5 6\n")
+    assert (xyz(contrast), contrast.spaces) == ([[1, 2, 3], [4, 5, 6]], ("MNI", "TAL"))
+    assert warnings == ["a.txt, line 5: the space changes from MNI to TAL for what follows"]
+
+
 def test_two_spaces_in_one_reference_are_none() -> None:
     """MNI/Talairach says nothing, and is refused."""
     _, problems = parse(HEAD.replace("=MNI", "=MNI/Talairach") + "1 2 3\n")

@@ -160,14 +160,21 @@ class TestLabelPermutation:
             assert np.array_equal(values, two.maps[name], equal_nan=True), name
 
     def test_inference_maps(self, pain, fitted) -> None:
-        """Only the sign that is looked for, where it is; the null knows it too."""
+        """Only the sign that is looked for, where it is; of the other there is no evidence."""
         n = fitted.mask.n_voxels
         left = (np.arange(n) < n // 2).astype(float)
         result = MKDAChi2().fit(*pain, inference_map1=left, inference_map2=1 - left)
         z, whole = result.maps["z_desc-association"], fitted.maps["z_desc-association"]
-        expected = np.where(np.where(whole > 0, left, 1 - left) > 0, whole, np.nan)
-        expected[whole == 0] = 0
+        expected = np.where(np.where(whole > 0, left, 1 - left) > 0, whole, 0)
+        expected[np.isnan(whole)] = np.nan
         assert np.array_equal(z, expected, equal_nan=True)
+        assert (result.maps["p_desc-association"][(whole > 0) & (left == 0)] == 1).all()
+
+    def test_voxels_of_neither_inference_map_are_missing(self, pain) -> None:
+        """They were not looked at."""
+        few = (np.arange(pain[0].mask.n_voxels) < 1000).astype(float)
+        result = MKDAChi2().fit(*pain, inference_map1=few, inference_map2=few)
+        assert np.isnan(result.maps["z_desc-association"][1000:]).all()
 
 
 class TestRandomFoci:

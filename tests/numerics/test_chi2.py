@@ -9,6 +9,7 @@ from scipy import ndimage, stats
 from nimare_pipeline.numerics import chi2
 from nimare_pipeline.numerics.permute import members
 from nimare_pipeline.numerics.study_runs import StudyRuns, study_runs
+from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 
 SHAPE = (13, 12, 11)
 
@@ -133,18 +134,21 @@ def test_threads_and_parts_change_nothing() -> None:
     ]).any()  # fmt: skip
 
 
-def test_voxels_that_are_not_tested_do_not_count() -> None:
-    """The null is over the voxels that are looked at."""
+@pytest.mark.parametrize("n1", [6, 9])
+def test_signs_that_are_not_tested_do_not_count(n1: int) -> None:
+    """The null of a sign is over the voxels that are tested for it, whatever was observed."""
     runs, table, mask = scene(15)
-    tested = np.arange(table.shape[1]) < 300
-    plan = chi2.label_plan(runs, np.arange(15) < 6, mask, n_iters=20, tested=tested)
+    tested = np.random.default_rng(2).integers(0, 4, table.shape[1]).astype(np.int8)
+    plan = chi2.label_plan(runs, np.arange(15) < n1, mask, n_iters=20, tested=tested)
     null = plan.run(seed=9, first=0, n_iters=20)
     for number in range(20):
-        first = members(9, number, 15, 6, exhaustive=False)
+        small = members(9, number, 15, 6, exhaustive=False)
+        first = small if n1 == 6 else np.setdiff1d(np.arange(15), small)
         a, b = table[first].sum(axis=0), np.delete(table, first, axis=0).sum(axis=0)
-        whole = chi2.whole_numbers(a, b, 6, 9)[tested]
-        assert null["positive_max_stat"][number] == max(0, whole.max())
-        assert null["negative_max_stat"][number] == max(0, -whole.min())
+        whole = chi2.whole_numbers(a, b, n1, 15 - n1)
+        above, below = whole[tested & POSITIVE > 0], whole[tested & NEGATIVE > 0]
+        assert null["positive_max_stat"][number] == max(0, above.max())
+        assert null["negative_max_stat"][number] == max(0, -below.min())
 
 
 def test_plan_is_read_as_it_was_written(tmp_path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nimare_pipeline import defaults
+from nimare_pipeline.cli import signals
 from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
@@ -43,16 +44,17 @@ def run(words: Sequence[str]) -> Outcome:
     from nimare_pipeline.io.conversion import convert
 
     try:
-        made = convert(
-            options.source,
-            options.target,
-            options.to,
-            merge=options.merge,
-            strict=options.strict,
-            overwrite=options.overwrite,
-            tal2mni=options.tal2mni,
-            unknown_space=options.unknown_space,
-        )
+        with signals.graceful():  # what is not ready is removed
+            made = convert(
+                options.source,
+                options.target,
+                options.to,
+                merge=options.merge,
+                strict=options.strict,
+                overwrite=options.overwrite,
+                tal2mni=options.tal2mni,
+                unknown_space=options.unknown_space,
+            )
     except PipelineError as error:
         if not options.json:
             raise

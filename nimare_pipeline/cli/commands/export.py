@@ -31,11 +31,11 @@ def run(words: Sequence[str]) -> Outcome:
         If the place is taken, or cannot be written.
     """
     options = _parser().parse_args(words)
-    from nimare_pipeline.cli import environment, output
+    from nimare_pipeline.cli import environment, output, signals
 
     folder = Path(options.output_dir).expanduser().absolute()
     output.require_ours(folder)
-    with environment.prepared():
+    with environment.prepared(), signals.graceful():
         from nimare_pipeline.sharing import share
 
         shared = share(

@@ -11,13 +11,12 @@ from scipy import sparse
 
 from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
-from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.meta.cbma.pair_enhancement import powers
-from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
+from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, tested_signs
 from nimare_pipeline.meta.estimator import count, seed_number
 from nimare_pipeline.meta.judging import (
     EnhancedSigned,
@@ -136,7 +135,7 @@ class ALESubtraction(PairEstimator):
             ``desc-group1`` and ``desc-group2``, each group's own ALE with the exact null.
         """
         pair = self._pair(dataset1, dataset2)
-        tested = _tested(inference_map1, inference_map2, pair.mask)
+        tested = tested_signs(inference_map1, inference_map2, pair.mask)
         fwhm = np.concatenate([self.kernel_transformer.widths(one) for one in pair.datasets])
         ma = [self.kernel_transformer.maps(one, pair.mask, self.n_cores) for one in pair.datasets]
         _, log_bits = self.kernel_transformer.design(pair.foci, fwhm, pair.mask)
@@ -331,11 +330,6 @@ def _enhancing(
 def integer_terms(ma: sparse.csr_array, log_bits: int) -> sparse.csr_array:
     """-log(1 - MA) as the whole numbers that are summed."""
     return sparse.csr_array((integer_log(ma.data, log_bits), ma.indices, ma.indptr), ma.shape)
-
-
-def _tested(one: Any, two: Any, mask: BrainMask) -> NDArray[np.int8]:
-    positive, negative = (inference_voxels(given, mask) for given in (one, two))
-    return (POSITIVE * positive + NEGATIVE * negative).astype(np.int8)
 
 
 def _permute(

@@ -20,7 +20,7 @@ from nimare_pipeline.meta.cbma.pair_enhancement import (
     judge_count,
     powers,
 )
-from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, inference_voxels
+from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, tested_signs
 from nimare_pipeline.meta.estimator import check, count
 from nimare_pipeline.meta.judging import (
     Judged,
@@ -42,6 +42,7 @@ from nimare_pipeline.numerics.ma import sphere_kernel
 from nimare_pipeline.numerics.plan import FociDesign, make_plan
 from nimare_pipeline.numerics.pvalues import logp_from_logsf, montecarlo_p, z_from_logsf
 from nimare_pipeline.numerics.study_runs import StudyRuns, study_runs
+from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 from nimare_pipeline.numerics.tfce import TFCETables
 from nimare_pipeline.numerics.tfce_plan import NO_SUPPORT, TFCEPlan
 from nimare_pipeline.results import MetaResult
@@ -152,10 +153,14 @@ class MKDAChi2(PairEstimator):
         n1, n2 = pair.n_first, len(is_first) - pair.n_first
         maps = self._maps(a, b, n1, n2)
         numbers = chi2.whole_numbers(a, b, n1, n2)
-        asked = _asked(numbers, inference_map1, inference_map2, pair.mask)
+        tested = tested_signs(inference_map1, inference_map2, pair.mask)
+        seen = np.where(numbers > 0, tested & POSITIVE, tested & NEGATIVE) > 0
         for spec in list(maps):
             if spec.group == ASSOCIATION and spec.statistic != "stat":
-                maps[spec] = np.where(asked, maps[spec], np.nan)
+                # Of the other sign there is no evidence for what is looked for.
+                nothing = np.where(tested > 0, 1.0 if spec.statistic == "p" else 0.0, np.nan)
+                nothing[np.isnan(maps[spec])] = np.nan
+                maps[spec] = np.where(seen, maps[spec], nothing)
         return MetaResult(
             estimator=self.component(),
             mask=pair.mask,
@@ -163,10 +168,10 @@ class MKDAChi2(PairEstimator):
             specs={spec.name: spec for spec in maps},
             arrays={
                 **self._pair_arrays(pair),
-                f"numbers_{ASSOCIATION}": np.where(asked, numbers, 0),
+                f"numbers_{ASSOCIATION}": np.where(seen, numbers, 0),
                 "count_group1": a,
                 "count_group2": b,
-                "asked": asked,
+                "tested": tested,
             },
             facts={
                 **self._pair_facts(pair),
@@ -204,7 +209,7 @@ class MKDAChi2(PairEstimator):
             mask.inside,
             n_iters=choices.n_iters,
             voxel_thresh=choices.voxel_thresh,
-            tested=arrays["asked"],
+            tested=arrays["tested"],
         )
         if not choices.tfce:
             return plan
@@ -441,9 +446,3 @@ def _tests(group: str, z: NDArray[np.float64]) -> Maps:
         MapSpec("z", **meaning): np.sign(z) * z_from_logsf(logsf - np.log(2)),
         MapSpec("logp", **meaning): logp_from_logsf(logsf),
     }
-
-
-def _asked(numbers: NDArray[np.int64], one: Any, two: Any, mask: BrainMask) -> NDArray[np.bool_]:
-    """Voxels whose difference has a sign that is looked for there."""
-    positive, negative = (inference_voxels(given, mask) for given in (one, two))
-    return np.where(numbers > 0, positive, np.where(numbers < 0, negative, positive | negative))

@@ -18,6 +18,7 @@ from nimare_pipeline.meta.judging import Judged, MonteCarlo
 from nimare_pipeline.meta.kernel import ExperimentFoci
 from nimare_pipeline.meta.participants import participants
 from nimare_pipeline.numerics.array_plan import ArrayPlan
+from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import analysis_mask, contains
 from nimare_pipeline.store import Store
@@ -200,6 +201,18 @@ def check_groups(dataset1: Dataset, dataset2: Dataset) -> None:
     if one.shape != two.shape or not np.array_equal(one.inside, two.inside):
         msg = "the two datasets have different masks; give both the same"
         raise UsageError(msg)
+
+
+def tested_signs(one: Any, two: Any, mask: BrainMask) -> NDArray[np.int8]:
+    """Bits of the signs of group 1 less group 2 that two inference maps let a voxel be tested for.
+
+    Raises
+    ------
+    UsageError
+        If a map does not fit the mask, or is nowhere above 0.
+    """
+    positive, negative = (inference_voxels(given, mask) for given in (one, two))
+    return (POSITIVE * positive + NEGATIVE * negative).astype(np.int8)
 
 
 def inference_voxels(given: Any, mask: BrainMask) -> NDArray[np.bool_]:

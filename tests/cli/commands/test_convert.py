@@ -1,13 +1,14 @@
 """``nimare-pipeline convert``: studies from one format to another."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from nimare_pipeline import io
 from nimare_pipeline.cli.main import main
-from tests.cli.program import EXAMPLE
+from tests.cli.program import EXAMPLE, interrupt
 from tests.io.tables import SET, put
 
 SLEUTH = "//Reference={}\n//Smith, 2019: {}\n//Subjects=20\n1\t2\t3\n\n"
@@ -211,6 +212,19 @@ def test_names_stay_in_their_folder(tmp_path: Path) -> None:
     found = sorted(path.name for path in out.iterdir())
     assert found == ["2F..x.json", "touch_z.json", "x_y.json", "x_y_2.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+
+
+def test_stopped(tmp_path: Path) -> None:
+    """SIGTERM while a database is written: nothing of it stays."""
+    rows = "".join(f"s{n}\tc\t{n % 50}\t2\t3\tMNI\n" for n in range(15_000))
+    put(tmp_path / "set", {"coordinates.tsv": f"study_id\tcontrast_id\tx\ty\tz\tspace\n{rows}"})
+    out = tmp_path / "out"
+    out.mkdir()
+    ended = interrupt(
+        signal.SIGTERM, out, "convert", tmp_path / "set", out / "x.json", after=".x.json-*"
+    )
+    assert ended.code == 75
+    assert list(out.iterdir()) == []
 
 
 def test_json(tmp_path: Path, capsys) -> None:
