@@ -30,6 +30,8 @@ _ROUNDING_MM = 1.5
 _NEAR_MM = 6.0
 """Centres and spreads of two contrasts differ by no more, or they are not compared."""
 _NAMED = 5
+_TWICE = "one study under two names, or foci taken over from another? They count twice"
+_ONE_ID = "give one study one id, so that it counts once; or correct what is wrong"
 
 _IDENTIFIERS = {
     "DOI": ("doi",),
@@ -197,7 +199,7 @@ def _copy(suspects: Suspects, group: Sequence[int]) -> Problem:
         said += ", once as Talairach, once as MNI"
         return suspects.warn(first, "copy-spaces", said, "one of the spaces must be wrong")
     if len({suspects.studies[i] for i in group}) > 1:
-        return suspects.warn(first, "copy", said, "one study under two names? It counts twice")
+        return suspects.warn(first, "copy", said, _TWICE)
     return suspects.warn(first, "copy-within", said, "were the foci of one pasted into the other?")
 
 
@@ -208,7 +210,7 @@ def _shared(suspects: Suspects, keys: NDArray[np.int64], pair: tuple[int, int]) 
     n = len(np.intersect1d(a, b))
     share = f"all its {n:,} foci" if n == len(a) else f"{n:,} of its {len(a):,} foci"
     said = f"{share} are among the {len(b):,} of {suspects.name(j)}"
-    return suspects.warn(i, "shared", said, "one study under two names? It counts twice")
+    return suspects.warn(i, "shared", said, _TWICE)
 
 
 def _mirror(suspects: Suspects, pair: tuple[int, int], how_many: str) -> Problem:
@@ -236,9 +238,7 @@ def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]
         i, j = sorted((int(numbers[a]), int(numbers[b])))
         if (i, j) not in taken and (how := _same_place(suspects, i, j)):
             said = f"its {counts[i]:,} foci are those of {suspects.name(j)}, {how}"
-            yield suspects.warn(
-                i, "copy-moved", said, "one study under two names? It counts twice"
-            )
+            yield suspects.warn(i, "copy-moved", said, _TWICE)
 
 
 def _same_place(suspects: Suspects, i: int, j: int) -> str:
@@ -301,8 +301,7 @@ def _same(
     for value, studies in groups.items():
         if len(studies) > 1:
             first = next(iter(studies.values()))
-            advice = "give one study one id, so that it counts once"
-            yield suspects.warn(first, kind, say(value, list(studies)), advice)
+            yield suspects.warn(first, kind, say(value, list(studies)), _ONE_ID)
 
 
 def _plain(cell: object) -> str:

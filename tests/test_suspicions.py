@@ -183,7 +183,9 @@ def test_the_same_foci_in_two_studies() -> None:
     problem = only(*copies)
     assert (problem.kind, problem.where) == ("copy", "study s0, contrast c")
     assert problem.message == "has the same 4 foci as s1-c, s2-c"
-    assert problem.suggestion == "one study under two names? It counts twice"
+    assert problem.suggestion == (
+        "one study under two names, or foci taken over from another? They count twice"
+    )
     assert kinds(*(made(points[:3], f"s{i}") for i in range(3))) == []
 
 
