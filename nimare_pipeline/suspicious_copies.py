@@ -30,6 +30,13 @@ _ROUNDING_MM = 1.5
 _NEAR_MM = 6.0
 """Centres and spreads of two contrasts differ by no more, or they are not compared."""
 _NAMED = 5
+_MOST_PAIRS = 2_000_000
+"""No real data have so many contrasts that resemble each other; Neurosynth has 30,000."""
+_SAMPLE = 200
+_MOST_COMPARED = 1_000
+"""Foci of contrasts that are compared focus by focus, at most."""
+_TWICE = "one study under two names, or foci taken over from another? They count twice"
+_ONE_ID = "give one study one id, so that it counts once; or correct what is wrong"
 
 _IDENTIFIERS = {
     "DOI": ("doi",),
@@ -56,11 +63,13 @@ def found(suspects: Suspects) -> list[Problem]:
     keys = _keys(suspects.published)
     same = _sets(keys, suspects)
     groups = _equal(same)
-    taken = {pair for group in groups for pair in _pairs(group)}
+    # Of contrasts with the same foci the first stands for all in what follows.
+    first = {number: group[0] for group in groups for number in group}
     mirrored = _keys(suspects.published * [-1, 1, 1])
     mirrors = _mirrors(suspects, same, _sets(mirrored, suspects))
-    taken |= set(mirrors)
-    shared = [p for p in _overlaps(suspects, keys, keys) if p not in taken]
+    taken = set(mirrors)
+    overlaps = _overlaps(suspects, keys, keys)
+    shared = [(i, j) for i, j in overlaps if (i, j) not in taken and not _alike(first, i, j)]
     taken |= set(shared)
     partly = [p for p in _overlaps(suspects, keys, mirrored) if p not in taken]
     taken |= set(partly)
@@ -70,7 +79,7 @@ def found(suspects: Suspects) -> list[Problem]:
         *(_shared(suspects, keys, pair) for pair in shared),
         *(_mirror(suspects, pair, "") for pair in mirrors),
         *(_mirror(suspects, pair, "most of ") for pair in partly),
-        *_moved(suspects, taken),
+        *_moved(suspects, taken, first),
         *_names(suspects),
         *_identifiers(suspects),
     ]
@@ -113,8 +122,8 @@ def _equal(sets: dict[int, bytes]) -> list[list[int]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _pairs(group: Sequence[int]) -> Iterator[tuple[int, int]]:
-    return ((a, b) for i, a in enumerate(group) for b in group[i + 1 :])
+def _alike(first: dict[int, int], i: int, j: int) -> bool:
+    return i in first and first[i] == first.get(j)
 
 
 def _mirrors(suspects: Suspects, sets: dict[int, bytes], mirrored: dict[int, bytes]) -> _Pairs:
@@ -197,7 +206,7 @@ def _copy(suspects: Suspects, group: Sequence[int]) -> Problem:
         said += ", once as Talairach, once as MNI"
         return suspects.warn(first, "copy-spaces", said, "one of the spaces must be wrong")
     if len({suspects.studies[i] for i in group}) > 1:
-        return suspects.warn(first, "copy", said, "one study under two names? It counts twice")
+        return suspects.warn(first, "copy", said, _TWICE)
     return suspects.warn(first, "copy-within", said, "were the foci of one pasted into the other?")
 
 
@@ -208,7 +217,7 @@ def _shared(suspects: Suspects, keys: NDArray[np.int64], pair: tuple[int, int]) 
     n = len(np.intersect1d(a, b))
     share = f"all its {n:,} foci" if n == len(a) else f"{n:,} of its {len(a):,} foci"
     said = f"{share} are among the {len(b):,} of {suspects.name(j)}"
-    return suspects.warn(i, "shared", said, "one study under two names? It counts twice")
+    return suspects.warn(i, "shared", said, _TWICE)
 
 
 def _mirror(suspects: Suspects, pair: tuple[int, int], how_many: str) -> Problem:
@@ -217,10 +226,14 @@ def _mirror(suspects: Suspects, pair: tuple[int, int], how_many: str) -> Problem
     return suspects.warn(i, "mirror", said, "left and right are swapped in one of them?")
 
 
-def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]:
+def _moved(
+    suspects: Suspects, taken: set[tuple[int, int]], first: dict[int, int]
+) -> Iterator[Problem]:
     """Warnings about contrasts that are one another, converted into another space."""
     counts = suspects.counts
-    numbers = np.flatnonzero(counts >= LEAST_SHARED)
+    copies = [number for number, other in first.items() if number != other]
+    comparable = np.flatnonzero((counts >= LEAST_SHARED) & (counts <= _MOST_COMPARED))
+    numbers = np.setdiff1d(comparable, copies)
     if len(numbers) < 2:
         return
     centre, square = (
@@ -232,13 +245,15 @@ def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]
     # The number of foci is an axis, too, on which neighbours are too far away.
     places = np.column_stack([centre, spread, 10 * _NEAR_MM * counts])
     tree = KDTree(places[numbers])
+    sample = places[numbers[:: max(1, len(numbers) // _SAMPLE)]]
+    like = tree.query_ball_point(sample, _NEAR_MM, return_length=True).mean()
+    if like * len(numbers) > _MOST_PAIRS:
+        return
     for a, b in tree.query_pairs(_NEAR_MM, output_type="ndarray").tolist():
         i, j = sorted((int(numbers[a]), int(numbers[b])))
         if (i, j) not in taken and (how := _same_place(suspects, i, j)):
             said = f"its {counts[i]:,} foci are those of {suspects.name(j)}, {how}"
-            yield suspects.warn(
-                i, "copy-moved", said, "one study under two names? It counts twice"
-            )
+            yield suspects.warn(i, "copy-moved", said, _TWICE)
 
 
 def _same_place(suspects: Suspects, i: int, j: int) -> str:
@@ -301,8 +316,7 @@ def _same(
     for value, studies in groups.items():
         if len(studies) > 1:
             first = next(iter(studies.values()))
-            advice = "give one study one id, so that it counts once"
-            yield suspects.warn(first, kind, say(value, list(studies)), advice)
+            yield suspects.warn(first, kind, say(value, list(studies)), _ONE_ID)
 
 
 def _plain(cell: object) -> str:

@@ -25,6 +25,9 @@ _FEW_POSITIVE = 0.8
 _FEW_WHOLE, _MOST_WHOLE = 0.92, 0.97
 """As ``_FEW`` and ``_MOST``, of a dataset. Of the foci of Neurosynth 99 % lie in the brain as they
 stand, and with axes in any other order or direction 89 % or fewer."""
+_MOST_GUESSED = 1_000
+"""Of so many contrasts outside the brain it is asked what they may be: a file of 100,000 of them
+is no literature."""
 _UNITS = (("metres", 0.11, 1000.0), ("centimetres", 11.0, 10.0))
 """Unit, the largest coordinate of a brain in it, and its mm."""
 _DECIMALS = 0.5
@@ -75,13 +78,16 @@ def found(suspects: Suspects) -> list[Problem]:
     inside = np.bincount(
         suspects.owner, weights=near(suspects.mni), minlength=len(suspects.studies)
     )
+    n_guessed = 0
     problems = list(_at_large(suspects, float(inside.sum()), int(np.count_nonzero(counts))))
     for i in np.flatnonzero(counts >= LEAST).tolist():
         points = suspects.published[suspects.of(i)]
         n_outside = int(counts[i] - inside[i])
         warning = _small(suspects, i, points)
         if warning is None and inside[i] < _FEW * counts[i]:
-            warning = _outside(suspects, i, points, n_outside)
+            n_guessed += 1
+            guesses = _all(points) if n_guessed <= _MOST_GUESSED else ()
+            warning = _outside(suspects, i, points, n_outside, guesses)
         elif warning is None and (points >= 0).all():
             warning = _positive(suspects, i, points, n_outside)
         problems += [warning] if warning else []
@@ -112,10 +118,16 @@ def _positive(suspects: Suspects, i: int, points: NDArray[np.float64], n: int) -
     return suspects.warn(i, "no-minus", said, _POSITIVE)
 
 
-def _outside(suspects: Suspects, i: int, points: NDArray[np.float64], n: int) -> Problem:
+def _outside(
+    suspects: Suspects,
+    i: int,
+    points: NDArray[np.float64],
+    n: int,
+    guesses: Iterable[_Guess],
+) -> Problem:
     """Warning about a contrast most of whose foci lie outside the brain, with what it may be."""
     said = _said(points, n)
-    guess, share = _best(_all(points), points)
+    guess, share = _best(guesses, points)
     beyond = spaces.outside_head(points)
     if guess is None and 2 * beyond.sum() >= n:
         # Each number that is beyond the head by itself, as where a decimal point was lost.

@@ -183,7 +183,9 @@ def test_the_same_foci_in_two_studies() -> None:
     problem = only(*copies)
     assert (problem.kind, problem.where) == ("copy", "study s0, contrast c")
     assert problem.message == "has the same 4 foci as s1-c, s2-c"
-    assert problem.suggestion == "one study under two names? It counts twice"
+    assert problem.suggestion == (
+        "one study under two names, or foci taken over from another? They count twice"
+    )
     assert kinds(*(made(points[:3], f"s{i}") for i in range(3))) == []
 
 
@@ -363,3 +365,17 @@ def test_fewer() -> None:
         "f: and 3 more warnings like the last one (`nimare-pipeline validate --all` lists them)"
     )
     assert found[6:] == others
+
+
+def test_thousands_of_copies_take_no_time_and_no_memory() -> None:
+    """Equal contrasts are one group; those that resemble each other by the million are left."""
+    points = brain(5)
+    copies = [made(points, f"s{i}") for i in range(4000)]
+    (problem,) = suspicions(copies)
+    assert problem.message.endswith("s1-c, s2-c, s3-c, s4-c, s5-c and 3994 more")
+    near_copies = [made(points + i / 100, f"s{i}") for i in range(4000)]
+    assert {problem.kind for problem in suspicions(near_copies)} <= {
+        "mirror",
+        "shared",
+        "no-minus",
+    }

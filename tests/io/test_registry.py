@@ -387,3 +387,27 @@ def test_pipes_are_not_opened(tmp_path) -> None:
     assert [problem.message for problem in source.problems] == [
         "1 file is in no known format and is left out: pipe.txt"
     ]
+
+
+def test_suspicions_are_warnings_of_a_source(tmp_path: Path) -> None:
+    """Five of a kind, and how many more; ``examine`` has every one."""
+    parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{i} 2 3\n{i} 2 3\n{i} 4 5\n" for i in range(8)]
+    put(tmp_path, a_txt="//Reference=MNI\n" + "\n".join(parts))
+    (source,) = io.read(tmp_path)
+    assert [problem.kind for problem in source.problems] == ["focus-twice"] * 6
+    assert {problem.level for problem in source.problems} == {"warning"}
+    assert source.problems[0].where == "line 2 (study A_2000, contrast b)"
+    assert source.problems[5].message == "and 3 more warnings like the last one"
+    assert (source.kinds, source.n_warnings) == ({"focus-twice": 8}, 8)
+    (found,), _ = io.examine(tmp_path)
+    assert len(found.problems) == 8
+
+
+def test_what_a_reader_says_is_not_said_again(tmp_path: Path) -> None:
+    """The tables have one warning for all foci that stand again, with their lines."""
+    foci = "study_id\tx\ty\tz\n" + "a\t1\t2\t3\n" * 2
+    put(tmp_path, coordinates_tsv=foci)
+    (source,) = io.read(tmp_path)
+    assert [p.message for p in source.problems if "again" in p.message or p.kind] == [
+        "the focus of line 2 stands again"
+    ]
