@@ -11,6 +11,7 @@ from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError, Problem
+from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
     from nimare_pipeline.io.registry import Found
@@ -62,7 +63,7 @@ def run(words: Sequence[str]) -> Outcome:
     reason = f"{_said(n_errors, n_warnings)} in {_contents(found)}"
     if options.json:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
-    print("\n".join(_text(found, problems)))
+    print(printable("\n".join(_text(found, problems))))
     return Outcome(code, reason)
 
 
