@@ -8,13 +8,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import spaces
+from nimare_pipeline import defaults, spaces
 from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.macm import NO_FOCUS, in_region
+from nimare_pipeline.pooling import (
+    POOLED_INTO,
+    POOLED_SIZE,
+    REPEATED,
+    Pooling,
+    find_pools,
+    repeated_foci,
+    said_repeated,
+    unite,
+)
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
@@ -52,17 +62,20 @@ class Cohort:
     Parameters
     ----------
     dataset : Dataset
-        Contrasts and foci that are used, and nothing else.
+        Experiments and foci that are used, and nothing else: contrasts, or what ``pool`` made of
+        them.
     contrasts : DataFrame
         Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
         ``sample_size`` (as used; NaN if unknown), ``sample_size_filled`` (bool: the file gives
         none, so that ``missing_n`` decided), ``n_foci``, ``n_foci_inside``, ``n_foci_outside``,
         ``original_space``, ``space_transform``; where known ``study_name``, ``contrast_name``,
-        ``file`` and ``line``; of type ``pair`` the ``group``, by its name; and ``kernel_fwhm``
-        (mm) if the analysis gives some contrasts a fixed kernel.
+        ``file`` and ``line``; of type ``pair`` the ``group``, by its name; ``kernel_fwhm``
+        (mm) if the analysis gives some contrasts a fixed kernel; and if contrasts are pooled
+        ``pooled_into``, the id of the experiment, and ``pooled_sample_size`` of it.
     coordinates : DataFrame
         Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
-        ``original_space``, ``inside`` (its voxel is in the mask), ``used``.
+        ``original_space``, ``inside`` (its voxel is in the mask), ``used``; if contrasts are
+        pooled ``pooled_into``, and ``repeated`` of foci that stand in an experiment before.
     problems : tuple of Problem
         What was decided, for log and report.
     """
@@ -75,11 +88,15 @@ class Cohort:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Sample sizes as used; ``reason`` says why a contrast cannot be used without one."""
+    """Sample sizes of contrasts as used; ``reason`` is why one cannot be used without.
+
+    ``pooled`` are those of the experiments that the contrasts are in.
+    """
 
     used: NDArray[np.float64]
     filled: NDArray[np.bool_]
     reason: tuple[str, ...]
+    pooled: NDArray[np.float64]
     fwhm_mm: float | None = None
     problems: tuple[Problem, ...] = ()
 
@@ -97,7 +114,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         ``missing_n``: ``error``, ``median`` (of the contrasts that are used and have one),
         ``exclude``, or a FWHM in mm; it matters only to estimators whose kernel follows the sample
         size. ``outside``: ``keep`` or ``drop`` foci whose voxel is not in the mask.
-        ``select``: contrasts it does not name are no part of all this.
+        ``select``: contrasts it does not name are no part of all this. ``pool``: those that are
+        left are united into experiments, see :mod:`nimare_pipeline.pooling`.
 
     Raises
     ------
@@ -122,7 +140,9 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     barred = _barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
     has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
-    sizes = _sizes(dataset, analysis, has_foci)
+    sides = groups.labels.tolist() if analysis.type == "pair" else None
+    pools = find_pools(dataset, analysis.pool, among=has_foci, sides=sides)
+    sizes = _sizes(dataset, analysis, has_foci, pools)
     reasons = [
         other or why or _reason(row, size_reason, used=used)
         for other, why, row, size_reason, used in zip(
@@ -153,12 +173,30 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         require_groups(contrasts, group_names(analysis.options["groups"]))
     kept = contrasts.loc[contrasts["included"], "id"].tolist()
     foci["used"] &= foci["id"].isin(set(kept))
+    into = dict(zip(dataset.ids, pools.into, strict=True))
+    odd = _problems(contrasts, foci)
+    if analysis.pool != defaults.POOL:
+        odd += _mark_pools(contrasts, foci, pools, sizes)
     return Cohort(
-        dataset=_used(dataset, kept, foci, sizes),
+        dataset=unite(_used(dataset, kept, foci, sizes), into),
         contrasts=contrasts,
         coordinates=_foci_of(contrasts[selected.holds], foci),
-        problems=(*selected.problems, *_problems(contrasts, foci), *sizes.problems),
+        problems=(*selected.problems, *odd, *pools.problems, *sizes.problems),
     )
+
+
+def _mark_pools(
+    contrasts: pd.DataFrame, foci: pd.DataFrame, pools: Pooling, sizes: _Sizes
+) -> list[Problem]:
+    """Say in the tables which contrasts are one experiment; its repeated foci are used once."""
+    included = contrasts["included"].to_numpy(dtype=bool)
+    contrasts[POOLED_INTO] = pd.Series(np.where(included, pools.into, ""), dtype=object)
+    contrasts[POOLED_SIZE] = np.where(included, sizes.pooled, np.nan)
+    into = dict(zip(contrasts["id"], contrasts[POOLED_INTO], strict=True))
+    foci[REPEATED] = repeated_foci(foci, into)
+    foci["used"] &= ~foci[REPEATED]
+    foci[POOLED_INTO] = foci["id"].map(into).astype(object)
+    return said_repeated(int(foci[REPEATED].sum()))
 
 
 def _groups(dataset: Dataset, analysis: Analysis) -> Groups:
@@ -213,10 +251,15 @@ def _contrasts(dataset: Dataset, foci: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) -> _Sizes:
-    """Sample sizes under the policy; it concerns contrasts with foci that are used, no other."""
+def _sizes(
+    dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_], pools: Pooling
+) -> _Sizes:
+    """Sample sizes under the policy; it concerns contrasts with foci that are used, no other.
+
+    Nor does it concern those whose experiment has one, which another contrast says.
+    """
     known = dataset.sample_sizes()
-    missing = np.isnan(known) & has_foci
+    missing = np.isnan(pools.sizes) & has_foci
     nothing = ("",) * len(known)
     policy = analysis.missing_n
     fwhm_mm = _policy_fwhm(policy)
@@ -227,7 +270,7 @@ def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) ->
         )
         raise UsageError(msg)
     if not missing.any() or not follows_sample_size(analysis.estimator):
-        return _Sizes(known, np.zeros_like(missing), nothing)
+        return _Sizes(known, np.zeros_like(missing), nothing, pools.sizes)
     names = dataset.ids[missing].tolist()
     if policy == "error":
         raise DataError(
@@ -237,16 +280,17 @@ def _sizes(dataset: Dataset, analysis: Analysis, has_foci: NDArray[np.bool_]) ->
         )
     if policy == "exclude":
         reason = tuple("no sample size" if gap else "" for gap in missing)
-        return _Sizes(known, np.zeros_like(missing), reason)
+        return _Sizes(known, np.zeros_like(missing), reason, pools.sizes)
     if policy == "median":
-        if np.isnan(known[has_foci]).all():
+        if np.isnan(pools.sizes[has_foci]).all():
             msg = "no contrast has a sample size, so there is no median to put in their place"
             raise DataError(msg)
-        median = float(np.nanmedian(known[has_foci]))
+        median = float(np.nanmedian(pools.sizes[has_foci & pools.first]))
         problem = _policy_problem(names, f"the median of the others, {median:g}, is used")
-        return _Sizes(np.where(missing, median, known), missing, nothing, problems=(problem,))
+        used, of_pools = (np.where(missing, median, sizes) for sizes in (known, pools.sizes))
+        return _Sizes(used, missing, nothing, of_pools, problems=(problem,))
     problem = _policy_problem(names, f"a kernel of FWHM {fwhm_mm:g} mm is used")
-    return _Sizes(known, missing, nothing, fwhm_mm, (problem,))
+    return _Sizes(known, missing, nothing, pools.sizes, fwhm_mm, (problem,))
 
 
 def _filled(dataset: Dataset, sizes: _Sizes) -> NDArray[np.bool_]:

@@ -18,6 +18,8 @@ FIXED_EFFECTS_DISCOUNT = 0.75
 OUTSIDE = "keep"
 NULL_OUTSIDE = "distance"
 MISSING_N = "error"
+POOL = "none"
+"""Contrasts of a study, or subject group, are experiments of their own."""
 UNKNOWN_SPACE = ""
 """What to do with foci of no known space: nothing said, each format its own (errors, mostly)."""
 CONJUNCTION = "Conjunction"

@@ -65,6 +65,12 @@ CONTRASTS: dict[str, Column] = {
     "kernel_fwhm": Column(
         "Full width at half maximum used in place of a missing sample size", "number", "mm"
     ),
+    "pooled_into": Column(
+        "Experiment that the foci of the contrast are in (--pool); its id where it stands alone"
+    ),
+    "pooled_sample_size": Column(
+        "Sample size of that experiment: of its contrast with the most participants", "number"
+    ),
     "n_foci": Column("Foci reported", "integer"),
     "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
     "n_foci_outside": Column("Foci outside the mask", "integer"),
@@ -82,6 +88,11 @@ COORDINATES: dict[str, Column] = {
     "original_space": Column("Space of the focus as published"),
     "inside": Column("Whether its voxel is in the mask", "boolean"),
     "used": Column("Whether it entered the analysis", "boolean"),
+    "repeated": Column(
+        "Whether it stands in the same experiment before, so that it counts once (--pool)",
+        "boolean",
+    ),
+    "pooled_into": Column("Experiment that it is in (--pool)"),
 }
 
 _INTERVAL = {"low": "Lower", "high": "Upper"}

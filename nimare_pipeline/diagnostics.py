@@ -17,6 +17,7 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import Level
 from nimare_pipeline.montecarlo_error import add_intervals
 from nimare_pipeline.numerics import clusters as numerics
+from nimare_pipeline.pooling import experiments
 from nimare_pipeline.results import MetaResult
 
 
@@ -173,6 +174,7 @@ def _foci_inside(
     mask = result.mask
     if "used" in foci:
         foci = foci[foci["used"].astype(bool)]
+    foci = foci.assign(id=experiments(foci))
     xyz = foci[["x", "y", "z"]].to_numpy(dtype=float)
     ijk = np.floor(apply_affine(np.linalg.inv(mask.affine), xyz) + 0.5).astype(np.int64)
     on_grid = ((ijk >= 0) & (ijk < mask.shape)).all(axis=1)

@@ -37,6 +37,9 @@ class Problem:
         Place in that file: ``"line 12"`` or ``"study pain_01, contrast 1"``.
     suggestion : str
         What would be accepted.
+    kind : str
+        Name of the check that found it, the same for all that it finds; empty where a check says
+        one thing only.
     """
 
     level: Literal["error", "warning"]
@@ -44,6 +47,7 @@ class Problem:
     file: str = ""
     where: str = ""
     suggestion: str = ""
+    kind: str = ""
 
     def __str__(self) -> str:
         place = ", ".join(on_one_line(part) for part in (self.file, self.where) if part)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
+from nimare_pipeline.pooling import experiments
 from nimare_pipeline.select import Selected, select
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def split(
     Parameters
     ----------
     dataset : Dataset
-        Contrasts that are used.
+        Experiments that are used.
     contrasts : DataFrame
         Table of contrasts with the columns id, included and group.
     names : sequence of str
@@ -132,7 +133,8 @@ def split(
     """
     require_groups(contrasts, names)
     used = contrasts[contrasts["included"]]
-    one, two = (dataset.slice(used.loc[used[GROUP] == name, "id"].tolist()) for name in names)
+    ids = experiments(used)
+    one, two = (dataset.slice(ids[used[GROUP] == name].unique().tolist()) for name in names)
     return one, two
 
 

@@ -11,7 +11,12 @@ import pandas as pd
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.pooling import Several, several
+from nimare_pipeline.suspects import distances
 from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, RELATIVE, Tables
+
+_MOST_OUTSIDE = 100
+"""Foci outside the mask that are listed."""
 
 Kind = Literal["number", "true/false", "text", "list", "mixed"]
 
@@ -42,14 +47,27 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """A focus outside the mask: its contrast, MNI coordinates, and mm from the brain."""
+
+    id: str
+    xyz: tuple[float, float, float]
+    distance_mm: float
+
+
+@dataclass(frozen=True)
 class Overview:
     """Numbers of a dataset.
 
     Parameters
     ----------
+    several : Several or None
+        Studies with several contrasts, which may be on the same people.
     n_studies, n_contrasts, n_foci : int
     n_foci_outside : int
         Foci whose voxel is not in the mask.
+    outside : tuple of Outside
+        The farthest of them, the farthest first.
     mask : str
         Which mask.
     n_participants : float
@@ -69,10 +87,12 @@ class Overview:
         Contrasts that have a text, by its kind.
     """
 
+    several: Several | None
     n_studies: int
     n_contrasts: int
     n_foci: int
     n_foci_outside: int
+    outside: tuple[Outside, ...]
     mask: str
     n_participants: float
     sample_sizes: tuple[float, float, float] | None
@@ -91,6 +111,7 @@ def overview(dataset: Dataset) -> Overview:
     """Numbers of a dataset, with its own mask."""
     foci, metadata = dataset.coordinates, dataset.metadata
     xyz = foci[["x", "y", "z"]].to_numpy(dtype=float)
+    is_outside = ~spaces.contains(dataset.mask, xyz)
     sizes = dataset.sample_sizes()
     known = sizes[~np.isnan(sizes)]
     ids = dataset.ids
@@ -98,10 +119,12 @@ def overview(dataset: Dataset) -> Overview:
     with_foci = set(foci["id"])
     transforms = [text for text in metadata["space_transform"].tolist() if text]
     return Overview(
+        several=several(metadata["study_id"]),
         n_studies=metadata["study_id"].nunique(),
         n_contrasts=len(ids),
         n_foci=len(foci),
-        n_foci_outside=int((~spaces.contains(dataset.mask, xyz)).sum()),
+        n_foci_outside=int(is_outside.sum()),
+        outside=_outside(foci["id"].to_numpy()[is_outside], xyz[is_outside]),
         mask=dataset.mask.name,
         n_participants=float(np.nansum(dataset.n_participants())),
         sample_sizes=_range(known),
@@ -114,6 +137,14 @@ def overview(dataset: Dataset) -> Overview:
         annotations=(*_fields(dataset.tables.annotations), *_label_fields(dataset.tables)),
         metadata=_fields(metadata.drop(columns=["sample_sizes"])),
         texts={field.name: field.n for field in _fields(dataset.texts)},
+    )
+
+
+def _outside(ids: Any, xyz: Any) -> tuple[Outside, ...]:
+    apart = distances(xyz)
+    return tuple(
+        Outside(ids[i], tuple(np.round(xyz[i], 2).tolist()), round(float(apart[i]), 1))
+        for i in np.argsort(-apart, kind="stable")[:_MOST_OUTSIDE]
     )
 
 

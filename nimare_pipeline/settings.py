@@ -46,6 +46,9 @@ class Analysis:
         FWHM in mm (``"10"``) used for those contrasts.
     outside : str
         ``keep``: foci outside the mask count for the voxels they reach; ``drop``: they go.
+    pool : str
+        Contrasts that are one experiment: ``none``; ``study``, those of a study; ``group``, those
+        of a subject group, or ``group=COLUMN``; see :mod:`nimare_pipeline.pooling`.
     result : str
         What makes something significant: ``cluster-size``, ``cluster-mass``, ``voxel`` or
         ``tfce``; empty for tfce or cluster size where the corrector judges them, else voxels.
@@ -70,6 +73,7 @@ class Analysis:
     alpha: float = defaults.ALPHA
     missing_n: str = defaults.MISSING_N
     outside: str = defaults.OUTSIDE
+    pool: str = defaults.POOL
     result: str = ""
     sources: tuple[str, ...] = ()
     select: str = ""

@@ -33,6 +33,8 @@ _MARK = ".nimare-pipeline-export"
 _LONGEST_NAME = 200
 """Of an image on NeuroVault."""
 _TEMPLATE = "GenericMNI"
+_OURS = ("tpl-", "figures/", "sourcedata/", "logs/")
+"""Where files of results are; problems of other files were found in the data, by the run."""
 _MAP_TYPES = {"z": "Z", "p": "P"}
 """Codes that NeuroVault has for types of maps; all others are ``Other``."""
 _FACTS = {
@@ -160,7 +162,7 @@ def share(
         tuple(maps),
         sum(map(len, maps.values())),
         n_peaks if to == "nimads" else 0,
-        tuple(problem for record in records for problem in record.problems),
+        tuple(p for record in records for p in record.problems if p.file.startswith(_OURS)),
     )
 
 
@@ -251,9 +253,8 @@ def _maps(record: AnalysisRecord) -> Iterable[_Map]:
     if record.result_map is not None:
         found.append((record.result_map, replace(record.result_spec, statistic="z"), True))
     for path, spec, thresholded in found:
-        if path.is_file():
-            sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
-            yield _Map(path, spec, thresholded, _json(sidecar))
+        sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
+        yield _Map(path, spec, thresholded, _json(sidecar))
 
 
 def _value_type(one: _Map) -> str:

@@ -826,7 +826,10 @@ def test_read_without_a_table(output):
     (whole,) = derivatives.read(output).analyses
     (record,) = derivatives.read(output, without=["coordinates"]).analyses
     assert len(whole.coordinates)
-    assert (len(record.coordinates), list(record.coordinates)) == (0, list(whole.coordinates))
+    assert len(record.coordinates) == 0
+    # Without the file, the columns that only pooled contrasts have are not known to be missing.
+    n_columns = len(whole.coordinates.columns)
+    assert list(record.coordinates)[:n_columns] == list(whole.coordinates)
     pd.testing.assert_frame_equal(record.contrasts, whole.contrasts)
     assert record.problems == whole.problems
 

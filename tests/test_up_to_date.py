@@ -109,6 +109,7 @@ def test_what_is_not_there(out, tmp_path) -> None:
         ({"description": "new"}, "description is another"),
         ({"result": "voxel"}, "result is another"),
         ({"outside": "drop"}, "outside is another"),
+        ({"pool": "study"}, "pool is another"),
         ({"estimator": Component("ALE")}, "estimator is another"),
         ({"corrector": Component("FDRCorrector", {"method": "negcorr"})}, "corrector is another"),
         ({"options": {"x": 1}}, "options is another"),

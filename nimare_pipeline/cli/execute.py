@@ -117,8 +117,10 @@ def summary(planned: Planned) -> str:
         if has_clusters(analysis.corrector)
         else correction.get("method", "")
     )
+    pooled = len(cohort.dataset.ids)
+    within = "" if analysis.pool == defaults.POOL else f" in {pooled} experiments"
     return (
-        f"{int(cohort.contrasts['included'].sum())} contrasts, {n_foci} foci; "
+        f"{int(cohort.contrasts['included'].sum())} contrasts{within}, {n_foci} foci; "
         f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 

@@ -31,6 +31,8 @@ class ExitCode(IntEnum):
     """Some analyses failed, the others are complete."""
     REPORT_FAILED = 4
     """Every map is written, the report could not be made."""
+    NOT_BIDS = 16
+    """``validate``: the studies are sound, but the folder is no valid BIDS dataset."""
     UNKNOWN_LEVEL = 17
     EMPTY_SELECTION = 18
     USAGE = 64

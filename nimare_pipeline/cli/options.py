@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from nimare_pipeline import __version__, defaults
+from nimare_pipeline import __version__, defaults, pool_policy
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.request import NO_MODEL
@@ -47,15 +47,16 @@ other commands (each with --help):
   nimare-pipeline summary PATH    what the data hold: columns for a selection
   nimare-pipeline convert IN OUT  write studies in another format
   nimare-pipeline export OUT_DIR DEST results as NIMADS, or ready for NeuroVault
-  nimare-pipeline fetch NAME [DIR] download public data: neurosynth, neurovault …
+  nimare-pipeline fetch NAME [DIR] download public data, Neurosynth for one
   nimare-pipeline figures OUT_DIR draw the figures for a paper again
   nimare-pipeline --selftest      compare this installation with known numbers
 
 exit status: 0 complete; 3 some analyses failed; 4 only the report failed;
-17 unknown level; 18 nothing selected; 64 wrong option; 65 bad data; 66 no
-input; 69 a server does not give it (fetch); 73 cannot write output; 74
-input/output error; 75 stopped from outside and 130 Ctrl-C: run again, it
-resumes. The last line on stdout and OUT_DIR/logs/*/status.json say the same.
+16 no valid BIDS (validate); 17 unknown level; 18 nothing selected; 64 wrong
+option; 65 bad data; 66 no input; 69 a server does not give it (fetch); 73
+cannot write output; 74 input/output error; 75 stopped from outside and 130
+Ctrl-C: run again, it resumes. The last line on stdout and
+OUT_DIR/logs/*/status.json say the same.
 """
 
 
@@ -237,6 +238,15 @@ def _add_analysis(group: Any) -> None:
         type=values.missing_n,
         help="contrasts without sample size: error, median, exclude, or a kernel width in mm "
         "to use for them (default: %(default)s)",
+    )
+    group.add_argument(
+        "--pool",
+        metavar="POLICY",
+        default=defaults.POOL,
+        type=values.pool,
+        help="contrasts that are one experiment: none, study (all that are selected of a study), "
+        f"group (of a study's subject group, in a column {', '.join(pool_policy.COLUMNS)}) or "
+        "group=COLUMN (default: %(default)s)",
     )
 
 

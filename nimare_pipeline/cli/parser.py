@@ -165,6 +165,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
+        pool=options.pool,
         result=options.result or "",
         select=options.select,
         options=_present(

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nimare_pipeline import defaults
 from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check, combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
@@ -339,6 +340,7 @@ def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[s
 
 def _describe_one(planned: Planned, settings: Settings) -> list[str]:
     from nimare_pipeline.cohort import NO_FOCUS, NOT_SELECTED
+    from nimare_pipeline.pooling import by_experiment
 
     analysis = planned.analysis
     if combined(analysis):
@@ -349,7 +351,8 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
     if planned.cohort is None:
         return [*head, f"  cannot run {planned.error}"]
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
-    n = used["sample_size"].dropna()
+    n = by_experiment(used)["sample_size"].dropna()
+    each = "a contrast" if analysis.pool == defaults.POOL else "an experiment"
     inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
     others = planned.cohort.contrasts.loc[~planned.cohort.contrasts["included"], "reason"]
     unselected, elsewhere = int((others == NOT_SELECTED).sum()), int((others == NO_FOCUS).sum())
@@ -360,10 +363,11 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         + (f", {excluded} excluded" if excluded else "")
         + (f", {unselected} not selected" if unselected else "")
         + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
+        *_pooled_line(used, analysis),
         *_groups(used),
         f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
         *pool_line(planned.null_foci),
-        f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} a contrast"
+        f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} {each}"
         if len(n)
         else "  N          unknown",
         f"  estimator  {_component(analysis.estimator)}",
@@ -373,6 +377,16 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(used, planned, settings)}",
     ]
+
+
+def _pooled_line(used: "DataFrame", analysis: Analysis) -> list[str]:
+    """Say how many experiments the contrasts are, where they are pooled."""
+    from nimare_pipeline.pooling import POOLED_INTO
+
+    if POOLED_INTO not in used:
+        return []
+    n, word = used[POOLED_INTO].nunique(), "experiment"
+    return [f"  pool       {n} {word if n == 1 else word + 's'} ({analysis.pool})"]
 
 
 def _groups(used: "DataFrame") -> list[str]:

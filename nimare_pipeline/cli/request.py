@@ -24,6 +24,7 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "radius": (("estimator", "kernel__r"),),
     "voxelization": (("estimator", "kernel__voxelization"),),
     "outside": (("outside", ""),),
+    "pool": (("pool", ""),),
     "corrector": (("corrector", "type"),),
     "method": (("corrector", "type"),),
     "n_iters": (("corrector", "n_iters"), ("estimator", "n_iters")),

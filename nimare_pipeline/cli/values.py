@@ -4,6 +4,7 @@ import argparse
 import difflib
 from collections.abc import Callable, Iterable
 
+from nimare_pipeline import pool_policy
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.select_syntax import parse
 
@@ -64,6 +65,14 @@ def missing_n(text: str) -> str:
     if 0 < width < float("inf"):
         return text
     msg = f"{text!r} is none of {', '.join(MISSING_N_POLICIES)}, nor a kernel width in mm above 0"
+    raise argparse.ArgumentTypeError(msg)
+
+
+def pool(text: str) -> str:
+    """Accept a way to pool contrasts into experiments."""
+    if pool_policy.accepts(text):
+        return text
+    msg = f"{text!r} is none of {pool_policy.ACCEPTED}"
     raise argparse.ArgumentTypeError(msg)
 
 

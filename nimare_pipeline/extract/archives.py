@@ -1,5 +1,6 @@
 """Unpacking what came from a server: nothing lands outside the folder, nothing fills the disk."""
 
+import gzip
 import os
 import shutil
 import stat
@@ -97,6 +98,27 @@ def unpack_tar(archive: Path, folder: Path, budget: Budget) -> list[Path]:
             _write(stream, place, archive, budget)
             placed.append(place)
     return placed
+
+
+def refuse_damaged(path: Path) -> None:
+    """Refuse a gzip file that is cut or damaged; other files pass.
+
+    Readers of tar files take one that is cut for one that ends.
+
+    Raises
+    ------
+    DataError
+    """
+    with path.open("rb") as stream:
+        if stream.read(2) != b"\x1f\x8b":
+            return
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(_BLOCK):
+                pass
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        msg = f"{path.name.removeprefix('.').removesuffix('.part')} came damaged: {error}"
+        raise DataError(msg) from error
 
 
 @contextmanager

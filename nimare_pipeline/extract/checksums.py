@@ -8,7 +8,7 @@ from pathlib import Path
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.writing import write_file
 
-SUMS = "SHA256SUMS"
+SUMS = ".SHA256SUMS"
 """File in which downloads are written down, in the form that ``sha256sum --check`` reads."""
 _BLOCK = 2**20
 

@@ -116,6 +116,7 @@ def fetch_neurostore(
         checksum=f"sha256:{checksum}" if _SHA256.fullmatch(checksum) else "",
         overwrite=overwrite,
         retries=retries,
+        check=archives.refuse_damaged,
     )
     found = _unpacked(archive, folder)
     note.write_text(checksum)

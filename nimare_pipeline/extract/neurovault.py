@@ -1,11 +1,9 @@
 """NeuroVault: collections of images, and the packs of the pain studies."""
 
-import gzip
 import json
 import logging
 import re
 import shutil
-import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.extract import addresses, archives, places
+from nimare_pipeline.extract import addresses, archives, neurovault_table, places
 from nimare_pipeline.extract.requesting import Retries, get_json
 from nimare_pipeline.extract.transfer import download, used_up
 from nimare_pipeline.writing import write_file
@@ -21,12 +19,12 @@ from nimare_pipeline.writing import write_file
 _PAGE = 100
 """Images that a page lists."""
 _MOST_PAGES = 10_000
+_MOST_ID = 2**63
 _SUFFIXES = (".nii.gz", ".nii")
 _SURFACES = re.compile(r"\.[dp](scalar|tseries|label|conn|trajectory|fan)\.nii$")
 """What CIFTI files end in."""
 _PAIN = "nidm_21pain"
 _PAIN_WHOLE = "description.txt"
-_BLOCK = 2**20
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
@@ -59,7 +57,9 @@ def fetch_neurovault_collection(
     -------
     str
         The folder: ``collection_metadata.json``, and for each image ``image_ID.nii.gz`` and
-        ``image_ID_metadata.json``.
+        ``image_ID_metadata.json``; and ``contrasts.tsv``, which a run reads, made of what people
+        told the site and to be checked. A ``contrasts.tsv`` that is there stays, but for
+        ``overwrite``.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def fetch_neurovault_collection(
     images = list(_images(base, number, patience))
     folder = places.folder_of("neurovault", data_dir) / f"collection_{number}"
     write_file(folder / "collection_metadata.json", _text(about))
-    left = []
+    left, there = [], []
     for image in images:
         stem, suffix = f"image_{image['id']}", _suffix(image)
         if not suffix:
@@ -89,9 +89,13 @@ def fetch_neurovault_collection(
             folder / f"{stem}{suffix}",
             overwrite=overwrite,
             retries=patience,
-            check=_whole,
+            check=archives.refuse_damaged,
         )
         write_file(folder / f"{stem}_metadata.json", _text(image))
+        there.append((image, f"{stem}{suffix}"))
+    if overwrite or not (folder / neurovault_table.NAME).exists():
+        rows = neurovault_table.table(number, there)
+        write_file(folder / neurovault_table.NAME, rows.encode(errors="replace"))
     if left:
         _LOGGER.warning("not downloaded, as they are no NIfTI images: %s", listed(left, 5))
     return str(folder)
@@ -168,7 +172,7 @@ def _unpack_packs(archive: Path, folder: Path) -> None:
 
 def _number(collection_id: int | str) -> int:
     text = str(collection_id)
-    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**63):
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and 0 < int(text) < _MOST_ID):
         msg = f"a collection of NeuroVault has a number, such as 1425, not {collection_id!r}"
         raise UsageError(msg)
     return int(text)
@@ -209,8 +213,8 @@ def _listed(page: Any, url: str) -> list[dict[str, Any]]:
         msg = f"{url}: the answer is no list of images"
         raise DataError(msg)
     for image in images:
-        known = isinstance(image, dict) and isinstance(image.get("id"), int)
-        if not known or image["id"] < 0:
+        number = image.get("id") if isinstance(image, dict) else None
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < _MOST_ID:
             msg = f"{url}: an image has no number: {str(image)[:60]}"
             raise DataError(msg)
     return images
@@ -235,25 +239,6 @@ def _suffix(image: dict[str, Any]) -> str:
         return ""
     suffix = next((end for end in _SUFFIXES if name.endswith(end)), "")
     return "" if _SURFACES.search(name) else suffix
-
-
-def _whole(path: Path) -> None:
-    """Refuse an image whose packed bytes are damaged.
-
-    Raises
-    ------
-    DataError
-    """
-    with path.open("rb") as stream:
-        if stream.read(2) != b"\x1f\x8b":
-            return
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(_BLOCK):
-                pass
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        msg = f"{path.name.removeprefix('.').removesuffix('.part')} came damaged: {error}"
-        raise DataError(msg) from error
 
 
 def _text(document: Any) -> bytes:

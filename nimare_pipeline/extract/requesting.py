@@ -8,18 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urljoin
 
 from nimare_pipeline import __version__
 from nimare_pipeline.errors import DataError, DownloadError, TemporaryDownloadError
 
 if TYPE_CHECKING:
-    from requests import Response
+    from requests import Response, Session
 
 AGENT = f"nimare-pipeline/{__version__}"
 """What we say we are."""
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which the same request may succeed."""
-_CHUNK = 2**18
+_CHUNK = 2**16
 _MOST_REDIRECTS = 10
 _MOST_JSON = 2**28
 """Bytes of an answer that is held in memory."""
@@ -131,26 +132,51 @@ def answer(
     import requests
 
     session = requests.Session()
-    session.max_redirects = _MOST_REDIRECTS
     session.auth = _no_password
     sent = {"User-Agent": AGENT, "Accept-Encoding": "identity", **(headers or {})}
-    try:
-        response = session.get(url, headers=sent, stream=True, timeout=retries.timeout_s)
-    except requests.exceptions.SSLError as error:
-        msg = f"{url}: the server cannot show that it is who it says: {_cause(error)}"
-        raise DownloadError(msg) from error
-    except (requests.ConnectionError, requests.Timeout) as error:
-        msg = f"no connection ({_cause(error)})"
-        raise Passing(msg) from error
-    except requests.TooManyRedirects as error:
-        msg = f"{url}: the server sends from address to address without end"
-        raise DownloadError(msg) from error
-    except (requests.RequestException, ValueError) as error:
-        msg = f"{url}: not an address of data: {error}"
-        raise DownloadError(msg) from error
-    with session, response:
-        _judge(url, response, also)
-        yield response
+    with session:
+        try:
+            response = _followed(session, url, sent, retries.timeout_s)
+        except requests.exceptions.SSLError as error:
+            msg = f"{url}: no safe connection ({_cause(error)})"
+            raise DownloadError(msg) from error
+        except (requests.ConnectionError, requests.Timeout) as error:
+            msg = f"no connection ({_cause(error)})"
+            raise Passing(msg) from error
+        except (requests.RequestException, ValueError) as error:
+            msg = f"{url}: not an address of data: {error}"
+            raise DownloadError(msg) from error
+        with response:
+            _judge(url, response, also)
+            yield response
+
+
+def _followed(
+    session: "Session", url: str, headers: Mapping[str, str], timeout_s: float
+) -> "Response":
+    """Answer at the end of all redirects, whose own bodies are not read.
+
+    Raises
+    ------
+    DownloadError
+        If there is no end, or they lead from a safe connection to one that is not.
+    """
+    here = url
+    for _ in range(_MOST_REDIRECTS):
+        response = session.get(
+            here, headers=headers, stream=True, timeout=timeout_s, allow_redirects=False
+        )
+        target = session.get_redirect_target(response)
+        if target is None:
+            return response
+        response.close()
+        there = urljoin(here, target)
+        if here.startswith("https:") and there.startswith("http:"):
+            msg = f"{url}: the server sends to an address without encryption, {there}"
+            raise DownloadError(msg)
+        here = there
+    msg = f"{url}: the server sends from address to address without end"
+    raise DownloadError(msg)
 
 
 def _no_password(request: Any) -> Any:
@@ -159,10 +185,6 @@ def _no_password(request: Any) -> Any:
 
 
 def _judge(url: str, response: "Response", also: int) -> None:
-    steps = [step.url for step in (*response.history, response)]
-    if url.startswith("https:") and any(step.startswith("http:") for step in steps):
-        msg = f"{url}: the server sends to an address without encryption, {steps[-1]}"
-        raise DownloadError(msg)
     status = response.status_code
     if status in _PASSING:
         msg = f"the server answers {status} {response.reason}".rstrip()
@@ -171,8 +193,8 @@ def _judge(url: str, response: "Response", also: int) -> None:
         return
     said = {404: "there is no such file or record", 410: "it was taken away"}
     msg = f"{url}: {said.get(status, 'the server refuses')} ({status} {response.reason})"
-    if steps[-1] != url:
-        msg += f", sent on to {steps[-1]}"
+    if response.url != url:
+        msg += f", sent on to {response.url}"
     raise DownloadError(msg)
 
 
@@ -200,7 +222,8 @@ def chunks(response: "Response") -> Iterator[bytes]:
         try:
             chunk = response.raw.read(_CHUNK, decode_content=False)
         except urllib3.exceptions.HTTPError as error:
-            msg = f"the connection was cut ({_cause(error)})"
+            cause = "" if "IncompleteRead" in str(error) else f" ({_cause(error)})"
+            msg = f"the connection was cut{cause}"
             raise Passing(msg) from error
         if not chunk:
             return
@@ -255,10 +278,6 @@ def _body(url: str, retries: Retries) -> bytes:
             if len(body) > _MOST_JSON:
                 msg = f"{url}: the answer is over {_MOST_JSON >> 20} MB"
                 raise DataError(msg)
-        told = content_length(response)
-    if told is not None and len(body) < told:
-        msg = f"the connection was cut after {len(body)} of {told} bytes"
-        raise Passing(msg)
     return bytes(body)
 
 

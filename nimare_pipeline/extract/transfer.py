@@ -151,10 +151,14 @@ def _attempt(
                 part.write(chunk)
                 shown(part.size, total or 0)
         except Passing as cut:
-            raise Passing(str(cut), gained=part.grew()) from cut
+            raise Passing(_cut(part, total, str(cut)), gained=part.grew()) from cut
     if total is not None and part.size != total:
-        msg = f"the connection was cut after {part.size} of {total} bytes"
-        raise Passing(msg, gained=part.grew())
+        raise Passing(_cut(part, total), gained=part.grew())
+
+
+def _cut(part: "_Part", total: int | None, how: str = "the connection was cut") -> str:
+    of = "" if total is None else f" of {total:,}"
+    return f"{how} after {part.size:,}{of} bytes"
 
 
 def _range(response: "Response") -> tuple[int, int | None]:

@@ -3,7 +3,8 @@
 A module is a format if it has ``NAME``, ``sniff(path) -> bool`` and
 ``read(path, *companions) -> (contrasts, problems)``; :mod:`nimare_pipeline.io.registry` finds it.
 It may have ``group(paths)`` (which files are one dataset), ``own_name(path)`` (what a file calls
-itself; None takes the file's name), ``SEPARATE`` (several files are several analyses) and
+itself; None takes the file's name), ``SEPARATE`` (several files are several analyses),
+``SAYS`` (kinds of :mod:`nimare_pipeline.suspicions` that it says itself) and
 ``read_tables(path, *companions, tal2mni=) -> (Tables, problems)``, for what is too large for
 contrasts one by one: its foci are in MNI space, and checked. And
 ``analyses(path) -> (tables, problems)``: what a file asks to be done with the data, see

@@ -67,10 +67,8 @@ class _Reader:
         _move(estimator, found)
         found |= self.groups() if pair else self.selection()
         if kind == "cbma":
-            self.note(
-                "each analysis counts as one experiment; Neurosynth-Compose itself pools the "
-                "analyses of a study"
-            )
+            # As Neurosynth-Compose does before it fits.
+            found["pool"] = "study"
         return {"name": self.name(found), "description": self.description(), **found}
 
     def kind(self) -> str:

@@ -13,13 +13,13 @@ from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._pickle_pandas import Frame
 from nimare_pipeline.label_matrix import LabelMatrix
 from nimare_pipeline.tables import ID_COLUMNS
+from nimare_pipeline.unknown_spaces import UNKNOWN, settle
 
 _DENSE_CELLS = 100_000
 """Labels up to which they are kept as a table."""
 _XYZ = ("x", "y", "z")
 _DERIVED = ("i", "j", "k")
 """Voxels of the foci, which NiMARE before 0.0.10 kept beside their millimetres."""
-_UNKNOWN = "UNKNOWN"
 
 
 class _Problems(list[Problem]):
@@ -37,7 +37,12 @@ class _Problems(list[Problem]):
 
 
 def contrasts_of(
-    frames: Mapping[str, Frame], ids: Sequence[str] | None, *, file: str, target: str
+    frames: Mapping[str, Frame],
+    ids: Sequence[str] | None,
+    *,
+    file: str,
+    target: str,
+    unknown_space: str = "",
 ) -> tuple[list[Contrast], LabelMatrix | None, list[Problem]]:
     """Contrasts in the order of the metadata, and their labels if these are too many for a table.
 
@@ -51,29 +56,49 @@ def contrasts_of(
         For messages.
     target : str
         What the Dataset says its space is.
+    unknown_space : str
+        A policy, if one is asked for, see :func:`nimare_pipeline.unknown_spaces.settle`. Else foci
+        of an unknown space are taken as ``target``, with a warning.
     """
     problems = _Problems(file)
     keys = _keys(frames, problems)
     place = {key[0]: number for number, key in enumerate(keys)}
-    if ids is not None and set(ids) != set(place):
-        odd = sorted(set(ids) ^ set(place))
-        problems.warning(
-            f"{counted(len(odd), 'id')} of its list of ids and its tables differ: "
-            f"{listed([repr(one) for one in odd], 5)}; the tables are taken"
-        )
+    chosen = _chosen(ids, place, problems)
     rows = {
         name: _rows(frames[name], name, place, problems)
         for name in ("metadata", "images", "texts")
     }
     labels, matrix = _labels(frames["annotations"], place, problems)
-    foci = _foci(frames["coordinates"], place, target, problems)
+    foci = _foci(
+        frames["coordinates"], place, None if unknown_space else _space(target) or "MNI", problems
+    )
     if any(problem.level == "error" for problem in problems):
         return [], None, problems
     contrasts = [
         _contrast(key, [rows[name][i] for name in rows], labels[i], foci[i], problems)
         for i, key in enumerate(keys)
     ]
-    return contrasts, matrix, problems
+    kept, settled = settle([one for one in contrasts if one.id in chosen], unknown_space)
+    if matrix is not None and len(kept) < len(contrasts):
+        left = {one.id for one in kept}
+        rows_left = [i for i, one in enumerate(contrasts) if one.id in left]
+        matrix = matrix.take(np.array(rows_left, dtype=np.int64))
+    return kept, matrix, [*problems, *settled]
+
+
+def _chosen(ids: Sequence[str] | None, place: Mapping[str, int], problems: _Problems) -> set[str]:
+    """Ids of the Dataset: those of its tables, or fewer if its own list has fewer of them."""
+    if ids is None or set(ids) == set(place):
+        return set(place)
+    odd = sorted(set(ids) ^ set(place))
+    # Slicing with NiMARE 0.0.3 shortened the list, but not every table.
+    is_part = bool(ids) and set(ids) < set(place)
+    taken = "list is" if is_part else "tables are"
+    problems.warning(
+        f"{counted(len(odd), 'id')} of its list of ids and its tables differ: "
+        f"{listed([repr(one) for one in odd], 5)}; the {taken} taken"
+    )
+    return set(ids) if is_part else set(place)
 
 
 def _keys(frames: Mapping[str, Frame], problems: _Problems) -> list[tuple[str, str, str]]:
@@ -159,7 +184,7 @@ def _matrix(columns: Mapping[str, NDArray[Any]], at: NDArray[np.int64], n: int) 
 
 
 def _foci(
-    table: Frame, place: Mapping[str, int], target: str, problems: _Problems
+    table: Frame, place: Mapping[str, int], assumed: str | None, problems: _Problems
 ) -> list[dict[str, Any]]:
     """xyz, spaces and values of the foci of each contrast."""
     nothing: dict[str, Any] = {"xyz": np.zeros((0, 3)), "spaces": (), "values": {}}
@@ -175,7 +200,7 @@ def _foci(
     ends = np.searchsorted(at[order], np.arange(len(place) + 1))
     xyz = np.stack([cells for cells in axes if cells is not None], axis=1)[order]
     space = table.columns.get("space", np.full(table.n_rows, None, dtype=object))
-    meant, original = _spaces(space[order].tolist(), target, problems)
+    meant, original = _spaces(space[order].tolist(), assumed, problems)
     values = {
         name: _value_cells(cells[order])
         for name, cells in table.columns.items()
@@ -193,21 +218,25 @@ def _foci(
     ]
 
 
-def _spaces(cells: list[Any], target: str, problems: _Problems) -> tuple[list[str], list[str]]:
+def _spaces(
+    cells: list[Any], assumed: str | None, problems: _Problems
+) -> tuple[list[str], list[str]]:
     """Space of each focus, and what is known of where it comes from."""
-    kinds = {cell: _space(cell) for cell in {str(one) for one in cells}}
-    unknown = [one for one in cells if kinds[str(one)] is None]
-    taken = _space(target) or "MNI"
-    if unknown:
-        named = listed([repr(one) for one in dict.fromkeys(map(str, unknown))], 5)
+    names = ["" if is_missing(one) else str(one) for one in cells]
+    kinds = {name: _space(name) for name in set(names)}
+    unknown = [name for name in names if kinds[name] is None]
+    if unknown and assumed:
+        named = listed([repr(one) for one in dict.fromkeys(unknown)], 5)
         problems.warning(
             f"the space of {counted(len(unknown), 'focus', 'foci')} is unknown ({named}); "
-            f"they are taken as {taken}, as NiMARE does",
+            f"they are taken as {assumed}, as NiMARE does",
             "",
             "the selection original_space != 'UNKNOWN' leaves them out",
         )
-    found = [kinds[str(one)] for one in cells]
-    return [one or taken for one in found], [one or _UNKNOWN for one in found]
+    return (
+        [kinds[name] or assumed or name for name in names],
+        [kinds[name] or UNKNOWN for name in names],
+    )
 
 
 def _space(name: Any) -> str | None:

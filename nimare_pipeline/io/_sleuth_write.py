@@ -26,6 +26,8 @@ from nimare_pipeline.io._native_cells import number_text
 NAMES = {"MNI": "MNI", "TAL": "Talairach"}
 """What the first line says of a space."""
 _LONGEST = 100
+_OPAQUE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9]{12}|[0-9a-f-]{36}")
+"""Ids of Neurosynth-Compose: nobody knows a study by them, so that its name goes before."""
 
 
 def prepared(contrasts: Sequence[Contrast], tal2mni: str) -> tuple[list[Contrast], list[str]]:
@@ -105,7 +107,10 @@ class Titles:
     def study(self, contrast: Contrast) -> tuple[str, str]:
         """Text of a study that no other has, and the id that the reader makes of it."""
         taken = {ident for _, ident in self.studies.values()}
-        for text in _texts(contrast.metadata.get("study_name"), contrast.study_id, "study"):
+        name = contrast.metadata.get("study_name")
+        # A colon would end the name of the study.
+        whole = re.sub(r"\s*[:;]+\s*", " - ", name) if isinstance(name, str) else None
+        for text in _texts(name, whole, contrast.study_id, "study"):
             found = _ids(f"{text}: contrast", None)
             if found and found[0] not in taken and found[1] == "contrast":
                 return text, found[0]
@@ -116,7 +121,9 @@ class Titles:
 def _kept(contrast: Contrast) -> str:
     """Header that gives the contrast's ids; empty if none does."""
     study, name = (contrast.metadata.get(field) for field in ("study_name", "contrast_name"))
-    pairs = [(study, name), (contrast.study_id, contrast.contrast_id)]
+    pairs = [(study, name)]
+    if not (isinstance(study, str) and _OPAQUE.fullmatch(contrast.study_id)):
+        pairs.append((contrast.study_id, contrast.contrast_id))
     number = re.search(r"_\d+$", contrast.contrast_id)
     if number:  # a header that stood more than once
         pairs.insert(1, (study, f"{name}{number.group()}"))

@@ -22,6 +22,8 @@ from nimare_pipeline.io._sheet_grid import Note
 from nimare_pipeline.io._sheet_layout import NONE, Layout
 
 NAME = "CANlab MKDA table"
+SAYS = ("focus-twice",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 
 _OWN_COLUMNS = {"coordsys", "fixedrandom", "subjectiveweights"}
 

@@ -30,6 +30,8 @@ from nimare_pipeline.io._sheet_layout import NONE, Layout, cell
 from nimare_pipeline.io._sheet_rows import Record
 
 NAME = "JALE sheets (experiments, analyses)"
+SAYS = ("focus-twice",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 CONFIG = ("config.yml", "config.yaml")
 
 _SETTING = re.compile(r"^[ \t]*(\w+)[ \t]*:[ \t]*(\"[^\"]*\"|'[^']*'|[^#\n]*)", re.MULTILINE)

@@ -25,6 +25,8 @@ from nimare_pipeline.io._native_write import write
 __all__ = ["NAME", "group", "own_name", "read", "sniff", "write"]
 
 NAME = "table layout (contrasts.tsv, coordinates.tsv)"
+SAYS = ("focus-twice", "spelling")
+"""Kinds of suspicions that are said here, with the line they stand in."""
 
 
 def sniff(path: Path) -> bool:

@@ -85,9 +85,22 @@ def why_not(path: Path) -> str:
 
 
 def read_tables(
-    path: Path, *_companions: Path, tal2mni: str = defaults.TAL2MNI
+    path: Path,
+    *_companions: Path,
+    tal2mni: str = defaults.TAL2MNI,
+    unknown_space: str = defaults.UNKNOWN_SPACE,
 ) -> tuple[Tables, list[Problem]]:
     """Tables of a pickled Dataset, and what is odd in them; its mask is not taken over.
+
+    Parameters
+    ----------
+    path : Path
+    tal2mni : str
+        How Talairach coordinates are converted.
+    unknown_space : str
+        What to do with foci of an unknown space, see
+        :func:`nimare_pipeline.unknown_spaces.settle`; they are taken as the space of the Dataset
+        if nothing is asked for, with a warning.
 
     Raises
     ------
@@ -98,7 +111,7 @@ def read_tables(
         problem of its tables otherwise.
     """
     pickled = _read(path)
-    tables, problems = _tables(pickled, path, tal2mni)
+    tables, problems = _tables(pickled, path, tal2mni, unknown_space)
     template = spaces.template_mask(_target(pickled.space))
     if pickled.mask is None or not _same(pickled.mask, template):
         problems.append(_mask_problem(pickled.mask, path))
@@ -128,9 +141,15 @@ def read_dataset(
     return tables, mask, target, problems
 
 
-def _tables(pickled: Pickled, path: Path, tal2mni: str) -> tuple[Tables, list[Problem]]:
+def _tables(
+    pickled: Pickled, path: Path, tal2mni: str, unknown_space: str = defaults.UNKNOWN_SPACE
+) -> tuple[Tables, list[Problem]]:
     contrasts, matrix, problems = contrasts_of(
-        pickled.frames, pickled.ids, file=path.name, target=pickled.space
+        pickled.frames,
+        pickled.ids,
+        file=path.name,
+        target=pickled.space,
+        unknown_space=unknown_space,
     )
     problems += _few(check(contrasts, tal2mni), path)
     if any(problem.level == "error" for problem in problems):
@@ -183,7 +202,9 @@ def _pickled(body: bytes | bytearray) -> Pickled:
     frames = {name: frame(parts[name], values) for name in FRAMES}
     ids = None
     if "ids" in parts:
-        ids = tuple(str(one) for one in values.array(parts["ids"]).ravel().tolist())
+        given = parts["ids"]  # a list, after slicing with old versions
+        plain = given if isinstance(given, list) else values.array(given).ravel().tolist()
+        ids = tuple(str(values.plain(one)) for one in plain)
     space = parts.get("space")
     return Pickled(
         frames, ids, space if isinstance(space, str) else "", _mask(parts.get("masker"), values)

@@ -2,8 +2,9 @@
 
 import os
 import pkgutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -15,9 +16,11 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
+from nimare_pipeline.io._bids import check_description
 from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
 from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
+from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
 from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
@@ -47,7 +50,9 @@ class Source:
         Name of the format.
     dataset : Dataset
     problems : tuple of Problem
-        Warnings.
+        Warnings, no more than some of a kind.
+    kinds : dict of str to int
+        Warnings of each kind, those that are left out of ``problems``, too.
     """
 
     name: str
@@ -55,6 +60,12 @@ class Source:
     format: str
     dataset: Dataset
     problems: tuple[Problem, ...] = ()
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def n_warnings(self) -> int:
+        """Number of warnings, those that are left out of ``problems``, too."""
+        return sum(not problem.kind for problem in self.problems) + sum(self.kinds.values())
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,12 @@ class Found:
             "contrasts": len(self.contrasts),
             "foci": sum(len(contrast.xyz) for contrast in self.contrasts),
         }
+
+    def studies(self) -> list[str]:
+        """Study of each contrast."""
+        if self.tables is not None:
+            return self.tables.metadata["study_id"].tolist()
+        return [contrast.study_id for contrast in self.contrasts]
 
     def without_size(self) -> list[str]:
         """Ids of contrasts that have foci, but no sample size."""
@@ -161,14 +178,17 @@ def read(
     _refuse_errors([problem for one in read_ for problem in one.problems], root)
     needed = {os.path.normpath(name) for name in known}
     left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
-    noted = _ignored_problem(left, base)
+    # What is wrong with the folder as a BIDS dataset does not keep its studies from an analysis.
+    described = [replace(problem, level="warning") for problem in check_description(root)]
+    noted = [*_ignored_problem(left, base), *described]
     return [
         Source(
             one.name,
             one.files,
             one.format,
             _dataset(one, target, tal2mni),
-            (*one.problems, *noted),
+            (*fewer(one.problems), *noted),
+            Counter(p.kind for p in (*one.problems, *noted) if p.kind),
         )
         for one in read_
     ]
@@ -217,6 +237,7 @@ def examine(
         names = listed(sorted(problem.file for problem in error.problems))
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
     found = _found(batches, base, tal2mni, unknown_space)
+    problems += check_description(root)
     problems += _ignored_problem(_unused(ignored, found, base), base)
     return found, problems
 
@@ -252,6 +273,8 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
             contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         name = _name(module, paths[0], base)
+        said = getattr(module, "SAYS", ())
+        problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], said=said)
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
     return found
 
@@ -416,7 +439,7 @@ def _refuse_rivals(batches: Sequence[_Batch], base: Path) -> None:
 def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
     if any(problem.level == "error" for problem in problems):
         msg = f"{root} cannot be read"
-        raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
+        raise DataError(msg, fewer(sorted(problems, key=lambda problem: problem.level)))
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:

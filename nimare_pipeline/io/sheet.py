@@ -30,6 +30,8 @@ from nimare_pipeline.io._sheet_grid import Grid, Note
 from nimare_pipeline.io._sheet_layout import NONE, Layout
 
 NAME = "table of foci (XLSX, CSV, TSV)"
+SAYS = ("focus-twice",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 
 SUFFIXES = (".csv", ".tsv", ".txt", ".tab", ".dat", ".xls", ".xlsx", ".xlsm", ".xltx")
 """A text with the suffix ``.xls`` is what some programs export."""

@@ -25,6 +25,8 @@ from nimare_pipeline.io._sleuth_reader import Reader, cleaned
 NAME = "Sleuth text"
 SEPARATE = True
 """Several files in a folder are several analyses, not rival datasets."""
+SAYS = ("sample-size",)
+"""Kinds of suspicions that are said here, with the line they stand in."""
 MOST_BYTES = 16_000_000
 """Size of the largest file that is read: twice all foci of Neurosynth."""
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -171,12 +171,10 @@ def aside(target: Path) -> Iterator[Path]:
     OutputError
         If the place cannot be written.
     """
-    with as_output_error(f"cannot create the folder {target.parent}"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(
-            tempfile.mkdtemp(prefix=f".{target.name[:40]}-", suffix=".part", dir=target.parent)
-        )
-    try:
+    folder = target.parent / f".{target.name[:40]}-{uuid.uuid4().hex[:8]}.part"
+    try:  # a signal may strike as soon as the folder is there
+        with as_output_error(f"cannot create the folder {target.parent}"):
+            folder.mkdir(parents=True)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -35,7 +35,7 @@ _ONE_GROUP = {**ESTIMATORS, **POOL_ESTIMATORS}
 _KINDS = {"cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS}
 _FIELDS = (
     "description", "select", "sources", "estimator", "corrector", "alpha", "missing_n", "outside",
-    "result",
+    "pool", "result",
 )  # fmt: skip
 """Keys that are fields of an Analysis; all others of a type go to its ``options``."""
 

@@ -142,6 +142,14 @@ OUTSIDE = Key(
     defaults.OUTSIDE,
     example='"drop"',
 )
+POOL = Key(
+    "pool",
+    kinds.POOL,
+    "Contrasts that are one experiment: none, those of a study, or of a subject group of it (in "
+    "a column)",
+    defaults.POOL,
+    example='"study"',
+)
 RESULT = Key(
     "result",
     kinds.one_of(*RESULTS),
@@ -201,7 +209,7 @@ TYPE_MEANINGS: Mapping[str, str] = {
     "decode": "Which words go with a result or a region?",
 }
 
-_CONDITIONS = (MISSING_N, OUTSIDE)
+_CONDITIONS = (MISSING_N, OUTSIDE, POOL)
 
 
 def _keys(name: str) -> tuple[Key, ...]:

@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from nimare_pipeline import bibliography, defaults
+from nimare_pipeline import bibliography, defaults, pool_policy
 from nimare_pipeline.directions import is_difference
 from nimare_pipeline.inference import Inference
+from nimare_pipeline.pooling import POOLED_INTO, by_experiment, experiments
 from nimare_pipeline.reports import group_words, references, render
 from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.unknown_spaces import UNKNOWN
@@ -157,6 +158,8 @@ def methods(
         "inference_field": args.get("inference_field"),
         "discount": args.get("fixed_effects_discount", defaults.FIXED_EFFECTS_DISCOUNT),
         "select": analysis.get("select", "").strip(),
+        "pool": analysis.get("pool", defaults.POOL),
+        "pool_column": pool_policy.column_of(analysis.get("pool", defaults.POOL)),
         "alpha": alpha,
         "neighbours": CONNECTIVITY_WORDS.get(
             facts.get("connectivity") or defaults.CONNECTIVITY, ""
@@ -289,6 +292,7 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
             "taken_as_talairach": False,
             "transform": "",
             "n_dropped": 0,
+            "pooled": None,
             **filled(pd.DataFrame()),
         }
     included = truth(contrasts["included"])
@@ -303,16 +307,25 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
     transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
     used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
     outside = kept.get("n_foci_outside", pd.Series(dtype=float))
+    ids = experiments(kept)
     return {
         "n_found": len(contrasts),
+        "pooled": pooled_facts(kept),
         "excluded": list(named.value_counts(sort=False).items()),
-        "n_talairach": int(talairach.sum()),
-        "n_unknown_space": int(unknown.sum()),
+        "n_talairach": ids[talairach].nunique(),
+        "n_unknown_space": ids[unknown].nunique(),
         "taken_as_talairach": bool(transforms[unknown].str.startswith("tal2mni-").any()),
         "transform": used.iloc[0] if len(used) else "",
         "n_dropped": int(outside.fillna(0).sum()) if dropping else 0,
         **filled(kept),
     }
+
+
+def pooled_facts(kept: pd.DataFrame) -> dict[str, int] | None:
+    """Numbers of contrasts and of the experiments they are pooled into; None if they are not."""
+    if POOLED_INTO not in kept:
+        return None
+    return {"n_contrasts": len(kept), "n_experiments": experiments(kept).nunique()}
 
 
 def filled(kept: pd.DataFrame) -> dict[str, Any]:
@@ -326,9 +339,10 @@ def filled(kept: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n_filled`` contrasts with the sample size ``filled_n``; ``n_width`` contrasts with a
+        ``n_filled`` experiments with the sample size ``filled_n``; ``n_width`` experiments with a
         kernel of ``given_width`` mm, which are all there are if ``only_width``.
     """
+    kept = by_experiment(kept)
     sizes = kept.loc[imputed(kept), "sample_size"] if len(kept) else pd.Series(dtype=float)
     widths = kept.get("kernel_fwhm", pd.Series(dtype=float))
     widths = widths[~widths.map(render.is_missing).astype(bool)]

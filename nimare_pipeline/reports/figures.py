@@ -15,6 +15,7 @@ from nimare_pipeline.cluster_evidence import is_two_sided, shown_spec
 from nimare_pipeline.directions import directions, group_names, is_difference, is_pair
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.numerics.pvalues import montecarlo_threshold
+from nimare_pipeline.pooling import by_experiment
 from nimare_pipeline.reports import brains, canvas, distributions
 from nimare_pipeline.reports import region as regions
 from nimare_pipeline.reports.tables import imputed, truth
@@ -173,7 +174,7 @@ def draw_region(inputs: _Inputs) -> Any:
 
 def draw_sample_sizes(inputs: _Inputs) -> Any:
     """Histograms of sample sizes and of foci an experiment, over the included experiments."""
-    included = inputs.contrasts[truth(inputs.contrasts["included"])]
+    included = by_experiment(inputs.contrasts[truth(inputs.contrasts["included"])])
     columns = {
         "Participants per experiment": _numbers(included.loc[~imputed(included), "sample_size"]),
         "Foci per experiment": _numbers(included["n_foci"]),

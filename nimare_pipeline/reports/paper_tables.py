@@ -15,6 +15,7 @@ import pandas as pd
 from nimare_pipeline import defaults
 from nimare_pipeline.derivative_names import page
 from nimare_pipeline.directions import GROUPS, group_facts, group_names, is_pair
+from nimare_pipeline.pooling import POOLED_INTO
 from nimare_pipeline.reports import paper_words, render, tables
 from nimare_pipeline.writing import write_file
 
@@ -150,17 +151,22 @@ def contrasts_page(record: Any) -> str:
         "contrast_id": Column("Contrast", _text, numeric=False),
         "group": Column("Group", _text, numeric=False),
         "sample_size": Column("N", str),
+        "pooled_into": Column("Experiment", _text, numeric=False),
+        "pooled_sample_size": Column("N of the experiment", _value),
         "n_foci": Column("Foci", _value),
         "original_space": Column("Space", _text, numeric=False),
         "space_transform": Column("Transform", _transform, numeric=False),
     }
     stars = "* No sample size is reported; the value was put in." if (filled & kept).any() else ""
+    united = (
+        "Contrasts with the same experiment were pooled into it. " if POOLED_INTO in shown else ""
+    )
     made = [
         plain(
             shown[kept],
             columns,
             f"Experiments of the meta-analysis “{record.name}”.",
-            f"N: participants. Foci: as reported. Space: as published. {stars}",
+            f"{united}N: participants. Foci: as reported. Space: as published. {stars}",
         )
     ]
     if not kept.all():

@@ -21,6 +21,7 @@ from nimare_pipeline.directions import (
 )
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
+from nimare_pipeline.pooling import POOLED_INTO, by_experiment
 from nimare_pipeline.reports import boilerplate, paper_words, tables, verdict
 from nimare_pipeline.reports.figures import fade_below
 
@@ -138,8 +139,10 @@ def _data(page: Page) -> dict[str, Any]:
         "flow": {
             "found": len(contrasts),
             "excluded": list(reasons.value_counts(sort=False).items()),
-            "analysed": int(kept.sum()),
+            "analysed": len(by_experiment(contrasts[kept])),
         },
+        "pooled": boilerplate.pooled_facts(contrasts[kept]),
+        "unit": "contrast" if POOLED_INTO in contrasts else "experiment",
         "several": (page.record.facts.get("n_contrasts") or 0)
         > (page.record.facts.get("n_studies") or 0),
         **boilerplate.filled(contrasts[kept]),

@@ -123,6 +123,8 @@ CONTRASTS = {
     "contrast_id": Head("Contrast", _text, numeric=False),
     "group": Head("Group", _text, numeric=False),
     "sample_size": Head("N", _size),
+    "pooled_into": Head("Experiment", _text, numeric=False),
+    "pooled_sample_size": Head("N of the experiment", _size),
     "n_foci": Head("Foci"),
     "n_foci_inside": Head("Inside"),
     "n_foci_outside": Head("Outside"),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from nimare_pipeline import defaults, inference
 from nimare_pipeline.directions import is_pair
+from nimare_pipeline.pooling import POOLED_INTO, by_experiment, on_both_sides, several
 from nimare_pipeline.reports import render, verdict_groups, verdict_pool
 from nimare_pipeline.reports.boilerplate import main_peaks
 from nimare_pipeline.reports.tables import truth
@@ -320,16 +321,39 @@ def _dependence(evidence: Evidence) -> Iterator[Notice]:
     table = evidence.contrasts
     if not {"included", "study_id"} <= set(table.columns):
         return
-    studies = table.loc[truth(table["included"]), "study_id"].astype(str)
-    # Contrasts of studies that no file names may be of any study.
-    studies = studies[~studies.str.startswith(defaults.UNKNOWN_STUDY)]
-    k, n = len(studies), studies.nunique()
-    if k > n:
+    kept = table[truth(table["included"])]
+    pair = is_pair(evidence.facts) and "group" in kept
+    sides = kept["group"] if pair else kept["study_id"]
+    both = on_both_sides(kept["study_id"], sides)
+    if both:
         yield Notice(
             "warn",
-            f"{render.counted(k, 'experiment')} from {render.counted(n, 'study', 'studies')}",
-            "Experiments on the same participants are not independent, as the analysis assumes. "
-            "Pool them into one experiment a group of participants (Turkeltaub et al., 2012).",
+            f"{render.counted(len(both), 'study', 'studies')} with experiments in both groups",
+            "The groups are compared as if their participants were others. Leave a side out where "
+            "they are the same.",
+        )
+    if POOLED_INTO in kept:
+        n = render.counted(len(by_experiment(kept)), "experiment")
+        yield Notice(
+            "note",
+            f"{render.counted(len(kept), 'contrast')} pooled into {n}",
+            "The contrasts of one "
+            f"{'study' if evidence.analysis.get('pool') == 'study' else 'subject group'} count as "
+            "one experiment (Turkeltaub et al., 2012); the section on data lists which.",
+        )
+        return
+    found = several(kept["study_id"], sides if pair else None)
+    if found:
+        known = kept["study_id"].astype(str)
+        # Contrasts of studies that no file names may be of any study.
+        known = known[~known.str.startswith(defaults.UNKNOWN_STUDY)]
+        yield Notice(
+            "warn",
+            f"{render.counted(len(known), 'experiment')} from "
+            f"{render.counted(known.nunique(), 'study', 'studies')}",
+            f"{found.words}. Experiments on the same participants are not independent, as the "
+            "analysis assumes. Pool them into one experiment a study, or a group of participants "
+            "(--pool study, --pool group; Turkeltaub et al., 2012).",
         )
 
 
@@ -354,9 +378,10 @@ def _exclusions(evidence: Evidence) -> Iterator[Notice]:
         return
     excluded = table[~truth(table["included"])]
     reasons = excluded["reason"].fillna("no reason given").astype(str).value_counts(sort=False)
+    unit = "contrasts" if POOLED_INTO in table else "experiments"
     yield Notice(
         "note",
-        f"{len(excluded):,} of {len(table):,} experiments "
+        f"{len(excluded):,} of {len(table):,} {unit} "
         f"{'was' if len(excluded) == 1 else 'were'} not analysed",
         "; ".join(f"{reason}: {n}" for reason, n in reasons.items()),
     )

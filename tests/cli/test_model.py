@@ -160,6 +160,7 @@ OVERRIDES = [
     (["--corrector", "FDRCorrector"], lambda a: a.corrector.type, "FDRCorrector"),
     (["--alpha", "0.2"], lambda a: a.alpha, 0.2),
     (["--missing-n", "median"], lambda a: a.missing_n, "median"),
+    (["--pool", "group"], lambda a: a.pool, "group"),
     (["--outside", "drop"], lambda a: a.outside, "drop"),
     (["--select", "n_foci > 2"], lambda a: a.select, "n_foci > 2"),
     (["--method", "holm"], lambda a: a.corrector.args["method"], "holm"),

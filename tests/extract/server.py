@@ -33,6 +33,8 @@ class Page:
         Whether the length is told.
     wrong_range : str
         Content-Range that is told in place of the true one.
+    at_most : int
+        Bytes of one part, however many were asked for.
     """
 
     body: bytes = b""
@@ -43,6 +45,7 @@ class Page:
     tag: str = '"v1"'
     length: bool = True
     wrong_range: str = ""
+    at_most: int = 2**30
 
 
 class Server:
@@ -52,6 +55,8 @@ class Server:
         self.url = url
         self.pages: dict[str, Page] = {}
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.default = Page(status=404)
+        """At every other address."""
         self.on_request: Callable[[str], None] = lambda _path: None
 
     @property
@@ -80,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         ours = self.server.ours
         ours.requests.append((self.path, dict(self.headers)))
         ours.on_request(self.path)
-        page = ours.pages.get(self.path, Page(status=404))
+        page = ours.pages.get(self.path, ours.default)
         trouble = page.trouble.pop(0) if page.trouble else ""
         if isinstance(trouble, int):
             page = Page(b"busy", trouble, page.headers)
@@ -95,8 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
         same = self.headers.get("If-Range", page.tag) == page.tag
         if status == 200 and asked and page.ranges and same:
             start, whole = int(asked[1]), len(body)
-            status, body = (206, body[start:]) if start < whole else (416, b"")
-            told = f"bytes {start}-{whole - 1}/{whole}" if body else f"bytes */{whole}"
+            status, body = (206, body[start:][: page.at_most]) if start < whole else (416, b"")
+            told = f"bytes {start}-{start + len(body) - 1}/{whole}" if body else f"bytes */{whole}"
             headers["Content-Range"] = page.wrong_range or told
         if page.tag and status in (200, 206):
             headers["ETag"] = page.tag

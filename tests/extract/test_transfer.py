@@ -9,6 +9,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 import pytest
+import requests
 
 from nimare_pipeline.errors import (
     DataError,
@@ -18,7 +19,7 @@ from nimare_pipeline.errors import (
     UsageError,
 )
 from nimare_pipeline.extract import Retries, checksums, places, transfer
-from nimare_pipeline.extract.requesting import AGENT, get_json
+from nimare_pipeline.extract.requesting import AGENT, _followed, get_json
 from nimare_pipeline.extract.transfer import download
 from tests.extract.conftest import QUICK
 from tests.extract.server import DATE, Page, Server
@@ -38,8 +39,8 @@ def test_a_file_comes(server: Server, tmp_path: Path) -> None:
     target = tmp_path / "new" / "data.bin"
     assert download(f"{server.url}/data.bin", target, retries=QUICK)
     assert target.read_bytes() == BODY
-    assert left(target.parent) == ["SHA256SUMS", "data.bin"]
-    sums = (target.parent / "SHA256SUMS").read_text()
+    assert left(target.parent) == [".SHA256SUMS", "data.bin"]
+    sums = (target.parent / ".SHA256SUMS").read_text()
     assert sums == f"{SHA.removeprefix('sha256:')}  data.bin\n"
 
 
@@ -98,8 +99,8 @@ def test_a_cut_connection_goes_on(server: Server, tmp_path: Path, caplog) -> Non
     assert target.read_bytes() == BODY
     assert server.ranges == ["", "bytes=4000-", "bytes=7000-"]
     assert server.requests[1][1]["If-Range"] == '"v1"'
-    assert "the connection was cut" in caplog.text
-    assert "again in 0.001 s" in caplog.text
+    said = f"{server.url}/data.bin: the connection was cut after 4,000 of 10,240 bytes; again in "
+    assert f"{said}0.001 s" in caplog.text
 
 
 def test_a_later_call_goes_on(server: Server, tmp_path: Path) -> None:
@@ -112,7 +113,24 @@ def test_a_later_call_goes_on(server: Server, tmp_path: Path) -> None:
     download(f"{server.url}/data.bin", target, retries=QUICK)
     assert target.read_bytes() == BODY
     assert server.ranges == ["", "bytes=4000-"]
-    assert left(tmp_path) == ["SHA256SUMS", "data.bin"]
+    assert left(tmp_path) == [".SHA256SUMS", "data.bin"]
+
+
+def test_a_server_that_sends_less_than_asked(server: Server, tmp_path: Path) -> None:
+    """A part that is shorter than asked for is no end of the file."""
+    server.pages["/data.bin"] = Page(BODY, trouble=["cut 4000"], at_most=5000)
+    target = tmp_path / "data.bin"
+    download(f"{server.url}/data.bin", target, retries=QUICK)
+    assert target.read_bytes() == BODY
+    assert server.ranges == ["", "bytes=4000-", "bytes=9000-"]
+
+
+def test_going_in_circles_is_no_progress(server: Server, tmp_path: Path) -> None:
+    """Bytes that came before are no gain: a server that always ends early is left."""
+    server.pages["/data.bin"] = Page(BODY, trouble=["cut 4000"] * 9, ranges=False)
+    with pytest.raises(TemporaryDownloadError, match="tried 3 times"):
+        download(f"{server.url}/data.bin", tmp_path / "data.bin", retries=QUICK)
+    assert len(server.requests) == 3
 
 
 def test_a_server_without_ranges_starts_again(server: Server, tmp_path: Path) -> None:
@@ -301,6 +319,37 @@ def test_redirects_without_end_end(server: Server, tmp_path: Path) -> None:
     server.pages["/a"] = Page(status=302, headers={"Location": "/b"})
     server.pages["/b"] = Page(status=302, headers={"Location": "/a"})
     with pytest.raises(DownloadError, match="from address to address without end"):
+        download(f"{server.url}/a", tmp_path / "data.bin", retries=QUICK)
+
+
+def test_a_safe_connection_stays_safe(server: Server) -> None:
+    """A server on a safe connection cannot send us to one that is not."""
+
+    class Safe(requests.Session):
+        """The server of this test, as if it spoke through a safe connection."""
+
+        def get(self, url: str, **options: object) -> requests.Response:
+            return super().get(url.replace("https:", "http:"), **options)
+
+    server.pages["/a"] = Page(status=302, headers={"Location": f"{server.url}/b"})
+    with Safe() as session:
+        with pytest.raises(DownloadError, match="sends to an address without encryption, http:"):
+            _followed(session, f"{server.url}/a".replace("http:", "https:"), {}, 5)
+    assert server.paths == ["/a"]
+
+
+def test_an_unsafe_connection_is_refused(server: Server, tmp_path: Path) -> None:
+    """A server that does not speak as its address says is not asked again."""
+    url = f"{server.url}/data.bin".replace("http:", "https:")
+    with pytest.raises(DownloadError, match="no safe connection") as raised:
+        download(url, tmp_path / "data.bin", retries=QUICK)
+    assert not isinstance(raised.value, TemporaryDownloadError)
+
+
+def test_where_a_refusal_came_from(server: Server, tmp_path: Path) -> None:
+    """An error after a redirect names both addresses."""
+    server.pages["/a"] = Page(status=302, headers={"Location": "/b"})
+    with pytest.raises(DownloadError, match=rf"/a: there is no .*, sent on to {server.url}/b$"):
         download(f"{server.url}/a", tmp_path / "data.bin", retries=QUICK)
 
 

@@ -10,10 +10,6 @@ from nimare_pipeline.io import nimads
 from nimare_pipeline.settings import Analysis, Component
 from tests.io.test_nimads import analysis, point, studyset, write
 
-POOLED = (
-    "meta_analysis.json, specification: each analysis counts as one experiment; "
-    "Neurosynth-Compose itself pools the analyses of a study"
-)
 NOTES = {
     "note_keys": {"in": "boolean", "kind": {"type": "string", "order": 1}, "dose": "number"},
     "notes": [
@@ -63,7 +59,8 @@ def test_specification_becomes_an_analysis(tmp_path: Path) -> None:
     assert found.select == 'label("in") == true'
     assert found.description == "Heat pain. Neurosynth-Compose meta-analysis abc"
     assert found.folders == (str(tmp_path),)
-    assert odd == [POOLED]
+    assert found.pool == "study"  # as Neurosynth-Compose does
+    assert odd == []
 
 
 @pytest.mark.parametrize(

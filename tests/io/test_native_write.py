@@ -101,10 +101,16 @@ def test_any_dataset_comes_back(found: list[Contrast], tmp_path_factory: Any) ->
     assert_same(dataset, again(dataset, folder))
 
 
+def test_half_characters_come_back_marked(tmp_path: Path) -> None:
+    """Half of a surrogate pair is no text: in a name it is the mark of what could not be read."""
+    dataset = one(annotations={"half": "\ud800", "\ud800": 1})
+    found = again(dataset, tmp_path / "set").annotations
+    assert found.iloc[0][["half", "\ufffd"]].tolist() == ["\ud800", 1]
+
+
 @pytest.mark.parametrize(
     "parts",
     [
-        {"annotations": {"half": "\ud800", "\ud800": 1}},
         {"metadata": {"nested": {"a": [1, {"b": None}]}, "mixed": [1, 1.0, True, "1", None]}},
         {"metadata": {"huge": 10**300, "large": 2**64, "inf": math.inf, "tiny": 5e-324}},
         {"metadata": {"include": "perhaps", "sample_size": "20"}},

@@ -114,6 +114,15 @@ def cell(body: bytes) -> bytes:
     return whole(metadata=frame([*IDS, "a"], ids_block(), extra))
 
 
+def spaces(*names: str) -> bytes:
+    """A Dataset of one contrast with a focus in each of these spaces."""
+    n = len(names)
+    cells = array("O8", (1, n), listed(*map(text, names)))
+    xyz = block(array("f8", (3, n), raw(struct.pack(f"<{3 * n}d", *[10] * 3 * n))), 3, 6)
+    columns = [*IDS, "x", "y", "z", "space"]
+    return whole(coordinates=frame(columns, ids_block(n), xyz, block(cells, 6, 7)))
+
+
 def refused(body: bytes, tmp_path: Path) -> str:
     """What is said of a pickle, packed and not."""
     said = []
@@ -133,6 +142,58 @@ def test_what_the_helpers_make_is_read(tmp_path) -> None:
     assert dataset.ids.tolist() == ["s-1"]
     assert dataset.coordinates[["x", "y", "z"]].to_numpy().tolist() == [[1, 2, 3]]
     assert dataset.metadata["a"].tolist() == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("", [("MNI", 10.0), ("MNI", 10.0), ("UNKNOWN", 10.0), ("MNI", 10.0)]),
+        ("mni", [("MNI", 10.0), ("MNI", 10.0), ("UNKNOWN", 10.0), ("MNI", 10.0)]),
+        ("exclude", []),
+    ],
+)
+def test_unknown_spaces(tmp_path, policy: str, expected: list[tuple[str, float]]) -> None:
+    """Foci of an unknown space are taken as NiMARE takes them, or as is asked for; it is said."""
+    path = tmp_path / "a"
+    path.write_bytes(spaces("mni152_2mm", "MNI", "UNKNOWN", "ale_2mm"))
+    tables, problems = nimare_pickle.read_tables(path, unknown_space=policy)
+    found = tables.coordinates[["original_space", "x"]].itertuples(index=False)
+    assert [tuple(row) for row in found] == expected
+    said = {
+        "": "the space of 1 focus is unknown ('UNKNOWN'); they are taken as MNI, as NiMARE does",
+        "mni": "unknown space 'UNKNOWN' for 1 contrast (s-1); MNI is assumed",
+        "exclude": "unknown space 'UNKNOWN' for 1 contrast (s-1); it is left out",
+    }
+    assert said[policy] in [problem.message for problem in problems]
+
+
+def test_fewer_ids_than_rows(tmp_path) -> None:
+    """A list of ids that leaves some rows out is a selection."""
+    cells = [text(one) for one in ("s-1", "t-1", "s", "t", "1", "1")]
+    rows = frame(IDS, block(array("O8", (3, 2), listed(*cells)), 0, 3))
+    path = tmp_path / "a"
+    path.write_bytes(whole(metadata=rows)[:-3] + text("ids") + listed(text("s-1")) + b"ub.")
+    tables, (problem, *_) = nimare_pickle.read_tables(path)
+    assert tables.metadata["id"].tolist() == ["s-1"]
+    assert problem.message.endswith("differ: 't-1'; the list is taken")
+
+
+def test_unknown_spaces_refused(tmp_path) -> None:
+    """The policy error refuses them."""
+    (tmp_path / "a").write_bytes(spaces("UNKNOWN"))
+    with pytest.raises(DataError, match="unknown space 'UNKNOWN' for s-1"):
+        nimare_pickle.read_tables(tmp_path / "a", unknown_space="error")
+
+
+def test_ids_as_a_list(tmp_path) -> None:
+    """Ids may be a list; that they and the tables differ is said."""
+    path = tmp_path / "a"
+    for ids, message in ((("s-1",), ""), (("s-1", "z"), "1 id of its list of ids and its tables")):
+        more = text("_Dataset__ids") + listed(*map(text, ids))
+        path.write_bytes(whole()[:-3] + more + b"ub.")
+        _, problems = nimare_pickle.read_tables(path)
+        said = " ".join(problem.message for problem in problems)
+        assert (message in said) if message else ("ids" not in said)
 
 
 @pytest.mark.parametrize(

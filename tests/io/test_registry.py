@@ -36,6 +36,9 @@ ANNOTATION = {"notes": [{"analysis": "a", "note": {"pain": True}}]}
 OURS = {"GeneratedBy": [{"Name": "nimare-pipeline"}]}
 
 
+BIDS = {"Name": "studies", "BIDSVersion": "1.10.0"}
+
+
 def put(folder: Path, **files: Any) -> Path:
     """Write files (``sub__name_txt`` is ``sub/name.txt``), text as it is, all else as JSON."""
     for name, body in files.items():
@@ -159,7 +162,7 @@ def test_hidden_and_derived_folders_are_skipped(tmp_path) -> None:
 
 def test_unknown_files_are_listed(tmp_path) -> None:
     """Files in no known format are left out with one warning; README and the like without."""
-    put(tmp_path, a_txt=SLEUTH, notes_txt="hello", README_md="# Hi", dataset_description_json={})
+    put(tmp_path, a_txt=SLEUTH, notes_txt="hello", README_md="# Hi", dataset_description_json=BIDS)
     (source,) = io.read(tmp_path)
     (problem,) = source.problems
     assert (problem.level, str(problem)) == (

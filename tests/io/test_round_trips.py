@@ -309,6 +309,19 @@ def test_sleuth_as_gingerale_reads_it(tmp_path: Path) -> None:
     )
 
 
+def test_names_go_before_ids_that_nobody_knows(tmp_path: Path) -> None:
+    """The header of a study of Neurosynth-Compose is its name, not 49Bs2pQQbLB6."""
+    named = {"study_name": "On pain", "contrast_name": "Pain > rest"}
+    given_ = replace(one(metadata=named), study_id="49Bs2pQQbLB6", contrast_id="zeGy5kT3FQSa")
+    _, losses = again([given_], "sleuth", tmp_path)
+    assert (tmp_path / "sleuth0.txt").read_text().splitlines()[1] == "//On pain: Pain > rest"
+    assert [str(loss) for loss in losses] == [
+        "ids: changed in 1 contrast: '49Bs2pQQbLB6-zeGy5kT3FQSa' is 'On_pain-Pain_gt_rest'"
+    ]
+    nameless, losses = again([replace(given_, metadata={})], "sleuth", tmp_path)
+    assert (nameless[0].id, losses) == (given_.id, [])
+
+
 def test_ids_shared_by_studies_keep_their_labels(tmp_path: Path) -> None:
     """Analyses called alike in several studies: each has its own labels."""
     found = [replace(one(annotations={"a": n}), study_id=f"s{n}") for n in range(3)]

@@ -53,6 +53,8 @@ FIELDS = [
     ("missing_n = 9.5", "missing_n", "9.5"),
     ("missing_n = 10", "missing_n", "10"),
     ('outside = "drop"', "outside", "drop"),
+    ('pool = "study"', "pool", "study"),
+    ('pool = "group=sample"', "pool", "group=sample"),
     ('result = "voxel"', "result", "voxel"),
     (
         'estimator = {type = "SCALE"}\nnull_foci = "base"', "options", {"null_foci": "base"},
@@ -183,6 +185,8 @@ WRONG = {
     "alpha": (f"{A}alpha = 1\n", "alpha: expected a number between 0 and 1, both excluded, not 1"),
     "missing_n": (f'{A}missing_n = "mean"\n', 'missing_n: expected "error", "median", "exclude",'),
     "missing_n below 0": (f"{A}missing_n = -3\n", "missing_n: expected"),
+    "pool": (f'{A}pool = "all"\n', 'pool: expected "none", "study", "group" or "group=COLUMN"'),
+    "pool without a column": (f'{A}pool = "group="\n', "pool: expected"),
     "outside": (f'{A}outside = "maybe"\n', 'outside: expected one of "keep", "drop", not \'maybe'),
     "result": (f'{A}result = "size"\n', 'result: expected one of "cluster-size", "cluster-mass",'),
     "result not given": (

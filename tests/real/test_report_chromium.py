@@ -24,6 +24,8 @@ addEventListener("load", () => setTimeout(() => {
     .filter(name => !name.startsWith("data:"));
   probe.images = [...document.images].filter(i => i.naturalWidth > 0).length;
   probe.broken = [...document.images].filter(i => i.complete && i.naturalWidth === 0).length;
+  probe.overrun = [...document.querySelectorAll("td, th")]
+    .filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent.trim());
   probe.wide = document.documentElement.scrollWidth - innerWidth;
   probe.deadLinks = [...document.querySelectorAll('a[href^="#"]')]
     .map(a => a.getAttribute("href").slice(1)).filter(id => id && !document.getElementById(id));
@@ -85,6 +87,17 @@ def test_report_fits_the_window(chromium, report, tmp_path, width) -> None:
     """On a desk and on a small screen nothing has to be scrolled sideways."""
     seen, _ = open_page(chromium, report, tmp_path, width=width)
     assert seen["wide"] <= 0
+
+
+def test_long_titles_stay_in_their_cells(chromium, report, tmp_path) -> None:
+    """A paper's title as the name of a study, however long, does not run into the next cell."""
+    title = "Differentiating between dementia with Lewy bodies and corticobasal syndrome " * 3
+    assert ">pain_01.nidm<" in report
+    planted = report.replace(">pain_01.nidm<", f' class="long">{title}<')
+    seen, _ = open_page(chromium, planted, tmp_path)
+    assert seen["overrun"] == []
+    seen, _ = open_page(chromium, report.replace(">pain_01.nidm<", f">{title}<"), tmp_path)
+    assert seen["overrun"]
 
 
 def test_report_shows_the_clusters(chromium, results, report, tmp_path) -> None:

@@ -26,6 +26,8 @@ BALANCED = ("--estimator", "BalancedALESubtraction", *PAIR, "--n-subsamples", "3
 SCALE = ("--estimator", "SCALE", "--null-foci", "pool.json", *FEW)
 MISSING = "without N"
 """Mark of a case whose data have a contrast without sample size."""
+SEVERAL = "several contrasts"
+"""Mark of a case whose data have studies with several contrasts."""
 NO_SPACE = "without space"
 """Mark of a case whose data have a contrast without a known space."""
 
@@ -75,6 +77,12 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("tfce_height", (*MONTECARLO, "--tfce"), ("--tfce-height", "1")),
     ("tfce_extent", (*PAIR, "--tfce"), ("--tfce-extent", "1")),
     ("tfce_height", (*CHI2, "--tfce"), ("--tfce-height", "1")),
+    ("pool", (SEVERAL, *MONTECARLO), ("--pool", "study")),
+    ("pool", (SEVERAL, *MONTECARLO), ("--pool", "group=inference")),
+    ("pool", (SEVERAL, *PAIR), ("--pool", "study")),
+    ("pool", (SEVERAL, *CHI2), ("--pool", "study")),
+    ("pool", (SEVERAL, *SCALE), ("--pool", "study")),
+    ("pool", (SEVERAL, *BALANCED), ("--pool", "study")),
     ("roi", MONTECARLO, ("--name", "data", "--roi", "roi.nii.gz")),
     ("sphere", MONTECARLO, ("--name", "data", "--sphere", "20", "10", "5", "2.5")),
     ("name", MONTECARLO, ("--name", "another")),
@@ -118,12 +126,17 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     import nibabel as nib
 
     folder = tmp_path_factory.mktemp("options")
-    for name in ("data", MISSING, NO_SPACE):
+    for name in ("data", MISSING, NO_SPACE, SEVERAL):
         source = make_small(n_studies=8)
         for number, study in enumerate(source.values()):
             (contrast,) = study["contrasts"].values()
             contrast["metadata"]["inference"] = "fixed" if number % 3 == 0 else "random"
             contrast["coords"]["space"] = "TAL" if number % 2 else "MNI"
+        if name == SEVERAL:
+            for first, second in ((0, 1), (6, 7)):
+                (contrast,) = source.pop(f"study{second}")["contrasts"].values()
+                contrast["metadata"]["inference"] = "fixed"
+                source[f"study{first}"]["contrasts"]["2"] = contrast
         if name == NO_SPACE:
             source["study3"]["contrasts"]["1"]["coords"]["space"] = ""
         if name == MISSING:
@@ -159,7 +172,7 @@ def outcome(folder: Path) -> Callable[..., dict[str, bytes]]:
 
 
 def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, bytes]:
-    marks = [word for word in words if word in (MISSING, NO_SPACE)]
+    marks = [word for word in words if word in (MISSING, NO_SPACE, SEVERAL)]
     data = folder / (marks[0] if marks else "data")
     named = [str(folder / word) if word.endswith((".gz", ".json")) else word for word in words]
     argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]

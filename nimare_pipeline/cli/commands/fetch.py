@@ -22,7 +22,7 @@ files that are there and right are not downloaded again.
   fetch neurostore ID [DIR]         one studyset of NeuroStore
   fetch neurovault ID [DIR]         every image of a collection of NeuroVault
   fetch nidm-pain [DIR]             images of 21 studies of pain
-  fetch cognitive-atlas [DIR]       terms of the Cognitive Atlas and their relations
+  fetch cognitive-atlas [DIR]       terms of the Cognitive Atlas
 
 The data come into a folder of their own below DIR (default:
 ~/.cache/nimare-pipeline).

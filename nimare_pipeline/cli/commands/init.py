@@ -227,6 +227,7 @@ def _fact(source: "Source") -> str:
     import numpy as np
 
     from nimare_pipeline.contrast import counted, listed
+    from nimare_pipeline.pooling import several
     from nimare_pipeline.tables import ID_COLUMNS
 
     dataset = source.dataset
@@ -239,6 +240,9 @@ def _fact(source: "Source") -> str:
         f"{counted(len(dataset.coordinates), 'focus', 'foci')},",
         f"sample sizes {known.min():g} to {known.max():g}" if len(known) else "no sample sizes",
     ]
+    shared = several(dataset.metadata["study_id"])
+    if shared:
+        said.append(f"; {shared.words}: see pool")
     columns = [str(name) for name in dataset.metadata.columns]
     for what, found in (("columns", columns), ("labels", dataset.get_labels())):
         names = [name for name in found if name not in (*ID_COLUMNS, *_OWN_COLUMNS)]

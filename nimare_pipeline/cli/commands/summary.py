@@ -21,6 +21,8 @@ Says what a folder or file of studies holds: numbers of studies, contrasts, foci
 and participants, spaces, images, and every column that a selection may name.
 """
 _WIDTH = 80
+_MOST_OUTSIDE = 3
+"""Foci outside the mask that are shown; JSON has more."""
 _MOST_FIELDS = 40
 """Columns shown of a table; JSON has them all."""
 
@@ -66,7 +68,8 @@ def run(words: Sequence[str]) -> Outcome:
                     "format": source.format,
                     "files": list(source.files),
                     **asdict(one),
-                    "n_warnings": len(source.problems),
+                    "suspicions": dict(source.kinds),
+                    "n_warnings": source.n_warnings,
                 }
                 for source, one in found
             ],
@@ -90,11 +93,14 @@ def _text(source: "Source", one: "Overview") -> list[str]:
 
 
 def _facts(source: "Source", one: "Overview") -> list[str]:
-    outside = f", {one.n_foci_outside:,} of them outside the mask" if one.n_foci_outside else ""
+    n_outside, n_warnings = one.n_foci_outside, source.n_warnings
+    outside = f", {n_outside:,} of them outside the mask" if n_outside else ""
     rows = [
         ("studies", f"{one.n_studies:,}"),
         ("contrasts", f"{one.n_contrasts:,}"),
+        ("of one study", _several(one)),
         ("foci", f"{one.n_foci:,}{outside}"),
+        *zip(("farthest outside", "", ""), _farthest(one), strict=False),
         ("participants", _participants(one)),
         ("spaces", _listed(one.foci_by_space) or "none"),
         ("transforms", _listed(one.transforms) or "none"),
@@ -103,14 +109,37 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
         ("no sample size", _ids(one.no_sample_size)),
         ("no foci", _ids(one.no_foci)),
         ("include is false", _ids(one.not_included)),
-        ("warnings", f"{len(source.problems)}; `nimare-pipeline validate` lists them"),
+        *_suspicions(source.kinds),
+        ("warnings", f"{n_warnings:,}; `nimare-pipeline validate` lists them"),
     ]
-    if not source.problems:
+    if not n_warnings:
         rows.pop()
     lines = []
     for name, text in rows:
         lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
     return lines
+
+
+def _several(one: "Overview") -> str:
+    return "none" if one.several is None else f"{one.several.words}; see --pool"
+
+
+def _farthest(one: "Overview") -> list[str]:
+    return [
+        f"{focus.distance_mm:g} mm: ({', '.join(f'{value:g}' for value in focus.xyz)}) {focus.id}"
+        for focus in one.outside[:_MOST_OUTSIDE]
+    ]
+
+
+def _suspicions(kinds: Mapping[str, int]) -> list[tuple[str, str]]:
+    """A line a group of suspicions, with the number of warnings of each kind."""
+    from nimare_pipeline.suspicions import KINDS
+
+    rows = []
+    for group, words in KINDS.items():
+        found = [f"{text} {kinds[kind]:,}" for kind, text in words.items() if kinds.get(kind)]
+        rows += [(group, "; ".join(found))] if found else []
+    return rows
 
 
 def _participants(one: "Overview") -> str:

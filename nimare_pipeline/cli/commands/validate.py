@@ -11,6 +11,7 @@ from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError, Problem
+from nimare_pipeline.io._bids import KIND as BIDS
 from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
@@ -19,8 +20,16 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Checks a folder or file of studies, in any format that can be analysed, and
 lists everything that is wrong (error: it cannot be analysed) or odd (warning).
+Of what is odd in the same way five are shown a file, unless --all is given.
+
+It ends with 0, with 65 where studies or foci are wrong, and with 16 where only
+dataset_description.json is: then this is no valid BIDS dataset, but can be
+analysed. In JSON everything is listed, line by line.
 """
 _WIDTH = 80
+_MOST = 5
+"""Problems of one kind shown of a file."""
+_VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[-+]?\d[\d.,]*")
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -36,14 +45,13 @@ def run(words: Sequence[str]) -> Outcome:
     DataError
         If it is a file in no known format.
     """
-    parser = CommandParser(
-        "validate", "PATH [--json] [--strict] [--unknown-space P]", _DESCRIPTION
-    )
+    parser = CommandParser("validate", "PATH [--json] [--all] [--strict] [options]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
     parser.add_argument(
         "--strict", action="store_true", help="warnings count as errors: they, too, end with 65"
     )
+    parser.add_argument("--all", action="store_true", help="show every problem, however many")
     add_unknown_space(parser)
     options = parser.parse_args(words)
     from nimare_pipeline.io.registry import examine
@@ -58,12 +66,13 @@ def run(words: Sequence[str]) -> Outcome:
     problems = ordered([*general, *(p for one in found for p in (*one.problems, *_gaps(one)))])
     n_errors = sum(problem.level == "error" for problem in problems)
     n_warnings = len(problems) - n_errors
-    bad = n_errors or (options.strict and n_warnings)
-    code = ExitCode.BAD_DATA if bad else ExitCode.OK
+    code = _code(problems, strict=options.strict)
     reason = f"{_said(n_errors, n_warnings)} in {_contents(found)}"
     if options.json:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
-    print(printable("\n".join(_text(found, problems))))
+    most = len(problems) if options.all else _MOST
+    lines = [*_heads(found), *_listed(problems, most), ""]
+    print(printable("\n".join(lines)))
     return Outcome(code, reason)
 
 
@@ -77,6 +86,14 @@ def _of_analyses(path: str) -> list[Problem]:
     except DataError as error:
         return list(error.problems)
     return []
+
+
+def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:
+    """Exit code: what is wrong with the data outweighs what is wrong with the folder as BIDS."""
+    wrong = [problem for problem in problems if strict or problem.level == "error"]
+    if any(problem.kind != BIDS for problem in wrong):
+        return ExitCode.BAD_DATA
+    return ExitCode.NOT_BIDS if wrong else ExitCode.OK
 
 
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
@@ -105,8 +122,8 @@ def _gaps(found: "Found") -> list[Problem]:
 
 
 def _said(n_errors: int, n_warnings: int) -> str:
-    errors = f"{n_errors} error{'' if n_errors == 1 else 's'}"
-    return f"{errors} and {n_warnings} warning{'' if n_warnings == 1 else 's'}"
+    errors = f"{n_errors:,} error{'' if n_errors == 1 else 's'}"
+    return f"{errors} and {n_warnings:,} warning{'' if n_warnings == 1 else 's'}"
 
 
 def _contents(found: Sequence["Found"]) -> str:
@@ -124,32 +141,73 @@ def _foci(n: int) -> str:
     return f"{n:,} {'focus' if n == 1 else 'foci'}"
 
 
-def _text(found: Sequence["Found"], problems: Sequence[Problem]) -> list[str]:
+def _heads(found: Sequence["Found"]) -> list[str]:
+    """What was read."""
+    from nimare_pipeline.pooling import several
+
     lines = []
     for one in found:
         counts = one.counts()
         studies = f"{counts['studies']:,} {'study' if counts['studies'] == 1 else 'studies'}"
         what = f"{_many(counts['contrasts'], 'contrast')} of {studies}, {_foci(counts['foci'])}"
         lines += [f"{one.name}: {one.format}", f"  {what}"]
+        found_several = several(one.studies())
+        if found_several:
+            lines += textwrap.wrap(
+                f"{found_several.words}; see --pool",
+                _WIDTH,
+                initial_indent="  ",
+                subsequent_indent="    ",
+            )
         lines += textwrap.wrap(
             f"from {', '.join(one.files)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
         )
-    file: str | None = None
-    for problem in problems:
-        if problem.file != file:
-            file = problem.file
-            lines += ["", file or "in general"]
-        place = f"{problem.where}: " if problem.where else ""
-        advice = f" ({problem.suggestion})" if problem.suggestion else ""
-        lines += textwrap.wrap(
-            f"{problem.level:<8} {place}{problem.message}{advice}",
-            _WIDTH,
-            initial_indent="  ",
-            subsequent_indent=" " * 11,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-    return [*lines, ""]
+    return lines
+
+
+def _listed(problems: Sequence[Problem], most: int) -> list[str]:
+    """Problems file by file, errors first, ``most`` of those that are alike."""
+    from nimare_pipeline.suspicions import KINDS
+
+    by_file: dict[str, dict[tuple[str, str], list[Problem]]] = {}
+    for problem in sorted(problems, key=lambda one: one.level):
+        alike = by_file.setdefault(problem.file, {})
+        alike.setdefault((problem.level, _kind(problem)), []).append(problem)
+    # What a reader says comes first, then suspicions, in the order of their table.
+    ranks = {kind: i for i, kind in enumerate(k for words in KINDS.values() for k in words)}
+    lines = []
+    # What is wrong somewhere stands above what is odd elsewhere; of no file, above all.
+    for file in sorted(by_file, key=lambda file: (bool(file), min(by_file[file])[0], file)):
+        lines += ["", file or "in general"]
+        alike = by_file[file]
+        for key in sorted(alike, key=lambda key: (key[0], ranks.get(key[1], -1))):
+            group = alike[key]
+            # As long as there is but one more, it takes no more room than saying so.
+            shown = group if len(group) <= most + 1 else group[:most]
+            for i, problem in enumerate(shown):
+                said_already = i > 0 and problem.suggestion == group[0].suggestion
+                lines += _entry(problem, with_advice=not said_already)
+            if len(shown) < len(group):
+                lines.append(f"{' ' * 11}and {len(group) - most:,} more like these (--all)")
+    return lines
+
+
+def _kind(problem: Problem) -> str:
+    """What problems have in common that differ by numbers and names only."""
+    return problem.kind or _VARIABLE.sub("#", problem.message)
+
+
+def _entry(problem: Problem, *, with_advice: bool) -> list[str]:
+    place = f"{problem.where}: " if problem.where else ""
+    advice = f" ({problem.suggestion})" if problem.suggestion and with_advice else ""
+    return textwrap.wrap(
+        f"{problem.level:<8} {place}{problem.message}{advice}",
+        _WIDTH,
+        initial_indent="  ",
+        subsequent_indent=" " * 11,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> dict[str, Any]:

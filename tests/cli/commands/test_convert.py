@@ -216,7 +216,7 @@ def test_names_stay_in_their_folder(tmp_path: Path) -> None:
 
 def test_stopped(tmp_path: Path) -> None:
     """SIGTERM while a database is written: nothing of it stays."""
-    rows = "".join(f"s{n}\tc\t{n % 50}\t2\t3\tMNI\n" for n in range(120_000))
+    rows = "".join(f"s{n}\tc\t{n % 50}\t2\t3\tMNI\n" for n in range(15_000))
     put(tmp_path / "set", {"coordinates.tsv": f"study_id\tcontrast_id\tx\ty\tz\tspace\n{rows}"})
     out = tmp_path / "out"
     out.mkdir()

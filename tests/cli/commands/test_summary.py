@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nimare_pipeline.cli.main import main
 from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.spaces import template_mask
 from tests.cli.program import EXAMPLE
 from tests.io.tables import CONTRASTS, SET, put
 
@@ -22,6 +24,7 @@ def test_numbers(capsys) -> None:
     assert main(["summary", str(EXAMPLE)]) == 0
     out = capsys.readouterr().out
     assert words_after(out, "studies") == words_after(out, "contrasts") == "21"
+    assert words_after(out, "of one study") == "none"
     assert words_after(out, "foci") == "267, 26 of them outside the mask"
     assert words_after(out, "participants") == "334; 9 to 32 in a contrast, median 14"
     assert words_after(out, "spaces") == "MNI 267"
@@ -101,3 +104,49 @@ def test_formats_give_one_summary(tmp_path: Path, suffix: str, capsys) -> None:
     (source,) = json.loads(capsys.readouterr().out)["sources"]
     assert (source["n_studies"], source["n_foci"], source["n_participants"]) == (21, 267, 334)
     assert source["name"] == "pain"
+
+
+def test_studies_with_several_contrasts_are_counted(tmp_path: Path, capsys) -> None:
+    """Who pools has to know; in JSON, too."""
+    foci = "study_id\tcontrast_id\tx\ty\tz\na\tup\t1\t2\t3\na\tdown\t4\t5\t6\n"
+    folder = put(tmp_path / "set", {"coordinates.tsv": foci})
+    words = ["summary", str(folder), "--unknown-space", "mni"]
+    assert main(words) == 0
+    assert words_after(capsys.readouterr().out, "of one study") == (
+        "1 study contributes several contrasts, 2 (a); see --pool"
+    )
+    assert main([*words, "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert source["several"] == {"n_studies": 1, "n_experiments": 2, "most": 2, "study": "a"}
+
+
+def test_suspicions_are_counted_by_kind(tmp_path: Path, capsys) -> None:
+    """In groups, with words for them; in JSON by name, all of them counted."""
+    parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{i} 2 3\n{i} 2 3\n{i} 4 5\n" for i in range(8)]
+    (tmp_path / "a.txt").write_text("//Reference=MNI\n" + "\n".join(parts))
+    assert main(["summary", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert words_after(out, "copies") == "a focus twice in a contrast 8"
+    assert words_after(out, "warnings") == "8; `nimare-pipeline validate` lists them"
+    assert "units and axes" not in out
+    assert main(["summary", str(tmp_path), "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert (source["suspicions"], source["n_warnings"]) == ({"focus-twice": 8}, 8)
+
+
+def test_the_farthest_foci_outside_are_shown(tmp_path: Path, capsys) -> None:
+    """Three in text, all in JSON, with their distance from the brain."""
+    foci = "\n".join(f"{x} 0 0" for x in (70, 80, 90, 85, 1))
+    (tmp_path / "a.txt").write_text(f"//Reference=MNI\n//A, 2000: b\n//Subjects=13\n{foci}\n")
+    assert main(["summary", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert words_after(out, "foci") == "5, 4 of them outside the mask"
+    mask = template_mask()
+    centres = np.argwhere(mask.inside) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+    apart = np.linalg.norm(centres - [90, 0, 0], axis=1).min()
+    assert words_after(out, "farthest outside") == f"{apart:.1f} mm: (90, 0, 0) A_2000-b"
+    assert "(80, 0, 0)" in out
+    assert "(70, 0, 0)" not in out
+    assert main(["summary", str(tmp_path), "--json"]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert [focus["xyz"][0] for focus in source["outside"]] == [90, 85, 80, 70]

@@ -1,0 +1,326 @@
+"""The same data twice: foci, contrasts, mirror images, and studies under two names."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.spatial import KDTree
+
+from nimare_pipeline import spaces
+from nimare_pipeline.contrast import counted, is_missing, listed
+from nimare_pipeline.errors import Problem
+from nimare_pipeline.suspects import Suspects
+
+LEAST = 4
+"""Fewer foci may be the same, or mirrored, by chance."""
+LEAST_SHARED = 5
+"""So many foci of two studies, at least, ..."""
+SHARE = 0.8
+"""... and this share of the smaller contrast: then one of them has the other's data."""
+_RARE = 6
+"""Foci that more contrasts have than this are places that many report: no sign of a copy."""
+_SHIFT_MM = 5.0
+"""Two ways from one space to the other differ by no more than this in most of the brain."""
+_ROUNDING_MM = 1.5
+_NEAR_MM = 6.0
+"""Centres and spreads of two contrasts differ by no more, or they are not compared."""
+_NAMED = 5
+
+_IDENTIFIERS = {
+    "DOI": ("doi",),
+    "PMID": ("pmid", "pubmed_id", "pubmed"),
+    "PMCID": ("pmcid",),
+}
+_ET_AL = re.compile(r"\bet\.?\s*al\b\.?")
+_Pairs = list[tuple[int, int]]
+
+
+def found(suspects: Suspects) -> list[Problem]:
+    """Warnings about foci, contrasts and studies that stand twice.
+
+    Parameters
+    ----------
+    suspects : Suspects
+
+    Returns
+    -------
+    list of Problem
+        Foci twice in a contrast; contrasts with the same foci; contrasts of two studies that
+        share most of them; the same in two spaces; mirror images; two names of one study.
+    """
+    keys = _keys(suspects.published)
+    same = _sets(keys, suspects)
+    groups = _equal(same)
+    taken = {pair for group in groups for pair in _pairs(group)}
+    mirrored = _keys(suspects.published * [-1, 1, 1])
+    mirrors = _mirrors(suspects, same, _sets(mirrored, suspects))
+    taken |= set(mirrors)
+    shared = [p for p in _overlaps(suspects, keys, keys) if p not in taken]
+    taken |= set(shared)
+    partly = [p for p in _overlaps(suspects, keys, mirrored) if p not in taken]
+    taken |= set(partly)
+    return [
+        *_twice(suspects, keys),
+        *(_copy(suspects, group) for group in groups),
+        *(_shared(suspects, keys, pair) for pair in shared),
+        *(_mirror(suspects, pair, "") for pair in mirrors),
+        *(_mirror(suspects, pair, "most of ") for pair in partly),
+        *_moved(suspects, taken),
+        *_names(suspects),
+        *_identifiers(suspects),
+    ]
+
+
+def _keys(xyz: NDArray[np.float64]) -> NDArray[np.int64]:
+    """One number a focus, by its coordinates to 0.01 mm."""
+    parts = np.round(xyz * 100).astype(np.int64) + 100_000
+    return np.asarray((parts[:, 0] * 200_001 + parts[:, 1]) * 200_001 + parts[:, 2])
+
+
+def _distinct(
+    keys: NDArray[np.int64], suspects: Suspects
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Contrast and key of each focus, every focus of a contrast once, in order."""
+    order = np.lexsort((keys, suspects.owner))
+    owner, keys = suspects.owner[order], keys[order]
+    first = np.ones(len(keys), bool)
+    first[1:] = (owner[1:] != owner[:-1]) | (keys[1:] != keys[:-1])
+    return owner[first], keys[first]
+
+
+def _sets(keys: NDArray[np.int64], suspects: Suspects) -> dict[int, bytes]:
+    """Foci of each contrast that has enough of them, in a form that can be compared."""
+    owner, keys = _distinct(keys, suspects)
+    numbers, starts, counts = np.unique(owner, return_index=True, return_counts=True)
+    return {
+        number: keys[start : start + n].tobytes()
+        for number, start, n in zip(
+            numbers.tolist(), starts.tolist(), counts.tolist(), strict=True
+        )
+        if n >= LEAST
+    }
+
+
+def _equal(sets: dict[int, bytes]) -> list[list[int]]:
+    groups = defaultdict(list)
+    for number, keys in sets.items():
+        groups[keys].append(number)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _pairs(group: Sequence[int]) -> Iterator[tuple[int, int]]:
+    return ((a, b) for i, a in enumerate(group) for b in group[i + 1 :])
+
+
+def _mirrors(suspects: Suspects, sets: dict[int, bytes], mirrored: dict[int, bytes]) -> _Pairs:
+    """Contrasts whose foci, x with the other sign, are those of another."""
+    of = {keys: number for number, keys in reversed(sets.items())}
+    pairs = ((of.get(keys), number) for number, keys in mirrored.items())
+    return [
+        (other, number)
+        for other, number in pairs
+        if other is not None and other < number and sets[number] != mirrored[number]
+    ]
+
+
+def _overlaps(suspects: Suspects, keys: NDArray[np.int64], others: NDArray[np.int64]) -> _Pairs:
+    """Pairs of contrasts of two studies that share most foci of the smaller one."""
+    n = len(suspects.studies)
+    (rows, left), (columns, right) = _distinct(keys, suspects), _distinct(others, suspects)
+    values, codes = np.unique(np.concatenate([left, right]), return_inverse=True)
+    parts = codes[: len(left)], codes[len(left) :]
+    rare = np.bincount(parts[0], minlength=len(values)) <= _RARE
+    rare &= np.bincount(parts[1], minlength=len(values)) <= _RARE
+    a, b = (
+        sparse.csr_array(
+            (np.ones(int(rare[code].sum()), np.int32), (who[rare[code]], code[rare[code]])),
+            shape=(n, len(values)),
+        )
+        for code, who in ((parts[0], rows), (parts[1], columns))
+    )
+    shared = sparse.triu(a @ b.T, 1).tocoo()
+    sizes = np.bincount(rows, minlength=n)
+    smaller = np.minimum(sizes[shared.row], sizes[shared.col])
+    # Common places are left out of the count of rare ones: half of the wanted share will do here.
+    likely = (shared.data >= LEAST) & (shared.data >= SHARE / 2 * smaller)
+    sets = _Slices(rows, left), _Slices(columns, right)
+    pairs = zip(shared.row[likely].tolist(), shared.col[likely].tolist(), strict=True)
+    return [
+        (i, j)
+        for i, j in pairs
+        if suspects.studies[i] != suspects.studies[j]
+        and len(np.intersect1d(sets[0](i), sets[1](j)))
+        >= max(LEAST_SHARED, SHARE * min(sizes[i], sizes[j]))
+    ]
+
+
+class _Slices:
+    """Keys of a contrast by its number."""
+
+    def __init__(self, owner: NDArray[np.int64], keys: NDArray[np.int64]) -> None:
+        self._owner, self._keys = owner, keys
+
+    def __call__(self, number: int) -> NDArray[np.int64]:
+        start, end = np.searchsorted(self._owner, [number, number + 1])
+        return self._keys[start:end]
+
+
+def _twice(suspects: Suspects, keys: NDArray[np.int64]) -> Iterator[Problem]:
+    """Warnings about contrasts that have a focus more than once."""
+    owner, _ = _distinct(keys, suspects)
+    counts = suspects.counts
+    extra = counts - np.bincount(owner, minlength=len(counts))
+    for i in np.flatnonzero(extra).tolist():
+        points = suspects.published[suspects.of(i)]
+        where, times = np.unique(np.round(points, 2), axis=0, return_counts=True)
+        again = [_xyz(point) for point in where[times > 1]]
+        said = (
+            f"{counted(len(again), 'focus', 'foci')} of its {counts[i]:,} "
+            f"{'stands' if len(again) == 1 else 'stand'} more than once: {listed(again, 3)}"
+        )
+        yield suspects.warn(i, "focus-twice", said, "two tables of one paper, or a slip?")
+
+
+def _copy(suspects: Suspects, group: Sequence[int]) -> Problem:
+    """Warning about contrasts with the same foci."""
+    first, *others = group
+    n = int(suspects.counts[first])
+    names = listed([suspects.name(i) for i in others], _NAMED)
+    said = f"has the same {n:,} foci as {names}"
+    labels = {bool(suspects.is_talairach[suspects.of(i)].all()) for i in group}
+    if len(labels) > 1:
+        said += ", once as Talairach, once as MNI"
+        return suspects.warn(first, "copy-spaces", said, "one of the spaces must be wrong")
+    if len({suspects.studies[i] for i in group}) > 1:
+        return suspects.warn(first, "copy", said, "one study under two names? It counts twice")
+    return suspects.warn(first, "copy-within", said, "were the foci of one pasted into the other?")
+
+
+def _shared(suspects: Suspects, keys: NDArray[np.int64], pair: tuple[int, int]) -> Problem:
+    """Warning about contrasts of two studies, the smaller of which shares most of its foci."""
+    i, j = sorted(pair, key=lambda one: len(np.unique(keys[suspects.of(one)])))
+    a, b = (np.unique(keys[suspects.of(one)]) for one in (i, j))
+    n = len(np.intersect1d(a, b))
+    share = f"all its {n:,} foci" if n == len(a) else f"{n:,} of its {len(a):,} foci"
+    said = f"{share} are among the {len(b):,} of {suspects.name(j)}"
+    return suspects.warn(i, "shared", said, "one study under two names? It counts twice")
+
+
+def _mirror(suspects: Suspects, pair: tuple[int, int], how_many: str) -> Problem:
+    i, j = pair
+    said = f"{how_many}its foci are the mirror image of those of {suspects.name(j)}"
+    return suspects.warn(i, "mirror", said, "left and right are swapped in one of them?")
+
+
+def _moved(suspects: Suspects, taken: set[tuple[int, int]]) -> Iterator[Problem]:
+    """Warnings about contrasts that are one another, converted into another space."""
+    counts = suspects.counts
+    numbers = np.flatnonzero(counts >= LEAST_SHARED)
+    if len(numbers) < 2:
+        return
+    centre, square = (
+        np.column_stack([np.bincount(suspects.owner, xyz, len(counts)) for xyz in values.T])
+        / np.maximum(counts, 1)[:, None]
+        for values in (suspects.mni, suspects.mni**2)
+    )
+    spread = np.sqrt(np.maximum(square - centre**2, 0))
+    # The number of foci is an axis, too, on which neighbours are too far away.
+    places = np.column_stack([centre, spread, 10 * _NEAR_MM * counts])
+    tree = KDTree(places[numbers])
+    for a, b in tree.query_pairs(_NEAR_MM, output_type="ndarray").tolist():
+        i, j = sorted((int(numbers[a]), int(numbers[b])))
+        if (i, j) not in taken and (how := _same_place(suspects, i, j)):
+            said = f"its {counts[i]:,} foci are those of {suspects.name(j)}, {how}"
+            yield suspects.warn(
+                i, "copy-moved", said, "one study under two names? It counts twice"
+            )
+
+
+def _same_place(suspects: Suspects, i: int, j: int) -> str:
+    """How the foci of two contrasts differ, if they are the same; else nothing."""
+    one, two = suspects.of(i), suspects.of(j)
+    differ = bool(suspects.is_talairach[one].any() != suspects.is_talairach[two].any())
+    if differ and _apart(suspects.mni[one], suspects.mni[two]) <= _SHIFT_MM:
+        return "in another space"
+    a, b = suspects.published[one], suspects.published[two]
+    if _apart(a, b) <= 0.7:
+        return "rounded"
+    for method in ("other", "brett", "fsl", "spm"):
+        if _apart(spaces.tal2mni(a, method), b) <= _ROUNDING_MM:
+            return "converted from Talairach to MNI"
+        if _apart(spaces.tal2mni(b, method), a) <= _ROUNDING_MM:
+            return "converted from MNI to Talairach"
+    return ""
+
+
+def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Largest distance of a focus of either from the nearest of the other, mm."""
+    apart = np.linalg.norm(a[:, None] - b[None], axis=2)
+    return float(max(apart.min(axis=0).max(), apart.min(axis=1).max()))
+
+
+def _names(suspects: Suspects) -> Iterator[Problem]:
+    """Warnings about study ids that differ in spelling only."""
+    yield from _same(suspects, suspects.studies, _plain, _spelled, "spelling")
+
+
+def _identifiers(suspects: Suspects) -> Iterator[Problem]:
+    """Warnings about studies that have one DOI or PMID."""
+    kinds = {column: what for what, columns in _IDENTIFIERS.items() for column in columns}
+    for name, cells in suspects.metadata.items():
+        if what := kinds.get(name.lower()):
+            yield from _same(
+                suspects, cells, _identifier, partial(_stands_for, what), "identifier"
+            )
+
+
+def _stands_for(what: str, value: str, names: list[str]) -> str:
+    return f"{what} {value} stands for {len(names)} studies: {listed(names, _NAMED)}"
+
+
+def _spelled(value: str, names: list[str]) -> str:
+    return f"is {value!r} one study under {len(names)} spellings? {listed(names, _NAMED)}"
+
+
+def _same(
+    suspects: Suspects,
+    cells: Iterable[object],
+    plain: Callable[[object], str],
+    say: Callable[[str, list[str]], str],
+    kind: str,
+) -> Iterator[Problem]:
+    groups: dict[str, dict[str, int]] = defaultdict(dict)
+    for i, cell in enumerate(cells):
+        if value := plain(cell):
+            groups[value].setdefault(suspects.studies[i], i)
+    for value, studies in groups.items():
+        if len(studies) > 1:
+            first = next(iter(studies.values()))
+            advice = "give one study one id, so that it counts once"
+            yield suspects.warn(first, kind, say(value, list(studies)), advice)
+
+
+def _plain(cell: object) -> str:
+    """Letters and digits of a study id."""
+    text = unicodedata.normalize("NFKD", str(cell)).casefold()
+    text = _ET_AL.sub("", text)
+    return "".join(letter for letter in text if letter.isalnum())
+
+
+def _identifier(cell: object) -> str:
+    if is_missing(cell) or isinstance(cell, bool):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = str(cell).strip().lower()
+    text = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*|pmid:?\s*)", "", text)
+    return text if re.search(r"[1-9]", text) else ""
+
+
+def _xyz(point: NDArray[np.float64]) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in point) + ")"
