@@ -1,5 +1,6 @@
 """The analysis mask: a boolean volume, its grid, and the way between masked vectors and images."""
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 
 from nimare_pipeline.errors import DataError
 from nimare_pipeline.numerics.gaussian import voxel_volume
+
+_MOST_VOXELS = 2**27
+"""Of a mask: a brain in voxels of half a millimetre has half of it."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,16 @@ class BrainMask:
         Raises
         ------
         DataError
-            If the image is not 3-D or holds no such voxel.
+            If the image is not 3-D, too large, lies nowhere in mm, or holds no such voxel.
         """
         image = image if hasattr(image, "affine") else nib.load(image)
+        # A header of a few bytes may claim any size.
+        if math.prod(image.shape) > _MOST_VOXELS:
+            msg = f"mask {name}: an image of {image.shape} voxels is too large"
+            raise DataError(msg)
+        if not np.isfinite(image.affine).all() or not np.linalg.det(image.affine):
+            msg = f"mask {name}: its affine tells no place in mm"
+            raise DataError(msg)
         values = np.asanyarray(image.dataobj)
         if values.ndim == 4 and values.shape[3] == 1:
             values = values[..., 0]

@@ -31,7 +31,7 @@ from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.unpacking import MOST_BYTES, gunzip
 
 _LOG_TAIL_LINES = 200
-_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError)
+_UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, RecursionError)
 """What reading a damaged file raises; ValueError includes bad JSON, TOML, UTF-8 and DataError."""
 
 
@@ -278,6 +278,10 @@ class _Reader:
     def _record(self) -> dict[str, Any]:
         path = self._one("analysis", ".json")
         record = {} if path is None else _json(path, self.problems)
+        for key in ("Analysis", "Facts", "Result", "Checksums"):
+            if not isinstance(record.get(key, {}), dict):
+                del record[key]
+                self._miss(f"cannot be read: {key} has no keys and values", path)
         if not record:
             self._miss("no record of the analysis: the numbers are those of a map's sidecar")
             record = self._record_from_sidecar()
@@ -378,6 +382,9 @@ class _Reader:
         """Say which files are not as they were written."""
         for name, expected in checksums.items():
             path = self.root / name
+            if not path.is_relative_to(self.root) or ".." in path.parts:
+                self._miss(f"names a file outside the folder: {name}")
+                continue
             try:
                 content = _unpacked(path)
             except FileNotFoundError:

@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from nimare_pipeline.printable import on_one_line, printable
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -48,13 +50,17 @@ class Problem:
     kind: str = ""
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (self.file, self.where) if part)
+        place = ", ".join(on_one_line(part) for part in (self.file, self.where) if part)
         text = f"{place}: {self.message}" if place else self.message
-        return f"{text} ({self.suggestion})" if self.suggestion else text
+        return printable(f"{text} ({self.suggestion})" if self.suggestion else text)
 
 
 class PipelineError(Exception):
     """Base of every error that the package raises on purpose."""
+
+    def __str__(self) -> str:
+        # What a file says goes to a terminal, which must not obey it.
+        return printable(super().__str__())
 
 
 class UsageError(PipelineError, ValueError):

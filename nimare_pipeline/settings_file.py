@@ -46,7 +46,7 @@ def read_settings(path: str | Path) -> tuple[Settings, tuple[Analysis, ...]]:
     path = Path(path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} is not a readable TOML file: {error}"
         raise DataError(msg) from error
     problems = [

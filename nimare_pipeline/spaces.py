@@ -10,6 +10,7 @@ References
 """
 
 import re
+import zlib
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -310,7 +311,14 @@ def _read_mask(mask: Any) -> BrainMask:
     name = Path(mask).name
     try:
         return BrainMask.from_image(mask, name=name)
-    except (OSError, nib.filebasedimages.ImageFileError, EOFError) as error:
+    except DataError:
+        raise
+    except (
+        *(OSError, EOFError, ValueError, OverflowError, zlib.error),
+        nib.filebasedimages.ImageFileError,
+        nib.spatialimages.HeaderDataError,
+        nib.spatialimages.ImageDataError,
+    ) as error:
         msg = f"mask {mask} cannot be read as an image: {error}"
         raise DataError(msg) from error
 

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from io import BytesIO
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
         raise ValueError(f"npy version {version}; 1 and 2 are read")
     try:
         shape, _, dtype = readers[version](stream)
-    except (TypeError, RecursionError, MemoryError) as error:  # of a header full of brackets
+    except (TypeError, RecursionError, MemoryError, TokenError) as error:  # of brackets
         raise ValueError(f"no header of an array: {error}") from error
     if any(n < 0 for n in shape):
         raise ValueError(f"an array of the shape {shape}")

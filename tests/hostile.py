@@ -140,9 +140,10 @@ def zeros(n_bytes: int) -> Iterator[bytes]:
 def put(folder: Path, files: Files) -> Path:
     """Make a folder hold these files and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
+    for old in [path for path in folder.rglob("*") if path.is_file()]:
         old.unlink()
     for name, body in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(body)
     return folder
 

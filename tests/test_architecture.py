@@ -15,8 +15,8 @@ PACKAGE = ROOT / "nimare_pipeline"
 
 FLOORS = ("cli", "workflows", "interfaces", "reports", "library", "numerics", "ground")
 """From the roof down. What stands directly in the package, and io and meta, is library."""
-GROUND = ("errors", "defaults", "data", "_lazy")
-"""Words and files that every floor may use; they import nothing of the package themselves."""
+GROUND = ("errors", "printable", "defaults", "data", "_lazy")
+"""Words and files that every floor may use; they import nothing of the package but each other."""
 NUMERICS_MAY_IMPORT = {"numpy", "scipy", "numba"}
 NIPYPE_FLOORS = {"cli", "workflows", "interfaces"}
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nimare_pipeline.printable import printable
+
 OURS = "nimare_pipeline"
 LOGGER = logging.getLogger(OURS)
 
@@ -85,13 +87,20 @@ def _console_handler(verbosity: int) -> logging.Handler:
 
 def _file_handler(path: Path) -> logging.Handler:
     written = logging.FileHandler(path, encoding="utf-8")
-    written.setFormatter(logging.Formatter(_FILE_FORMAT))
+    written.setFormatter(_FileFormatter(_FILE_FORMAT))
     return written
+
+
+class _FileFormatter(logging.Formatter):
+    """The log is read in a terminal, too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 class _ConsoleFormatter(logging.Formatter):
     """``message`` for progress, ``WARNING: message`` for the rest."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = super().format(record)
+        text = printable(super().format(record))
         return text if record.levelno == logging.INFO else f"{record.levelname}: {text}"

@@ -15,6 +15,7 @@ from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import Outcome, new_run_uuid
 from nimare_pipeline.cli.values import nearest
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.printable import printable
 
 COMMANDS: Mapping[str, str] = {
     "--selftest": "nimare_pipeline.cli.commands.selftest",
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         outcome = failure(error)
     # A reader that has gone away (``| head``) is no failure of ours.
     with contextlib.suppress(BrokenPipeError):
-        print(outcome.line, flush=True)
+        print(printable(outcome.line), flush=True)
     return int(outcome.exit_code)
 
 

@@ -21,6 +21,7 @@ from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, writ
 from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.memory import give_back
 from nimare_pipeline.model.schema import FILE_NAME
+from nimare_pipeline.printable import printable
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.writing import write_file
 
@@ -68,7 +69,7 @@ def dry_run(request: Request) -> Outcome:
         output.foresee(Path(folder))
     planned = extended(plan(request), request)
     current = () if request.rerun else _up_to_date(planned, request.settings)
-    print(describe(planned, request.settings, current))
+    print(printable(describe(planned, request.settings, current)))
     code, reason = summarise(
         (
             AnalysisOutcome(one.analysis.name)

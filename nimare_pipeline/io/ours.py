@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 OUR_NAME = "nimare-pipeline"
+_MOST_CHARACTERS = 2**22
+"""Of a description: a longer one is not ours."""
 _TABLES = ("contrasts.tsv", "coordinates.tsv", "studies.tsv")
 
 
@@ -19,7 +21,8 @@ def is_studyset(folder: Path) -> bool:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        text = (folder / "dataset_description.json").read_text(encoding="utf-8")
+        with (folder / "dataset_description.json").open(encoding="utf-8") as stream:
+            text = stream.read(_MOST_CHARACTERS)
         return bool(json.loads(text)["GeneratedBy"][0]["Name"] == OUR_NAME)
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return False

@@ -353,7 +353,11 @@ def _find(
 
 
 def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
-    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``."""
+    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``.
+
+    Links to files are followed, since DataLad keeps every file behind one. Links to folders are
+    not, since they may lead in circles; they are given like files, to be told of.
+    """
     for parent, folders, names in os.walk(folder):
         here = Path(parent)
         if is_results(here):
@@ -364,6 +368,7 @@ def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> 
             for name in folders
             if not name.startswith(".") and name not in skipped and _is_ours(here / name, apart)
         )
+        yield from (here / name for name in folders if (here / name).is_symlink())
         shown = (name for name in sorted(names) if not name.startswith("."))
         yield from (here / name for name in shown if _is_ours(here / name, apart))
 
@@ -454,6 +459,8 @@ def _hint(ignored: Sequence[Path]) -> str:
     hints = []
     if any(path.is_symlink() and not path.exists() for path in ignored):
         hints.append("some are links whose content is not here: run `datalad get`")
+    if any(path.is_symlink() and path.is_dir() for path in ignored):
+        hints.append("links to folders are not followed: name the folder itself")
     pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
     if pickles:
         hints.append(nimare_pickle.why_not(pickles[0]))

@@ -27,6 +27,7 @@ from nimare_pipeline.select_syntax import nearest
 from nimare_pipeline.settings import Analysis, Component
 
 SECTIONS = ("run", "defaults", "analysis")
+_MOST_BYTES, _MOST_DOTS = 2**20, 2000
 _COMPONENTS = ("estimator", "corrector")
 _COMBINED = ("conjunction", "estimator")
 """What has no estimator: the word that stands in its place in file names and reports."""
@@ -134,6 +135,7 @@ def _checked(checked: "_Checker", path: Path) -> Model:
 
 def _toml(content: bytes, path: Path) -> tuple[dict[str, Any], dict[Way, int]]:
     try:
+        _refuse_too_much(content)
         # A byte order mark and Windows line ends are how some editors save a file.
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         return tomllib.loads(text), key_lines(text)
@@ -145,8 +147,19 @@ def _toml(content: bytes, path: Path) -> tuple[dict[str, Any], dict[Way, int]]:
         problem = Problem("error", message, path.name, f"line {line_no}")
     except RecursionError:
         problem = Problem("error", "tables inside tables without end", path.name)
+    except ValueError as error:  # a number of thousands of digits, too, is none to TOMLDecodeError
+        problem = Problem("error", str(error), path.name)
     msg = f"{path.name} is no TOML file"
     raise ModelError(msg, [problem])
+
+
+def _refuse_too_much(content: bytes) -> None:
+    """Refuse what the parser would take minutes for: its time grows with the square of a key."""
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"{len(content):,} bytes; up to {_MOST_BYTES:,} are read")
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.count(b".") > _MOST_DOTS:
+            raise ValueError(f"line {number} has more than {_MOST_DOTS:,} full stops")
 
 
 def _toml_error(error: Exception, text: str) -> tuple[str, int]:

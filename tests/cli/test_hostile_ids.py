@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from nimare_pipeline import io
+from nimare_pipeline.cli.main import main
 from tests.cli.program import FEW, command, environment, status_of
 from tests.io.test_json_hostile import ODD_IDS
 
@@ -156,3 +158,37 @@ def test_harm_is_seen() -> None:
     harm = _Harm()
     harm.feed("<script>alert(1)</script><img src=x onerror=alert(2)>")
     assert harm.found == ["script", "img onerror", "img"]
+
+
+@pytest.mark.parametrize("form", ["native", "nimads", "nimare", "sleuth", "csv"])
+def test_conversions(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """No id and no path leads a conversion out of its folder; what it cannot keep it refuses."""
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    made = tmp_path / "out" / "made"
+    file = tmp_path / "in" / f"{EVIL.replace('/', '')} $(touch PWNED)\n.json"
+    file.write_text(json.dumps(dataset()), encoding="utf-8")
+    before = around(tmp_path)
+    code = main(["convert", str(tmp_path / "in"), str(made), "--to", form])
+    said = "".join(capsys.readouterr())
+    assert code in (0, 65, 73), said
+    assert around(tmp_path) == before
+    assert not set(said) & set("\x1b\r\0\x9b\u202e")
+    names = [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "out").rglob("*")]
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._/-]+", name)] == []
+    if code == 0:
+        (source,) = io.read(made)
+        assert len(source.dataset.ids) >= len(ODD_IDS)
+
+
+@pytest.mark.parametrize("form", ["nimads", "neurovault"])
+def test_exports(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    """Results of such ids are shared in files whose names are plain, all in one place."""
+    code = main(["export", str(run.out), str(tmp_path / "shared"), "--to", form])
+    said = "".join(capsys.readouterr())
+    assert code == 0, said
+    assert [path.name for path in tmp_path.iterdir()] == ["shared"]
+    names = [path.relative_to(tmp_path).as_posix() for path in (tmp_path / "shared").rglob("*")]
+    assert names
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._/-]+", name)] == []
+    assert "\x1b" not in said

@@ -44,8 +44,8 @@ def peak() -> int:
         ("csr", {"shape": np.array([4, 10**12])}, "1,000,000,000,000 columns, but"),
         (
             "coo",
-            {"shape": np.array([10**12, 10**12])},
-            "1000000000000 rows, but the metadata have",
+            {"shape": np.array([10**12, 3])},
+            "1,000,000,000,000 rows, but the metadata have",
         ),
         ("coo", {"row": np.array([9])}, "no sparse matrix: "),
         ("csr", {"indices": np.array([7])}, "no sparse matrix: "),

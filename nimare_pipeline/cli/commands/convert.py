@@ -11,6 +11,7 @@ from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, fai
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
+from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
     from nimare_pipeline.io.conversion import Converted
@@ -63,7 +64,8 @@ def run(words: Sequence[str]) -> Outcome:
     place = str(made[0].path if len(made) == 1 else options.target)
     if options.json:
         return JsonOutcome(ExitCode.OK, reason, place, facts=_facts(options.source, made))
-    print("\n".join(line for one in made for line in _text(one, said=options.to is not None)))
+    lines = (line for one in made for line in _text(one, said=options.to is not None))
+    print(printable("\n".join(lines)))
     return Outcome(ExitCode.OK, reason, place)
 
 

@@ -10,6 +10,7 @@ from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
+from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
@@ -75,7 +76,7 @@ def run(words: Sequence[str]) -> Outcome:
         }
         return JsonOutcome(ExitCode.OK, reason, facts=facts)
     for source, one in found:
-        print("\n".join(_text(source, one)))
+        print(printable("\n".join(_text(source, one))))
     return Outcome(ExitCode.OK, reason)
 
 

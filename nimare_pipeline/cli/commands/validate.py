@@ -12,6 +12,7 @@ from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError, Problem
 from nimare_pipeline.io._bids import KIND as BIDS
+from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
     from nimare_pipeline.io.registry import Found
@@ -70,7 +71,8 @@ def run(words: Sequence[str]) -> Outcome:
     if options.json:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
     most = len(problems) if options.all else _MOST
-    print("\n".join([*_heads(found), *_listed(problems, most), ""]))
+    lines = [*_heads(found), *_listed(problems, most), ""]
+    print(printable("\n".join(lines)))
     return Outcome(code, reason)
 
 
