@@ -106,7 +106,7 @@ def test_whole_ones_are_read(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SEEDS))
-@bounded(60)
+@bounded(40)
 @given(data=st.data())
 def test_damaged_ones_are_read_or_refused(tmp_path: Path, name: str, data: st.DataObject) -> None:
     """No other exception, no warning, no loop, and nothing written; a refusal names a file."""
