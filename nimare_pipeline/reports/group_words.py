@@ -35,7 +35,7 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
     """
     groups = group_facts(facts)
     if not groups:
-        return {"groups": (), "directions": None, "pooled": False, "is_difference": False}
+        return {"groups": (), "directions": None, "one_threshold": False, "is_difference": False}
     estimator = analysis.get("estimator") or {}
     args = estimator.get("args") or {}
     montecarlo = facts.get("montecarlo") or {}
@@ -56,7 +56,7 @@ def context(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, 
         "exhaustive": bool(montecarlo.get("exhaustive", exhaustive)),
         "target_n": facts.get("target_n") or args.get("target_n"),
         "n_tested": facts.get("n_voxels_tested"),
-        "pooled": is_pooled(facts),
+        "one_threshold": is_pooled(facts),
         "is_difference": is_difference(facts),
         "selections": [(name, " ".join(str(text).split())) for name, text in selections.items()],
     }

@@ -71,7 +71,7 @@ def test_run_and_more_iterations(folder, here) -> None:
     [
         (("--method", "holm"), "has no uncorrected p: it is judged by FWECorrector with method"),
         (("--method", "indep"), "'montecarlo', not by FDRCorrector with method 'indep'"),
-        (("--tfce",), "BalancedALESubtraction judges voxels only: its result is 'voxel', not 'tf"),
+        (("--tfce",), "BalancedALESubtraction is corrected as it is fitted, by its largest"),
         (("--result", "cluster-mass"), "judges voxels only: its result is 'voxel', not 'cluster-"),
         (("--inference-mask", "m.nii"), "takes no inference mask; give a smaller mask instead"),
         (("--target-n", "0"), "--target-n: '0' is not a whole number of at least 1"),

@@ -81,7 +81,7 @@ def test_plan_names_the_pool(folder, here) -> None:
         (("--null-method", "histogram"), 64, "SCALE has no --null-method; its options are "),
         (("--null-outside", "inside"), 64, "SCALE has no --null-outside; its options are --fwhm"),
         (("--voxel-thresh", "0.01"), 64, "SCALE has no --voxel-thresh; its options are "),
-        (("--tfce",), 64, "SCALE judges voxels only: its result is 'voxel', not 'tfce'"),
+        (("--tfce",), 64, "SCALE has a null of its own at each voxel; tfce is for ALE"),
         (("--result", "cluster-size"), 64, "SCALE judges voxels only: its result is 'voxel', not"),
     ],
     ids=lambda value: "" if isinstance(value, str | int) else " ".join(value),
