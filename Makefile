@@ -29,8 +29,9 @@ demo: $(VENV)/.package
 	@$(BIN)/nimare-pipeline nimare_pipeline/data/examples/pain "$(DEMO)" meta --name pain
 	@echo "The report: $$(cd "$(DEMO)" && pwd)/report.html"
 
+# Two at a time: most of the time goes to runs of the pipeline that use one core.
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not real" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not real" -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-real: $(VENV)/.test
 	$(BIN)/python -m pytest -m real $(PYTEST_ARGS)

@@ -165,6 +165,18 @@ def link(kind: bytes) -> tarfile.TarInfo:
         (b"\x1f\x8bnonsense", "came damaged"),
         (gzip.compress(b"nonsense"), "cannot be unpacked"),
     ],
+    ids=[
+        "outside",
+        "absolute",
+        "symlink",
+        "hardlink",
+        "pipe",
+        "empty",
+        "bomb",
+        "cut",
+        "no-gzip",
+        "no-tar",
+    ],
 )
 def test_hostile_releases(body: bytes, said: str, server: Server, tmp_path: Path) -> None:
     """Nothing lands outside the folder, and nothing of a bad release stays."""
