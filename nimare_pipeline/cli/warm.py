@@ -72,6 +72,7 @@ def warm_up() -> None:
     from nimare_pipeline.meta.cbma.scale import SCALE
     from nimare_pipeline.registry import (
         ESTIMATORS,
+        NO_TFCE,
         PAIR_ESTIMATORS,
         accepted_keywords,
         get_estimator,
@@ -96,7 +97,7 @@ def warm_up() -> None:
             if word in accepted_keywords("estimator", name)
         }
         result = get_estimator(Component(name, few)).fit(*groups)
-        for tfce in (False, True):
+        for tfce in (False,) if name in NO_TFCE else (False, True):
             FWECorrector(n_iters=_N_ITERS, voxel_thresh=_VOXEL_THRESH, tfce=tfce).transform(result)
     for null_method in NULL_METHODS:
         BalancedALESubtraction(
