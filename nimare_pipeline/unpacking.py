@@ -10,7 +10,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 from tokenize import TokenError
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ DAMAGE = (
 )
 """What zipfile, json and numpy raise when a byte of a file is wrong: nearly anything."""
 
+_PIECE = 2**20
+
 
 def gunzip(body: bytes | IO[bytes], most: int) -> bytes:
     """Unpack a gzip file.
@@ -45,10 +47,28 @@ def gunzip(body: bytes | IO[bytes], most: int) -> bytes:
     """
     stream = BytesIO(body) if isinstance(body, bytes) else body
     with gzip.GzipFile(fileobj=stream) as packed:
-        found = packed.read(most + 1)
+        found = read_up_to(packed, most + 1)
     if len(found) > most:
         raise ValueError(f"more than {most / 2**20:,.0f} MB when it is unpacked")
     return found
+
+
+class Readable(Protocol):
+    """Stream of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Next bytes, no more than so many."""
+
+
+def read_up_to(stream: Readable, most: int) -> bytes:
+    """Read a stream to its end, or to so many bytes.
+
+    Python's buffered streams take room for all that is asked for before they read a byte.
+    """
+    found = BytesIO()
+    while found.tell() < most and (piece := stream.read(min(_PIECE, most - found.tell()))):
+        found.write(piece)
+    return found.getvalue()
 
 
 def check_size(archive: zipfile.ZipFile, size: int) -> None:

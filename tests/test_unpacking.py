@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nimare_pipeline.unpacking import gunzip, read_npz
+from nimare_pipeline.unpacking import gunzip, read_npz, read_up_to
 from tests.hostile import zeros, zipped
 
 HUGE = 2**40
@@ -93,3 +93,27 @@ def test_gzip_bombs_are_read_to_the_limit() -> None:
         gunzip(packed, 2**24)
     assert peak() - before < 100_000
     assert gunzip(gzip.compress(b"abc"), 3) == b"abc"
+
+
+class Asked(io.BytesIO):
+    """Stream that remembers how much was asked for at once."""
+
+    most = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.most = max(self.most, size or 0)
+        return super().read(size)
+
+
+@pytest.mark.parametrize(("size", "most"), [(0, 5), (4, 5), (5, 5), (2**22 + 3, 2**40)])
+def test_streams_are_not_asked_for_all_at_once(size: int, most: int) -> None:
+    """Room is taken for what is there, not for all that may be there."""
+    body = np.random.default_rng(1).bytes(size)
+    stream = Asked(body)
+    assert read_up_to(stream, most) == body
+    assert stream.most <= 2**20
+
+
+def test_no_more_is_read_than_asked_for() -> None:
+    """One byte more than the bound tells that there is more."""
+    assert read_up_to(io.BytesIO(b"abcdef"), 4) == b"abcd"

@@ -17,7 +17,7 @@ from scipy import sparse
 from nimare_pipeline.contrast import ABSURD_MM, counted, listed
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.label_matrix import LabelMatrix
-from nimare_pipeline.unpacking import DAMAGE, gunzip, read_npz
+from nimare_pipeline.unpacking import DAMAGE, gunzip, read_npz, read_up_to
 
 AXES = ("x", "y", "z")
 _GAPS = ("", "nan", "NaN", "NA", "n/a")
@@ -262,7 +262,7 @@ def _body(path: Path) -> bytes:
     with path.open("rb") as stream:
         packed = stream.read(2) == _GZIP
         stream.seek(0)
-        body = gunzip(stream, MOST_BYTES) if packed else stream.read(MOST_BYTES + 1)
+        body = gunzip(stream, MOST_BYTES) if packed else read_up_to(stream, MOST_BYTES + 1)
     if len(body) > MOST_BYTES:
         raise ValueError(f"more than {MOST_BYTES >> 20} MB")
     return body

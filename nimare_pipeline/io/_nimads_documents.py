@@ -16,6 +16,7 @@ from typing import Any
 
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json
+from nimare_pipeline.unpacking import read_up_to
 
 MAX_BYTES = 2**30
 """A compressed file that is larger than this, unpacked, is refused."""
@@ -141,7 +142,7 @@ def _parsed(path: Path) -> Any:
 def _unpacked(path: Path) -> bytes:
     try:
         with gzip.open(path) as stream:
-            body = stream.read(MAX_BYTES + 1)
+            body = read_up_to(stream, MAX_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         problem = Problem(
             "error", f"damaged: {error}", str(path), suggestion="is the file complete?"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _text
+from nimare_pipeline.unpacking import read_up_to
 
 MAX_BYTES = 64 * 2**20
 """Of a text, unpacked. All foci of a database of 15,000 papers are 30 MB."""
@@ -114,7 +115,7 @@ def text_body(path: Path, note: Note) -> str:
             packed = stream.read(2) == b"\x1f\x8b"
             stream.seek(0)
             unpacked = gzip.GzipFile(fileobj=stream) if packed else stream
-            body = unpacked.read(MAX_BYTES + 1)
+            body = read_up_to(unpacked, MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise refusal(path, f"cannot be unpacked: {error}", "is the file complete?") from error
     if len(body) > MAX_BYTES:

@@ -54,6 +54,18 @@ def test_a_topic_against_the_rest_of_the_database(shared_data: Path, tmp_path: P
     assert (out / "report.html").stat().st_size > 100_000
 
 
+def test_ale_of_a_topic(shared_data: Path, tmp_path: Path) -> None:
+    """971 experiments, 74 million voxels of modelled activation: under 1 GB, report included."""
+    out = tmp_path / "out"
+    ended = call(
+        shared_data / "neurosynth", out, "meta", "--name", "action", "--fwhm", 10,
+        "--select", GROUP.partition("=")[2], "--n-iters", 20, "--nprocs", 2,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert 1024 * int(ended.stdout.split()[-2]) < LIMIT
+    assert (out / "report.html").stat().st_size > 100_000
+
+
 def test_the_limit_is_one(shared_data: Path, tmp_path: Path) -> None:
     """Half of it is not enough: it bounds what the run allocates, and memory ends it cleanly."""
     ended = call(
