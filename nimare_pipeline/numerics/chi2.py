@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtri
 
 from nimare_pipeline.numerics.array_plan import DivisionsPlan, collect
-from nimare_pipeline.numerics.chi2_loop import BLOCK, UNIT_BITS, cut_to_whole, permute_labels
+from nimare_pipeline.numerics.chi2_loop import (
+    ABOVE,
+    BELOW,
+    BLOCK,
+    UNIT_BITS,
+    cut_to_whole,
+    permute_labels,
+)
 from nimare_pipeline.numerics.permute import binomials, n_divisions
 from nimare_pipeline.numerics.study_runs import StudyRuns
 from nimare_pipeline.numerics.subtraction_loop import NEGATIVE, POSITIVE
@@ -83,11 +90,11 @@ class LabelPlan(DivisionsPlan):
         Runs of each experiment, see ``StudyRuns``.
     place : (n_lanes,) int64 array
         Place of each voxel in a volume with a border of one voxel; filled up to whole blocks.
-    expected : (n_lanes,) float32 array
-    weight : (1, n_lanes) or (2, n_lanes) float32 array
+    expected, weight : (n_lanes,) float32 arrays
         z in whole numbers is ``(a - expected) * weight``, a the count of the smaller group; 0
-        where it is undefined. Two rows where not both signs are tested everywhere: above and below
-        what is expected.
+        where it is undefined.
+    tested : (n_lanes,) or (0,) int8 array
+        Bits ``ABOVE`` and ``BELOW`` of the signs that count; empty where both do everywhere.
     table : int64 array
         Pascal's triangle where permutations are enumerated, else 1 by 1.
     scalars : (8,) int64 array
@@ -104,6 +111,7 @@ class LabelPlan(DivisionsPlan):
     place: NDArray[np.int64]
     expected: NDArray[np.float32]
     weight: NDArray[np.float32]
+    tested: NDArray[np.int8]
     table: NDArray[np.int64]
     scalars: NDArray[np.int64]
 
@@ -184,10 +192,11 @@ def label_plan(
     padded = tuple(side + 2 for side in mask.shape)
     places = np.ravel_multi_index(tuple(np.argwhere(mask)[kept].T + 1), padded)
     expected, weight = _terms(total[kept], n, k)
-    rows = weight[None]
-    if tested is not None:
-        bits = (POSITIVE, NEGATIVE) if first_is_smaller else (NEGATIVE, POSITIVE)
-        rows = np.stack([np.where(tested[kept] & bit, weight, 0) for bit in bits])
+    lanes = np.zeros(0, dtype=np.int8)
+    if tested is not None and (tested[kept] != POSITIVE | NEGATIVE).any():
+        above, below = (POSITIVE, NEGATIVE) if first_is_smaller else (NEGATIVE, POSITIVE)
+        seen = ABOVE * (tested[kept] & above > 0) + BELOW * (tested[kept] & below > 0)
+        lanes = _filled(seen, n_lanes, np.int8)
     _, exhaustive = n_divisions(n, k, n_iters)
     return LabelPlan(
         run_start=few.start,
@@ -195,7 +204,8 @@ def label_plan(
         indptr=few.indptr,
         place=_filled(places, n_lanes, np.int64),
         expected=_filled(expected, n_lanes, np.float32),
-        weight=np.stack([_filled(row, n_lanes, np.float32) for row in rows]),
+        weight=_filled(weight, n_lanes, np.float32),
+        tested=lanes,
         table=binomials(n, k) if exhaustive else _NO_TABLE,
         scalars=np.array(
             [

@@ -15,6 +15,7 @@ from nimare_pipeline.numerics.chi2_loop import (
     BLOCK,
     add_smaller_group,
     count_block,
+    keep_tested,
     permute_labels,
     whole_block,
 )
@@ -95,11 +96,11 @@ class LabelTFCEPlan(LabelPlan):
 def enhance_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
     """``permute_labels``, and after its six rows the largest TFCE above and below expectation."""
     plain, levels, memory = scratch
-    own = arrays[:8]
+    own = arrays[:9]
     permute_labels(seed, first, own, plain, out[:6])
     steps, block, whole, label = plain[:4]
-    place, expected, weight, scalars = arrays[3], arrays[4], arrays[5], arrays[7]
-    height, extent, bits = arrays[8], arrays[9], arrays[10]
+    place, expected, weight, tested, scalars = own[3], own[4], own[5], own[6], own[8]
+    height, extent, bits = arrays[9], arrays[10], arrays[11]
     shift, half = bits[0], (np.int64(1) << bits[0]) >> 1
     strides = (np.int64(1), scalars[4], scalars[5])
     for iteration in range(out.shape[1]):
@@ -108,6 +109,8 @@ def enhance_labels(seed, first, arrays, scratch, out):  # type: ignore[no-untype
         for begin in range(0, len(place), BLOCK):
             count = count_block(steps, begin, count, block)
             whole_block(block, begin, expected, weight, whole)
+            if len(tested):
+                keep_tested(begin, tested, whole)
             for i in range(BLOCK):
                 size = min((abs(np.int64(whole[i])) + half) >> shift, np.int64(len(height) - 1))
                 levels[begin + i] = size if whole[i] > 0 else -size
