@@ -62,3 +62,17 @@ def write_six(folder: Path) -> Path:
     nib.save(nib.Nifti1Image(volume, affine), folder / "roi.nii.gz")
     (folder / "analyses.toml").write_text(SIX)
     return folder
+
+
+BOX_AFFINE = np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
+
+
+def example_and_box(folder: Path) -> Path:
+    """Put the example as it ships into ``in``, and a small mask, ``box.nii.gz``, beside it."""
+    inner = folder / "in"
+    inner.mkdir()
+    (inner / "pain.json").write_bytes((EXAMPLE / "pain.json").read_bytes())
+    volume = np.zeros((91, 109, 91), dtype=np.uint8)
+    volume[16:41, 55:75, 28:48] = 1
+    nib.save(nib.Nifti1Image(volume, BOX_AFFINE), folder / "box.nii.gz")
+    return inner

@@ -9,9 +9,8 @@ import pytest
 
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.balanced_subtraction import BalancedALESubtraction
-from tests.cli.program import EXAMPLE
+from tests.cli.studies import example_and_box
 
-AFFINE = np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 P = "p_desc-balancedGroup1MinusGroup2_level-voxel_corr-FWE_method-montecarlo"
 PAIR = ("--group", "many=n_foci > 10", "--estimator", "BalancedALESubtraction")
 
@@ -19,13 +18,7 @@ PAIR = ("--group", "many=n_foci > 10", "--estimator", "BalancedALESubtraction")
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """The example and a small mask."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "pain.json").write_bytes((EXAMPLE / "pain.json").read_bytes())
-    volume = np.zeros((91, 109, 91), dtype=np.uint8)
-    volume[16:41, 55:75, 28:48] = 1
-    nib.save(nib.Nifti1Image(volume, AFFINE), tmp_path / "box.nii.gz")
-    return folder
+    return example_and_box(tmp_path)
 
 
 def test_run_and_more_iterations(folder, here) -> None:

@@ -13,21 +13,15 @@ from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import plan
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.scale import SCALE
-from tests.cli.program import EXAMPLE
+from tests.cli.studies import BOX_AFFINE, example_and_box
 
-AFFINE = np.array([[2.0, 0, 0, -90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 N = "30"
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """The example, a small mask, and pools elsewhere: in two files, with few foci, unreadable."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "pain.json").write_bytes((EXAMPLE / "pain.json").read_bytes())
-    volume = np.zeros((91, 109, 91), dtype=np.uint8)
-    volume[16:41, 55:75, 28:48] = 1
-    nib.save(nib.Nifti1Image(volume, AFFINE), tmp_path / "box.nii.gz")
+    folder = example_and_box(tmp_path)
     rng = np.random.default_rng(8)
     (tmp_path / "base").mkdir()
     for name, n in (("a", 200), ("b", 150)):
@@ -222,7 +216,7 @@ def test_foci_that_are_not_used(folder) -> None:
     ask = [str(word) for word in words(folder)]
     (kept,), (dropped,) = plan(parse(ask)), plan(parse([*ask, "--outside", "drop"]))
     box = nib.load(folder.parent / "box.nii.gz")
-    ijk = np.floor((kept.null_foci.xyz - AFFINE[:3, 3]) / 2 + 0.5).astype(int)
+    ijk = np.floor((kept.null_foci.xyz - BOX_AFFINE[:3, 3]) / 2 + 0.5).astype(int)
     inside = np.asarray(box.dataobj)[tuple(ijk.T)] > 0
     assert 0 < inside.sum() < 350
     np.testing.assert_array_equal(dropped.null_foci.xyz, kept.null_foci.xyz[inside])
