@@ -158,16 +158,8 @@ class SCALE(ALE):
         )
 
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> MonteCarloPlan:
-        """What the Monte Carlo engine needs to redraw the foci of a result from its pool.
-
-        Raises
-        ------
-        UsageError
-            If threshold-free enhancement is asked for, whose z needs one null of all voxels.
-        """
-        if choices.tfce:
-            msg = "SCALE has a null of its own at each voxel; tfce is for ALE, MKDADensity, KDA"
-            raise UsageError(msg)
+        """What the Monte Carlo engine needs to redraw the foci of a result from its pool."""
+        del choices
         arrays = result.arrays
         foci = ExperimentFoci(result.ids, arrays["foci_xyz"], arrays["foci_experiment"])
         design, _ = self.design(foci, arrays, result.mask)
