@@ -7,7 +7,8 @@ from typing import Any
 from nimare_pipeline import defaults
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
-from nimare_pipeline.cli.options import LEVELS, METHODS, absolute, build_parser
+from nimare_pipeline.cli.method_options import METHODS
+from nimare_pipeline.cli.options import LEVELS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.needs import NULL_FOCI

@@ -8,7 +8,8 @@ import pytest
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
-from nimare_pipeline.cli.options import METHODS, build_parser
+from nimare_pipeline.cli.method_options import METHODS
+from nimare_pipeline.cli.options import build_parser
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import UsageError
