@@ -346,8 +346,13 @@ def test_what_the_command_line_makes_impossible_is_named(folder) -> None:
 
 
 def test_every_option_of_an_analysis_has_a_place() -> None:
-    """No option of the three groups is forgotten when a file is overridden."""
-    groups = ("analysis", "kernel and coordinates", "correction for multiple comparisons")
+    """No option of these groups is forgotten when a file is overridden."""
+    groups = (
+        "analysis",
+        "estimator",
+        "kernel and coordinates",
+        "correction for multiple comparisons",
+    )
     options = {
         action.dest
         for group in build_parser()._action_groups
