@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults, derivatives_reader
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.conjunction import Part, combine
-from nimare_pipeline.derivatives_reader import AnalysisRecord
+from nimare_pipeline.derivative_records import AnalysisRecord
 from nimare_pipeline.errors import DataError, NoInputError, UsageError
 from nimare_pipeline.inference import RESULTS, Inference
 from nimare_pipeline.maps import MapSpec

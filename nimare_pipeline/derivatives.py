@@ -39,6 +39,7 @@ from nimare_pipeline.derivative_sidecars import (
     result_spec,
     to_json,
 )
+from nimare_pipeline.derivative_tsv import to_tsv
 from nimare_pipeline.derivatives_reader import read
 from nimare_pipeline.derivatives_swap import recover, swap_in
 from nimare_pipeline.diagnostics import ClusterTable
@@ -226,7 +227,7 @@ def write_dataset_level(
     descs = {parse_path(p.relative_to(output)).get("desc") for p in output.glob("tpl-*/**/*.*")}
     rows = [(f"desc-{desc}", describe(desc)) for desc in sorted(desc for desc in descs if desc)]
     table = pd.DataFrame(rows, columns=list(tables.DESCRIPTIONS))
-    write_file(output / "descriptions.tsv", tables.to_tsv(table))
+    write_file(output / "descriptions.tsv", to_tsv(table))
     sidecar = tables.column_sidecar(table, tables.DESCRIPTIONS)
     write_file(output / "descriptions.json", to_json(sidecar))
 
@@ -265,7 +266,7 @@ def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> 
     path = place.dseg(desc, group=spec.group)
     sidecar = dseg_sidecar(context, clusters) | tables.column_sidecar(names, tables.DSEG)
     _write_image(stage, path, result.mask.image(labels), sidecar)
-    stage.write(path.replace(".nii.gz", ".tsv"), tables.to_tsv(names))
+    stage.write(path.replace(".nii.gz", ".tsv"), to_tsv(names))
     z = shown_z(result)
     if z is not None:
         inside = np.where(labels > 0, z, 0).astype(np.float32)
@@ -323,7 +324,7 @@ def _write_table(
     sidecar = tables.column_sidecar(table, columns)
     # BIDS: a compressed table has no header, its sidecar names the columns.
     named = {"Columns": list(table.columns), **sidecar} if packed else sidecar
-    stage.write(path, tables.to_tsv(table, header=not packed))
+    stage.write(path, to_tsv(table, header=not packed))
     stage.write(path.removesuffix(".gz").replace(".tsv", ".json"), to_json(named))
 
 

@@ -9,7 +9,6 @@ import json
 import tomllib
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,9 @@ from nimare_pipeline.derivative_names import (
     snake,
     spec_from_entities,
 )
+from nimare_pipeline.derivative_records import AnalysisRecord, Derivatives, RunRecord
 from nimare_pipeline.derivative_sidecars import CONJUNCTION, NUMBERS
+from nimare_pipeline.derivative_tsv import from_tsv
 from nimare_pipeline.derivatives_swap import pending_swaps
 from nimare_pipeline.directions import is_pair
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
@@ -33,116 +34,6 @@ from nimare_pipeline.unpacking import MOST_BYTES, gunzip
 _LOG_TAIL_LINES = 200
 _UNREADABLE = (OSError, EOFError, zlib.error, ValueError, TypeError, KeyError, RecursionError)
 """What reading a damaged file raises; ValueError includes bad JSON, TOML, UTF-8 and DataError."""
-
-
-@dataclass(frozen=True)
-class AnalysisRecord:
-    """One analysis as its folder tells it.
-
-    Parameters
-    ----------
-    name : str
-    folder : Path
-    record : dict
-        All of ``*_analysis.json``: Description, Analysis, Facts, Result, BibTeX, ...
-    contrasts, coordinates, clusters : DataFrame
-        Columns as in ``derivative_tables``; empty if missing. mm.
-    null_uncorrected, null_montecarlo : DataFrame or None
-        Columns stat, logsf; and iteration, max_stat, max_size, max_mass, or those of each tail.
-    maps : dict of MapSpec to Path
-    result_spec : MapSpec
-        The map the verdict rests on, a key of ``maps``.
-    result_map, label_image, mask : Path or None
-        Uncorrected z inside the significant clusters; their numbers; voxels analysed.
-    figures : dict of str to Path
-        Of the report, by key.
-    paper_figures : dict of str to Path
-        For a paper: ``result_mosaic.svg``, ``z_glass.png``, ...
-    snapshot : Path or None
-        Dataset that was analysed.
-    problems : tuple of Problem
-        Found in the data by the run, then found while reading.
-    """
-
-    name: str
-    folder: Path
-    record: dict[str, Any]
-    contrasts: pd.DataFrame
-    coordinates: pd.DataFrame
-    clusters: pd.DataFrame
-    null_uncorrected: pd.DataFrame | None
-    null_montecarlo: pd.DataFrame | None
-    maps: dict[MapSpec, Path]
-    result_spec: MapSpec
-    result_map: Path | None
-    label_image: Path | None
-    mask: Path | None
-    figures: dict[str, Path]
-    paper_figures: dict[str, Path]
-    snapshot: Path | None
-    problems: tuple[Problem, ...]
-
-    @property
-    def analysis(self) -> dict[str, Any]:
-        """What was asked for: the fields of ``settings.Analysis``."""
-        return dict(self.record.get("Analysis", {}))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Numbers of the run, as ``MetaResult.facts``."""
-        return dict(self.record.get("Facts", {}))
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """The latest run as its logs tell it.
-
-    Parameters
-    ----------
-    uuid : str
-        Empty if there is no run.
-    folder : Path or None
-    settings : dict
-        ``settings`` and ``analysis`` of settings.toml.
-    status : dict
-        status.json.
-    log_tail : str
-        Last lines of run.log.
-    graph : Path or None
-        Picture of the workflow.
-    crash_files : tuple of Path
-    """
-
-    uuid: str = ""
-    folder: Path | None = None
-    settings: dict[str, Any] = field(default_factory=dict)
-    status: dict[str, Any] = field(default_factory=dict)
-    log_tail: str = ""
-    graph: Path | None = None
-    crash_files: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True)
-class Derivatives:
-    """A folder of derivatives.
-
-    Parameters
-    ----------
-    folder : Path
-    description : dict
-        dataset_description.json.
-    analyses : tuple of AnalysisRecord
-        By name.
-    run : RunRecord
-    problems : tuple of Problem
-        Found while reading what is not of one analysis.
-    """
-
-    folder: Path
-    description: dict[str, Any]
-    analyses: tuple[AnalysisRecord, ...]
-    run: RunRecord
-    problems: tuple[Problem, ...]
 
 
 def read(output_dir: str | Path, *, without: Collection[str] = ()) -> Derivatives:
@@ -345,7 +236,7 @@ class _Reader:
             self._miss(f"no table of {suffix}")
         else:
             try:
-                return tables.from_tsv(path.read_bytes(), columns)
+                return from_tsv(path.read_bytes(), columns)
             except _UNREADABLE as error:
                 self._miss(f"cannot be read: {error}", path)
         return tables.typed(pd.DataFrame(columns=list(columns)), columns)
@@ -359,7 +250,7 @@ class _Reader:
         names = sidecar.get("Columns", list(of_kind))
         try:
             columns = of_kind | tables.null_columns(names)
-            return tables.from_tsv(_unpacked(path), columns, names=names)
+            return from_tsv(_unpacked(path), columns, names=names)
         except _UNREADABLE as error:
             self._miss(f"cannot be read: {error}", path)
             return None
@@ -369,7 +260,7 @@ class _Reader:
         if path is None:
             return []
         try:
-            table = tables.from_tsv(path.read_bytes(), tables.PROBLEMS)
+            table = from_tsv(path.read_bytes(), tables.PROBLEMS)
             return [
                 Problem(**{str(name): value for name, value in row.items()})
                 for row in table.to_dict("records")

@@ -16,7 +16,7 @@ import pandas as pd
 import nimare_pipeline
 from nimare_pipeline import derivatives_reader
 from nimare_pipeline.contrast import Contrast, is_missing, listed
-from nimare_pipeline.derivatives_reader import AnalysisRecord
+from nimare_pipeline.derivative_records import AnalysisRecord
 from nimare_pipeline.errors import DataError, NoInputError, OutputError, Problem, UsageError
 from nimare_pipeline.io import _nimads_write, nimads
 from nimare_pipeline.io.writers import aside, put

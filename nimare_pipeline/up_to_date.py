@@ -17,6 +17,7 @@ from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_sidecars import plain
+from nimare_pipeline.derivative_tsv import to_tsv
 from nimare_pipeline.errors import PipelineError
 from nimare_pipeline.needs import NULL_FOCI
 from nimare_pipeline.null_foci import NullFoci
@@ -101,8 +102,8 @@ def _record_differs(record: Mapping[str, Any], analysis: Analysis, settings: Set
 
 def _input_differs(checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort) -> str:
     mask = dataset.mask.as_image().to_bytes()
-    contrasts = tables.to_tsv(tables.typed(cohort.contrasts, tables.CONTRASTS))
-    coordinates = tables.to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
+    contrasts = to_tsv(tables.typed(cohort.contrasts, tables.CONTRASTS))
+    coordinates = to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
     for ending, words, content in (
         ("_mask.nii.gz", "the mask is another", mask),
         ("_contrasts.tsv", "other contrasts are used", contrasts),

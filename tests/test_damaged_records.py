@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from nimare_pipeline import (
     dataset_io,
     derivative_tables,
+    derivative_tsv,
     derivatives_reader,
     labels,
     model,
@@ -214,8 +215,8 @@ def test_tables_of_results(data: st.DataObject) -> None:
     row = b"warning\ta.txt\tline 1\todd\tn/a\n"
     whole = b"\t".join(name.encode() for name in kinds) + b"\n" + row * 2
     body = data.draw(damaged(whole))
-    read_or_refused(lambda: derivative_tables.from_tsv(body, kinds), names=["not a table"])
-    read_or_refused(lambda: derivative_tables.from_tsv(body, {}), names=["not a table"])
+    read_or_refused(lambda: derivative_tsv.from_tsv(body, kinds), names=["not a table"])
+    read_or_refused(lambda: derivative_tsv.from_tsv(body, {}), names=["not a table"])
 
 
 @pytest.fixture(scope="module")

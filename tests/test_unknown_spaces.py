@@ -11,7 +11,7 @@ from nimare_pipeline.cli import plan as planning
 from nimare_pipeline.cli.commands import summary, validate
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.errors import DataError, UsageError
 
 SPACELESS = "//A, 2000: b\n//Subjects=13\n-10 20 30\n"

@@ -11,7 +11,7 @@ from nimare_pipeline.errors import NoInputError, PipelineError
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
-    from nimare_pipeline.cli.plan import Planned
+    from nimare_pipeline.cli.planned import Planned
 
 
 def combined(analysis: Analysis) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from nimare_pipeline.cli import logs
 from nimare_pipeline.cli.conjunctions import combined, refuse_failed
 from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason_of
 from nimare_pipeline.cli.output import RunFolders
-from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
 from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.conjunctions import combined
-from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import PipelineError, UsageError
 from nimare_pipeline.inference import has_clusters

@@ -7,7 +7,7 @@ from nimare_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from nimare_pipeline.cli.database import Shelf
-    from nimare_pipeline.cli.plan import Planned
+    from nimare_pipeline.cli.planned import Planned
     from nimare_pipeline.null_foci import NullFoci
 
 

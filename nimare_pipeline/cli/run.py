@@ -15,7 +15,9 @@ from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason
 from nimare_pipeline.cli.extension import extended
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.output import RunFolders
-from nimare_pipeline.cli.plan import Planned, describe, plan, require_input
+from nimare_pipeline.cli.plan import plan, require_input
+from nimare_pipeline.cli.plan_words import describe
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.cli.status import AnalysisOutcome, Outcome, summarise, write_status
 from nimare_pipeline.errors import Problem, UsageError

@@ -14,8 +14,8 @@ contrasts one by one: its foci are in MNI space, and checked. And
 from nimare_pipeline._lazy import attach
 
 _NAMES = {
-    "Found": "nimare_pipeline.io.registry",
-    "Source": "nimare_pipeline.io.registry",
+    "Found": "nimare_pipeline.io.sources",
+    "Source": "nimare_pipeline.io.sources",
     "examine": "nimare_pipeline.io.registry",
     "read": "nimare_pipeline.io.registry",
     "convert_native_to_dataset": "nimare_pipeline.io.convert",

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from nimare_pipeline.errors import DataError, Problem
-from nimare_pipeline.io.registry import SKIPPED, formats, knows, walk
+from nimare_pipeline.io.folder import SKIPPED, formats, knows, walk
 
 
 @dataclass(frozen=True)

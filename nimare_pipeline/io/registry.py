@@ -1,133 +1,27 @@
 """What lies in a folder: every file is shown to every format, and read by the one it fits."""
 
 import os
-import pkgutil
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import import_module
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nimare_pipeline import defaults, io
+from nimare_pipeline import defaults
 from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
-from nimare_pipeline.io import nimare_pickle
 from nimare_pipeline.io._bids import check_description
-from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
-from nimare_pipeline.io.ours import is_results
+from nimare_pipeline.io.folder import find, left_out
+from nimare_pipeline.io.sources import Found, Source
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
 from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
-SKIPPED = ("derivatives", "sourcedata")
-"""Folders looked into only when nothing is found elsewhere."""
-_USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
-"""Stems of files that a dataset folder has anyway: not worth a warning."""
-_MODEL = "analyses.toml"
-"""File that says what to do with the others."""
-_OPENED = 20
-"""How many files that are left out are opened to say why."""
-_PICKLES = (".pkl", ".pkl.gz", ".pickle")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One dataset found.
-
-    Parameters
-    ----------
-    name : str
-        What to call its analysis: the file's name without suffix; for a NIMADS file whose name
-        says nothing (``studyset.json``), the name of the studyset, or else of the folder.
-    files : tuple of str
-        Files it was read from, relative to the folder, the main one first.
-    format : str
-        Name of the format.
-    dataset : Dataset
-    problems : tuple of Problem
-        Warnings, no more than some of a kind.
-    kinds : dict of str to int
-        Warnings of each kind, those that are left out of ``problems``, too.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    format: str
-    dataset: Dataset
-    problems: tuple[Problem, ...] = ()
-    kinds: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def n_warnings(self) -> int:
-        """Number of warnings, those that are left out of ``problems``, too."""
-        return sum(not problem.kind for problem in self.problems) + sum(self.kinds.values())
-
-
-@dataclass(frozen=True)
-class Found:
-    """One dataset as it stands in its files, right or wrong.
-
-    Parameters
-    ----------
-    name, files, format
-        As in :class:`Source`.
-    contrasts : tuple of Contrast
-        Those that could be read.
-    problems : tuple of Problem
-        Errors and warnings.
-    tables : Tables or None
-        Of a format that reads whole tables, in place of contrasts.
-    """
-
-    name: str
-    files: tuple[str, ...]
-    format: str
-    contrasts: tuple[Contrast, ...]
-    problems: tuple[Problem, ...] = ()
-    tables: Tables | None = None
-
-    def counts(self) -> dict[str, int]:
-        """Numbers of studies, contrasts and foci."""
-        if self.tables is not None:
-            return {
-                "studies": self.tables.metadata["study_id"].nunique(),
-                "contrasts": len(self.tables.metadata),
-                "foci": len(self.tables.coordinates),
-            }
-        return {
-            "studies": len({contrast.study_id for contrast in self.contrasts}),
-            "contrasts": len(self.contrasts),
-            "foci": sum(len(contrast.xyz) for contrast in self.contrasts),
-        }
-
-    def studies(self) -> list[str]:
-        """Study of each contrast."""
-        if self.tables is not None:
-            return self.tables.metadata["study_id"].tolist()
-        return [contrast.study_id for contrast in self.contrasts]
-
-    def without_size(self) -> list[str]:
-        """Ids of contrasts that have foci, but no sample size."""
-        if self.tables is not None:
-            metadata = self.tables.metadata
-            lacking = metadata["id"][metadata["sample_sizes"].isna()]
-            return lacking[lacking.isin(set(self.tables.coordinates["id"]))].tolist()
-        return [one.id for one in self.contrasts if len(one.xyz) and not one.sample_sizes]
-
-
 _Batch = tuple[ModuleType, tuple[Path, ...]]
-
-
-def formats() -> tuple[ModuleType, ...]:
-    """Modules of the formats, by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(io.__path__))
-    modules = (import_module(f"{io.__name__}.{name}") for name in names if name[0] != "_")
-    return tuple(module for module in modules if hasattr(module, "sniff"))
 
 
 def read(
@@ -170,7 +64,7 @@ def read(
         With every problem found; or if several datasets in the folder are rivals.
     """
     root = _existing(path)
-    found, ignored = _find(root, {Path(path).resolve() for path in apart})
+    found, ignored = find(root, {Path(path).resolve() for path in apart})
     base = root if root.is_dir() else root.parent
     batches = [batch for module, files in found for batch in _batches(module, files)]
     _refuse_rivals(batches, base)
@@ -180,7 +74,7 @@ def read(
     left = [file for file in _unused(ignored, read_, base) if os.path.normpath(file) not in needed]
     # What is wrong with the folder as a BIDS dataset does not keep its studies from an analysis.
     described = [replace(problem, level="warning") for problem in check_description(root)]
-    noted = [*_ignored_problem(left, base), *described]
+    noted = [*left_out(left, base), *described]
     return [
         Source(
             one.name,
@@ -222,7 +116,7 @@ def examine(
         If it is a file that no format knows.
     """
     root = _existing(path)
-    by_format, ignored = _find(root)
+    by_format, ignored = find(root)
     base = root if root.is_dir() else root.parent
     batches: list[_Batch] = []
     problems: list[Problem] = []
@@ -238,7 +132,7 @@ def examine(
         problems.append(Problem("error", f"{str(error).partition(chr(10))[0]}: {names}"))
     found = _found(batches, base, tal2mni, unknown_space)
     problems += check_description(root)
-    problems += _ignored_problem(_unused(ignored, found, base), base)
+    problems += left_out(_unused(ignored, found, base), base)
     return found, problems
 
 
@@ -327,64 +221,6 @@ def _image_paths(tables: Tables) -> list[Any]:
     return [cell for cell in cells if cell is not None]
 
 
-def _find(
-    root: Path, apart: Collection[Path] = ()
-) -> tuple[list[tuple[ModuleType, list[Path]]], list[Path]]:
-    """Files of each format, and the files no format knows."""
-    modules = formats()
-    for skipped in (SKIPPED, ()):
-        files = list(walk(root, skipped, apart)) if root.is_dir() else [root]
-        by_format: dict[str, list[Path]] = {}
-        ignored = []
-        for file in files:
-            module = next((m for m in modules if knows(m, file)), None)
-            if module is None:
-                ignored.append(file)
-            else:
-                by_format.setdefault(module.__name__, []).append(file)
-        if by_format:
-            known = {module.__name__: module for module in modules}
-            return [(known[name], paths) for name, paths in by_format.items()], ignored
-    accepted = ", ".join(module.NAME for module in modules)
-    msg = f"nothing to analyse in {root}; accepted are: {accepted}{_hint(ignored)}"
-    if root.is_file():
-        raise DataError(msg)
-    raise NoInputError(msg)
-
-
-def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
-    """Files of a folder that may be input: not hidden, not our own outputs, not ``apart``.
-
-    Links to files are followed, since DataLad keeps every file behind one. Links to folders are
-    not, since they may lead in circles; they are given like files, to be told of.
-    """
-    for parent, folders, names in os.walk(folder):
-        here = Path(parent)
-        if is_results(here):
-            folders.clear()
-            continue
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in skipped and _is_ours(here / name, apart)
-        )
-        yield from (here / name for name in folders if (here / name).is_symlink())
-        shown = (name for name in sorted(names) if not name.startswith("."))
-        yield from (here / name for name in shown if _is_ours(here / name, apart))
-
-
-def _is_ours(path: Path, apart: Collection[Path]) -> bool:
-    return not apart or path.resolve() not in apart
-
-
-def knows(module: ModuleType, file: Path) -> bool:
-    """Whether a file is of a format; False for one that cannot be opened."""
-    try:
-        return file.is_file() and bool(module.sniff(file))  # opening a pipe would wait for ever
-    except OSError:  # a link that leads nowhere, a file we may not read
-        return False
-
-
 def _contrasts(
     module: ModuleType, paths: Sequence[Path], base: Path, tal2mni: str, unknown_space: str
 ) -> tuple[list[Contrast], list[Problem]]:
@@ -440,34 +276,6 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
     if any(problem.level == "error" for problem in problems):
         msg = f"{root} cannot be read"
         raise DataError(msg, fewer(sorted(problems, key=lambda problem: problem.level)))
-
-
-def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
-    ignored = [path for path in ignored if path.stem.lower() not in _USUAL and path.name != _MODEL]
-    if not ignored:
-        return []
-    names = [path.relative_to(base).as_posix() for path in ignored]
-    be = "is" if len(names) == 1 else "are"
-    message = (
-        f"{counted(len(names), 'file')} {be} in no known format and {be} left out: "
-        f"{listed(names, 5)}"
-    )
-    return [Problem("warning", message + _hint(ignored))]
-
-
-def _hint(ignored: Sequence[Path]) -> str:
-    hints = []
-    if any(path.is_symlink() and not path.exists() for path in ignored):
-        hints.append("some are links whose content is not here: run `datalad get`")
-    if any(path.is_symlink() and path.is_dir() for path in ignored):
-        hints.append("links to folders are not followed: name the folder itself")
-    pickles = [path for path in ignored if path.name.endswith(_PICKLES) and path.is_file()]
-    if pickles:
-        hints.append(nimare_pickle.why_not(pickles[0]))
-    if any(path.is_file() and is_other_kind(path) for path in ignored):
-        hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
-    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
-    return f" ({'; '.join(hints)})" if hints else ""
 
 
 def _name(module: ModuleType, path: Path, base: Path) -> str:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
+from nimare_pipeline.model.key import Key
+from nimare_pipeline.model.schema import BUILT, RUN, TYPES
 from nimare_pipeline.settings_file import toml_value
 
 _MARKED = re.compile(r"(<!-- keys of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

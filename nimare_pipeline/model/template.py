@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nimare_pipeline.model.document import without
-from nimare_pipeline.model.schema import BUILT, RUN, TYPES, Key
+from nimare_pipeline.model.key import Key
+from nimare_pipeline.model.schema import BUILT, RUN, TYPES
 from nimare_pipeline.settings_file import toml_value
 
 _WIDTH = 99

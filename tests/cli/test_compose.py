@@ -9,7 +9,8 @@ import pytest
 
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import Planned, plan
+from nimare_pipeline.cli.plan import plan
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.errors import ModelError
 from tests.cli.program import EXAMPLE, call
 

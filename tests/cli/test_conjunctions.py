@@ -11,7 +11,7 @@ import pytest
 
 from nimare_pipeline.cli.conjunctions import check, in_order, refuse_failed
 from nimare_pipeline.cli.exit_codes import ExitCode
-from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
 from nimare_pipeline.errors import NoInputError, UsageError
 from nimare_pipeline.settings import Analysis, Settings

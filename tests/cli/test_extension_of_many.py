@@ -12,7 +12,8 @@ from nimare_pipeline import derivatives
 from nimare_pipeline.cli.extension import extended
 from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import Planned, plan
+from nimare_pipeline.cli.plan import plan
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.settings import Settings
 from nimare_pipeline.workflows.base import init_analysis_wf
 from nimare_pipeline.workflows.run import run_workflow

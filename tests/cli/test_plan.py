@@ -10,13 +10,16 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nimare_pipeline.cli import plan as planning
 from nimare_pipeline.cli.execute import summary
+from nimare_pipeline.cli.gather import name_analyses
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import label, name_analyses, plan
+from nimare_pipeline.cli.plan import plan, require_input
+from nimare_pipeline.cli.plan_words import describe
+from nimare_pipeline.cli.problems import show_problems
 from nimare_pipeline.cli.request import Request
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
+from nimare_pipeline.labels import label
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def test_merge_pools_the_sources(tmp_path) -> None:
 
 def test_many_warnings_are_counted(caplog) -> None:
     """The console shows the first twenty warnings and how many more there are."""
-    planning.show_problems(Problem("warning", f"number {i}") for i in range(25))
+    show_problems(Problem("warning", f"number {i}") for i in range(25))
     shown = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert shown[19:] == ["number 19", "and 5 more, in run.log"]
 
@@ -145,14 +148,14 @@ def test_missing_input_says_what_is_there(tmp_path) -> None:
     """A path that does not exist is named, with the part of it that does."""
     asked = parse([str(tmp_path / "no" / "where"), "out", "meta"])
     with pytest.raises(NoInputError, match=rf"no/where; what exists of it is {tmp_path}$"):
-        planning.require_input(asked.settings)
+        require_input(asked.settings)
 
 
 def test_missing_mask_is_said(tmp_path) -> None:
     """A mask that does not exist is named before anything is read."""
     asked = parse([str(tmp_path), "out", "meta", "--mask", str(tmp_path / "m.nii")])
     with pytest.raises(NoInputError, match=r"there is no mask file .*m\.nii"):
-        planning.require_input(asked.settings)
+        require_input(asked.settings)
 
 
 class TestPlan:
@@ -225,7 +228,7 @@ class TestPlan:
     def test_description_says_what_cannot_be_done(self, two_files) -> None:
         """A dry run shows every analysis, also one that would fail, with the reason."""
         asked = self.ask(two_files)
-        text = planning.describe(plan(asked), asked.settings)
+        text = describe(plan(asked), asked.settings)
         assert re.search("analysis heat\n.*\n  cannot run .*sample size", text)
         assert re.search("analysis touch\n.*\n  contrasts  1 of 1 studies", text)
 
@@ -235,7 +238,7 @@ class TestPlan:
         (data / "pain.json").write_text(json.dumps({"s1": both, "s2": both}))
         asked = self.ask(data, "--pool", "study")
         planned = plan(asked)
-        text = planning.describe(planned, asked.settings)
+        text = describe(planned, asked.settings)
         assert "  contrasts  4 of 2 studies\n  pool       2 experiments (study)\n" in text
         assert "60 participants, 30 to 30 an experiment" in text
         assert summary(planned[0]).startswith("4 contrasts in 2 experiments, 2 foci; ALE, ")
@@ -243,7 +246,7 @@ class TestPlan:
     def test_description_says_what_will_be_done(self, data) -> None:
         """A dry run shows contrasts, foci, N, settings and a rough time."""
         asked = self.ask(data, "--missing-n", "exclude", "--nprocs", "2", "--n-iters", "10000")
-        text = planning.describe(plan(asked), asked.settings)
+        text = describe(plan(asked), asked.settings)
         for words in (
             f"input    {data}", "analysis pain", "2 of 2 studies, 1 excluded",
             "2 inside the mask, 0 outside (keep)", "50 participants, 20 to 30 a contrast",

@@ -13,7 +13,7 @@ from nimare_pipeline.cli import execute, logs
 from nimare_pipeline.cli import run as running
 from nimare_pipeline.cli.exit_codes import ExitCode, Terminated
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import Planned
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.run import run
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import (

@@ -11,7 +11,7 @@ import pytest
 from nimare_pipeline import io
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError
-from nimare_pipeline.io import registry
+from nimare_pipeline.io.folder import formats
 
 SLEUTH = "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n1 2 3\n"
 JSON = {
@@ -51,7 +51,7 @@ def put(folder: Path, **files: Any) -> Path:
 
 def test_formats_are_found_by_their_modules() -> None:
     """Every module with a sniffer is a format; helpers are not."""
-    assert [module.NAME for module in registry.formats()] == [
+    assert [module.NAME for module in formats()] == [
         "CANlab MKDA table",
         "saved Dataset",
         "JALE sheets (experiments, analyses)",

@@ -11,7 +11,8 @@ import pytest
 
 from nimare_pipeline.cli.options import build_parser
 from nimare_pipeline.cli.parser import parse
-from nimare_pipeline.cli.plan import Planned, plan
+from nimare_pipeline.cli.plan import plan
+from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.request import PLACES
 from nimare_pipeline.workflows.base import init_analysis_wf
 from nimare_pipeline.workflows.run import run_workflow

@@ -145,7 +145,7 @@ def _is(written: Sequence[Path]) -> str:
 
 def _images(folder: Path) -> Iterator[str]:
     """Images below a folder, as paths relative to it; not those in hidden folders or results."""
-    from nimare_pipeline.io.registry import SKIPPED
+    from nimare_pipeline.io.folder import SKIPPED
 
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(n for n in folders if not n.startswith(".") and n not in SKIPPED)

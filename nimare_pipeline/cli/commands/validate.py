@@ -15,7 +15,7 @@ from nimare_pipeline.io._bids import KIND as BIDS
 from nimare_pipeline.printable import printable
 
 if TYPE_CHECKING:
-    from nimare_pipeline.io.registry import Found
+    from nimare_pipeline.io.sources import Found
 
 _DESCRIPTION = """\
 Checks a folder or file of studies, in any format that can be analysed, and
