@@ -47,7 +47,7 @@ def test_statsmodels_agrees_on_random_data(method: Method, theirs: str) -> None:
     y, v = random_effects(9, 60, seed=11)
     with np.errstate(invalid="ignore"):  # of their tests, where their tau2 is below 0
         expected = [
-            combine_effects(y[:, i], v[:, i], method_re=theirs, atol=1e-9, maxiter=1000).tau2
+            combine_effects(y[:, i], v[:, i], method_re=theirs, atol=1e-7, maxiter=1000).tau2
             for i in range(60)
         ]
     value = estimate_tau2(method, y, v).value
