@@ -22,6 +22,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
+from nimare_pipeline.image_cohort import make_image_cohort
 from nimare_pipeline.macm import NO_FOCUS, in_region
 from nimare_pipeline.pooling import (
     POOLED_INTO,
@@ -65,7 +66,8 @@ class _Sizes:
 def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     """Select the contrasts of an analysis, and apply its policies.
 
-    The policies are those for missing sample sizes, no foci, and foci outside the mask.
+    The policies are those for missing sample sizes, no foci, and foci outside the mask; of an
+    analysis of images see :func:`nimare_pipeline.image_cohort.make_image_cohort`.
 
     Parameters
     ----------
@@ -88,6 +90,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     EmptySelectionError
         If no contrast is left.
     """
+    if analysis.type == "ibma":
+        return make_image_cohort(dataset, analysis)
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
