@@ -32,7 +32,7 @@ from nimare_pipeline import named_files, spaces
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import counted
-from nimare_pipeline.dataset import TOLERANCE_MM, Dataset
+from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import (
     DataError,
     EmptySelectionError,
@@ -42,6 +42,7 @@ from nimare_pipeline.errors import (
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.select import Selected, select
 from nimare_pipeline.settings import Analysis
+from nimare_pipeline.studies import TOLERANCE_MM
 
 NO_FOCUS = "no focus in the region"
 """Reason of a contrast that was searched, and has no focus in the region."""
