@@ -53,6 +53,8 @@ class Source:
         Warnings, no more than some of a kind.
     kinds : dict of str to int
         Warnings of each kind, those that are left out of ``problems``, too.
+    notes : dict of str to int
+        Notes of each kind; none of them is among ``problems``.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Source:
     dataset: Dataset
     problems: tuple[Problem, ...] = ()
     kinds: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_warnings(self) -> int:
@@ -181,17 +184,7 @@ def read(
     # What is wrong with the folder as a BIDS dataset does not keep its studies from an analysis.
     described = [replace(problem, level="warning") for problem in check_description(root)]
     noted = [*_ignored_problem(left, base), *described]
-    return [
-        Source(
-            one.name,
-            one.files,
-            one.format,
-            _dataset(one, target, tal2mni),
-            (*fewer(one.problems), *noted),
-            Counter(p.kind for p in (*one.problems, *noted) if p.kind),
-        )
-        for one in read_
-    ]
+    return [_source(one, noted, _dataset(one, target, tal2mni)) for one in read_]
 
 
 def examine(
@@ -210,7 +203,7 @@ def examine(
     Returns
     -------
     found : list of Found
-        Datasets, in order of their files, with their errors and warnings.
+        Datasets, in order of their files, with their errors, warnings and notes.
     problems : list of Problem
         What concerns the folder as a whole: rivals, files in no known format.
 
@@ -240,6 +233,20 @@ def examine(
     problems += check_description(root)
     problems += _ignored_problem(_unused(ignored, found, base), base)
     return found, problems
+
+
+def _source(found: Found, noted: Sequence[Problem], dataset: Dataset) -> Source:
+    warnings = [problem for problem in found.problems if problem.level != "note"]
+    notes = [problem for problem in found.problems if problem.level == "note"]
+    return Source(
+        found.name,
+        found.files,
+        found.format,
+        dataset,
+        (*fewer(warnings), *noted),
+        Counter(problem.kind for problem in (*warnings, *noted) if problem.kind),
+        Counter(problem.kind for problem in notes),
+    )
 
 
 def _dataset(found: Found, target: str, tal2mni: str) -> Dataset:
@@ -439,7 +446,8 @@ def _refuse_rivals(batches: Sequence[_Batch], base: Path) -> None:
 def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
     if any(problem.level == "error" for problem in problems):
         msg = f"{root} cannot be read"
-        raise DataError(msg, fewer(sorted(problems, key=lambda problem: problem.level)))
+        said = [problem for problem in problems if problem.level != "note"]
+        raise DataError(msg, fewer(sorted(said, key=lambda problem: problem.level)))
 
 
 def _ignored_problem(ignored: Sequence[Path], base: Path) -> list[Problem]:
