@@ -107,7 +107,7 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
 def check_repeats(
     table: Table, keys: Sequence[Key | None], xyz: Sequence[tuple[float | None, ...]]
 ) -> None:
-    """Note foci that stand twice in their contrast; one warning for all."""
+    """Note foci that stand twice in their contrast; one note for all."""
     seen: dict[tuple[Any, ...], int] = {}
     again = []
     for row, one in enumerate(zip(keys, xyz, strict=True)):
@@ -120,4 +120,4 @@ def check_repeats(
     if len(again) > 1:
         lines = listed([table.lines[row] for row, _ in again], 5)
         message = f"{len(again):,} foci stand again in the same contrast (lines {lines})"
-    table.warn(row, message, "all of them are used; remove what is a slip")
+    table.remark(row, message, "all of them are used; remove what is a slip", "focus-twice")

@@ -59,6 +59,10 @@ class Table:
         """Note a warning."""
         self._add("warning", row, message, suggestion)
 
+    def remark(self, row: int, message: str, suggestion: str, kind: str) -> None:
+        """Note what is usual, and only worth a look."""
+        self.note(Problem("note", message, self.file, self._where(row), suggestion, kind))
+
     def about(self, name: str) -> Mapping[str, Any]:
         """What the sidecar says of a column."""
         found = self.sidecar.get(name)
@@ -143,8 +147,10 @@ class Table:
     def _add(
         self, level: Literal["error", "warning"], row: int, message: str, suggestion: str
     ) -> None:
-        line = 1 if row < 0 else self.lines[row]
-        self.note(Problem(level, message, self.file, f"line {line}", suggestion))
+        self.note(Problem(level, message, self.file, self._where(row), suggestion))
+
+    def _where(self, row: int) -> str:
+        return f"line {1 if row < 0 else self.lines[row]}"
 
 
 def read(

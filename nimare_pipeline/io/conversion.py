@@ -145,7 +145,7 @@ def convert(
 def _read(source: Path, to: str, unknown_space: str) -> list[_Given]:
     """Datasets of a path, as they stand there."""
     found, general = registry.examine(source, tal2mni="none", unknown_space=unknown_space)
-    problems = [*general, *(problem for one in found for problem in one.problems)]
+    problems = [*general, *(problem for one in found for problem in _said(one))]
     if any(problem.level == "error" for problem in problems):
         msg = f"{source} cannot be read"
         raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
@@ -166,8 +166,13 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: st
         tuple(replace(_outgoing.told_once(one), file="", line=0) for one in contrasts),
         ((base / found.files[0]).parent,) * len(contrasts),
         losses,
-        (*found.problems, *general),
+        (*_said(found), *general),
     )
+
+
+def _said(found: registry.Found) -> list[Problem]:
+    """Errors and warnings: what is usual is no matter of a conversion."""
+    return [problem for problem in found.problems if problem.level != "note"]
 
 
 def _without_large(tables: Tables, to: str) -> tuple[Tables, tuple[Loss, ...]]:

@@ -68,7 +68,7 @@ def run(words: Sequence[str]) -> Outcome:
                     "format": source.format,
                     "files": list(source.files),
                     **asdict(one),
-                    "suspicions": dict(source.kinds),
+                    "suspicions": {**source.kinds, **source.notes},
                     "n_warnings": source.n_warnings,
                 }
                 for source, one in found
@@ -109,7 +109,7 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
         ("no sample size", _ids(one.no_sample_size)),
         ("no foci", _ids(one.no_foci)),
         ("include is false", _ids(one.not_included)),
-        *_suspicions(source.kinds),
+        *_suspicions({**source.kinds, **source.notes}),
         ("warnings", f"{n_warnings:,}; `nimare-pipeline validate` lists them"),
     ]
     if not n_warnings:

@@ -4,13 +4,13 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
-from nimare_pipeline.errors import PipelineError, Problem
+from nimare_pipeline.errors import Level, PipelineError, Problem
 from nimare_pipeline.io._bids import KIND as BIDS
 from nimare_pipeline.printable import printable
 
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Checks a folder or file of studies, in any format that can be analysed, and
-lists everything that is wrong (error: it cannot be analysed) or odd (warning).
-Of what is odd in the same way five are shown a file, unless --all is given.
+lists everything that is wrong (error: it cannot be analysed) or odd (warning),
+and what is usual but may be a slip (note). Of what is odd in the same way five
+are shown a file, unless --all is given.
 
 It ends with 0, with 65 where studies or foci are wrong, and with 16 where only
 dataset_description.json is: then this is no valid BIDS dataset, but can be
@@ -64,10 +65,8 @@ def run(words: Sequence[str]) -> Outcome:
         return failed(error, options.path)
     general += _of_analyses(options.path)
     problems = ordered([*general, *(p for one in found for p in (*one.problems, *_gaps(one)))])
-    n_errors = sum(problem.level == "error" for problem in problems)
-    n_warnings = len(problems) - n_errors
     code = _code(problems, strict=options.strict)
-    reason = f"{_said(n_errors, n_warnings)} in {_contents(found)}"
+    reason = f"{_said(problems)} in {_contents(found)}"
     if options.json:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
     most = len(problems) if options.all else _MOST
@@ -90,7 +89,8 @@ def _of_analyses(path: str) -> list[Problem]:
 
 def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:
     """Exit code: what is wrong with the data outweighs what is wrong with the folder as BIDS."""
-    wrong = [problem for problem in problems if strict or problem.level == "error"]
+    refused = ("error", "warning") if strict else ("error",)
+    wrong = [problem for problem in problems if problem.level in refused]
     if any(problem.kind != BIDS for problem in wrong):
         return ExitCode.BAD_DATA
     return ExitCode.NOT_BIDS if wrong else ExitCode.OK
@@ -99,7 +99,12 @@ def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
     """Problems by file and line, each once; those of no file first."""
     unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda p: (p.file, line_of(p) or 0, p.level, p.where))
+    return sorted(unique, key=lambda p: (p.file, line_of(p) or 0, _rank(p.level), p.where))
+
+
+def _rank(level: Level) -> int:
+    """Errors come first, and notes last."""
+    return get_args(Level).index(level)
 
 
 def line_of(problem: Problem) -> int | None:
@@ -121,9 +126,12 @@ def _gaps(found: "Found") -> list[Problem]:
     return [Problem("warning", message, found.files[0], suggestion=advice)]
 
 
-def _said(n_errors: int, n_warnings: int) -> str:
-    errors = f"{n_errors:,} error{'' if n_errors == 1 else 's'}"
-    return f"{errors} and {n_warnings:,} warning{'' if n_warnings == 1 else 's'}"
+def _said(problems: Sequence[Problem]) -> str:
+    levels = [problem.level for problem in problems]
+    counts = [_many(levels.count(level), level) for level in get_args(Level)]
+    if "note" not in levels:
+        counts.pop()
+    return f"{', '.join(counts[:-1])} and {counts[-1]}"
 
 
 def _contents(found: Sequence["Found"]) -> str:
@@ -169,10 +177,10 @@ def _listed(problems: Sequence[Problem], most: int) -> list[str]:
     """Problems file by file, errors first, ``most`` of those that are alike."""
     from nimare_pipeline.suspicions import KINDS
 
-    by_file: dict[str, dict[tuple[str, str], list[Problem]]] = {}
-    for problem in sorted(problems, key=lambda one: one.level):
+    by_file: dict[str, dict[tuple[int, str], list[Problem]]] = {}
+    for problem in sorted(problems, key=lambda one: _rank(one.level)):
         alike = by_file.setdefault(problem.file, {})
-        alike.setdefault((problem.level, _kind(problem)), []).append(problem)
+        alike.setdefault((_rank(problem.level), _kind(problem)), []).append(problem)
     # What a reader says comes first, then suspicions, in the order of their table.
     ranks = {kind: i for i, kind in enumerate(k for words in KINDS.values() for k in words)}
     lines = []
@@ -216,6 +224,7 @@ def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> 
         "path": path,
         "errors": levels.count("error"),
         "warnings": levels.count("warning"),
+        "notes": levels.count("note"),
         "sources": [
             {"name": one.name, "format": one.format, "files": list(one.files), **one.counts()}
             for one in found

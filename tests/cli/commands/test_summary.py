@@ -121,17 +121,21 @@ def test_studies_with_several_contrasts_are_counted(tmp_path: Path, capsys) -> N
 
 
 def test_suspicions_are_counted_by_kind(tmp_path: Path, capsys) -> None:
-    """In groups, with words for them; in JSON by name, all of them counted."""
+    """In groups, with words for them; in JSON by name, all counted; notes are no warnings."""
+    foci = "".join(f"{x} 2 3\n" for x in range(4, 14))
     parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{i} 2 3\n{i} 2 3\n{i} 4 5\n" for i in range(8)]
+    parts.append(f"//B, 2000: b\n//Subjects=13\n{foci}")
     (tmp_path / "a.txt").write_text("//Reference=MNI\n" + "\n".join(parts))
     assert main(["summary", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert words_after(out, "copies") == "a focus twice in a contrast 8"
-    assert words_after(out, "warnings") == "8; `nimare-pipeline validate` lists them"
-    assert "units and axes" not in out
+    assert words_after(out, "copies") == "some foci more than once in a contrast 8"
+    assert words_after(out, "units and axes") == "no negative coordinate 1"
+    assert words_after(out, "warnings") == "1; `nimare-pipeline validate` lists them"
+    assert "sample sizes" not in out
     assert main(["summary", str(tmp_path), "--json"]) == 0
     (source,) = json.loads(capsys.readouterr().out)["sources"]
-    assert (source["suspicions"], source["n_warnings"]) == ({"focus-twice": 8}, 8)
+    assert source["suspicions"] == {"no-minus": 1, "focus-twice": 8}
+    assert source["n_warnings"] == 1
 
 
 def test_the_farthest_foci_outside_are_shown(tmp_path: Path, capsys) -> None:
