@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_columns import AXES, GROUP_SIZE, SIZE, SPACE
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table
@@ -82,7 +82,7 @@ def _is_core(name: str) -> bool:
 def _check_units(table: Table) -> None:
     units = table.sidecar.get(UNITS, "mm")
     if str(units).lower() not in _MILLIMETRES:
-        table.error(-1, f"{UNITS} is {units!r:.40}", "coordinates in mm")
+        table.error(-1, f"{UNITS} is {quoted(units, 40)}", "coordinates in mm")
 
 
 def _check_spaces(table: Table, said: Sequence[str]) -> None:

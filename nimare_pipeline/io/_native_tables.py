@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json, _native_rows
 from nimare_pipeline.io import _native_cells as cells
@@ -96,7 +96,7 @@ class Table:
                 try:
                     value, comma = cells.number(text)
                 except ValueError:
-                    self.error(row, f"{name} is {text!r:.40}", "expected a number, in mm")
+                    self.error(row, f"{name} is {quoted(text, 40)}", "expected a number, in mm")
             if comma:
                 commas.append(row)
             found.append(value)
@@ -141,7 +141,7 @@ class Table:
         except ValueError:
             what = "each cell is JSON" if kind == cells.JSON else f"the format is {kind!r}"
             sidecar = f"{self.file.partition('.')[0]}.json"
-            self.error(row, f"{name} is {text!r:.40}", f"{sidecar} says that {what}")
+            self.error(row, f"{name} is {quoted(text, 40)}", f"{sidecar} says that {what}")
             return None
 
     def _add(
@@ -287,5 +287,5 @@ def _sidecar(path: Path, note: Note) -> Mapping[str, Any]:
         return {}
     if isinstance(found, Mapping):
         return found
-    note(Problem("error", f"expected a JSON object, got {found!r:.40}", path.name))
+    note(Problem("error", f"expected a JSON object, got {quoted(found, 40)}", path.name))
     return {}

@@ -191,11 +191,7 @@ def _tables(
         files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
         tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
     if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
-        many = counted(len(tables.metadata), "contrast")
-        problems = [
-            *problems,
-            Problem("error", f"{many}, but no foci and no images", paths[0].name),
-        ]
+        problems = [*problems, _empty(len(tables.metadata), paths[0].name)]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
@@ -251,10 +247,17 @@ def _contrasts(
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
-        many = counted(len(contrasts), "contrast")
-        message = f"{many}, but no foci and no images in {'it' if len(contrasts) == 1 else 'them'}"
-        problems.append(Problem("error", message, file))
+        problems.append(_empty(len(contrasts), file))
     return contrasts, problems
+
+
+def _empty(n_contrasts: int, file: str) -> Problem:
+    """Error for a dataset that has nothing to analyse."""
+    if not n_contrasts:
+        return Problem("error", "it holds no contrasts: no foci and no images", file)
+    them = "it" if n_contrasts == 1 else "them"
+    message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
+    return Problem("error", message, file)
 
 
 def _relative(file: str, base: Path) -> str:
