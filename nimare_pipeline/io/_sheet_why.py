@@ -17,7 +17,8 @@ _ROWS = 100
 
 def why_no_table(path: Path) -> str:
     """Why a table cannot be opened, or is none of foci; empty of a file that is no table."""
-    if Path(path.name.lower().removesuffix(".gz")).suffix not in _TABLES:
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    if suffix not in _TABLES or excel.is_other_kind(path):
         return ""
     try:
         reason = _reason(_grids(path)) if path.is_file() else ""

@@ -9,6 +9,7 @@ from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.cli.values import nearest
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.printable import on_one_line
 
 _DESCRIPTION = """\
 Downloads public data and prints where they lie. Nothing else in this program
@@ -64,7 +65,7 @@ def run(words: Sequence[str]) -> Outcome:
         found = getattr(extract, fetch)(overwrite=options.overwrite, **keywords)
     files = list(dict.fromkeys(_files(found)))
     for file in files:
-        print(file)
+        print(on_one_line(file))
     folder = files[0] if Path(files[0]).is_dir() else str(Path(files[0]).parent)
     return Outcome(ExitCode.OK, f"{options.name} is complete", folder)
 

@@ -1,11 +1,19 @@
 """``nimare-pipeline summary PATH``: what a folder of studies holds."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, columns, failed
+from nimare_pipeline.cli.commands.answers import (
+    WIDTH,
+    CommandParser,
+    JsonOutcome,
+    add_json,
+    columns,
+    failed,
+    named,
+    wrapped,
+)
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
@@ -20,7 +28,6 @@ _DESCRIPTION = """\
 Says what a folder or file of studies holds: numbers of studies, contrasts, foci
 and participants, spaces, images, and every column that a selection may name.
 """
-_WIDTH = 80
 _MOST_OUTSIDE = 3
 """Foci outside the mask that are shown; JSON has more."""
 _MOST_FIELDS = 40
@@ -41,9 +48,10 @@ def run(words: Sequence[str]) -> Outcome:
     """
     parser = CommandParser("summary", "PATH [--json] [--unknown-space P]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_json(parser)
     add_unknown_space(parser)
     options = parser.parse_args(words)
+    from nimare_pipeline.contrast import counted
     from nimare_pipeline.io import read
     from nimare_pipeline.overview import overview
 
@@ -54,11 +62,9 @@ def run(words: Sequence[str]) -> Outcome:
             raise
         return failed(error, options.path)
     found = [(source, overview(source.dataset)) for source in sources]
-    n_contrasts = sum(one.n_contrasts for _, one in found)
-    n_foci = sum(one.n_foci for _, one in found)
     datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
-    contrasts = f"{n_contrasts:,} contrast{'' if n_contrasts == 1 else 's'}"
-    reason = f"{datasets}{contrasts}, {n_foci:,} {'focus' if n_foci == 1 else 'foci'}"
+    contrasts = counted(sum(one.n_contrasts for _, one in found), "contrast")
+    reason = f"{datasets}{contrasts}, {counted(sum(o.n_foci for _, o in found), 'focus', 'foci')}"
     if options.json:
         facts = {
             "path": options.path,
@@ -81,8 +87,8 @@ def run(words: Sequence[str]) -> Outcome:
 
 
 def _text(source: "Source", one: "Overview") -> list[str]:
-    lines = [f"{source.name}: {source.format}"]
-    lines += _wrapped(f"from {', '.join(source.files)}", "  ", "    ")
+    lines = [f"{named([source.name])}: {source.format}"]
+    lines += wrapped(f"from {named(source.files)}", "  ", "    ")
     lines += ["", *_facts(source, one), ""]
     for title, fields in (("annotations", one.annotations), ("metadata", one.metadata)):
         if fields:
@@ -116,7 +122,7 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
         rows.pop()
     lines = []
     for name, text in rows:
-        lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
+        lines += wrapped(f"{name:<17} {text}", "  ", " " * 20)
     return lines
 
 
@@ -182,10 +188,4 @@ def _values(field: "Field") -> str:
 
 def _cut(line: str) -> str:
     line = " ".join(line.splitlines())
-    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-    )
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

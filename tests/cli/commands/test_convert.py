@@ -184,6 +184,20 @@ def test_data_that_are_wrong(tmp_path: Path, capsys) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+@pytest.mark.parametrize("name", ["new.txt", "new.csv"])
+def test_paths_that_are_not_written_are_not_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A format without a place for images leaves them out, and says that only."""
+    images = "study_id\tcontrast_id\tsample_size\tspace\tz_map\nSmith_2019\tpain\t24\tMNI\tz.nii\n"
+    foci = "study_id\tcontrast_id\tx\ty\tz\nSmith_2019\tpain\t1\t2\t3\n"
+    source = put(tmp_path / "set", {"contrasts.tsv": images, "coordinates.tsv": foci})
+    assert main(["convert", str(source), str(tmp_path / name)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "images (z): left out in 1 contrast" in said
+    assert "written as" not in said
+
+
 def test_images_are_found_from_the_new_place(tmp_path: Path, capsys) -> None:
     """Paths that lead to a file are relative to what is written; others stay, and are counted."""
     images = "study_id\tcontrast_id\tsample_size\tspace\tz_map\tt_map\n"
