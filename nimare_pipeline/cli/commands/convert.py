@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from nimare_pipeline.cli import signals
+from nimare_pipeline.cli import signals, values
 from nimare_pipeline.cli.commands.answers import (
     CommandParser,
     JsonOutcome,
@@ -28,6 +28,10 @@ have. What was written is read again before it is put in its place, and what the
 format did not keep is listed.
 """
 _USAGE = "IN OUT [--to FORMAT] [options]"
+_EPILOG = """\
+exit status: 0 written; 64 wrong words; 65 the studies are wrong or, with
+--strict, not all could be kept; 66 nothing to read; 73 OUT is there already.
+"""
 _TO = ("native", "nimads", "nimare", "sleuth", "csv")
 _SHOWN = 5
 """Warnings of the reader that are shown."""
@@ -76,6 +80,7 @@ def run(words: Sequence[str]) -> Outcome:
 
 def _parser() -> CommandParser:
     parser = CommandParser("convert", _USAGE, _DESCRIPTION)
+    parser.epilog = _EPILOG
     parser.add_argument("source", metavar="IN", help="folder or file of studies")
     parser.add_argument(
         "target", metavar="OUT", help="file or folder to write; a folder where IN holds several"
@@ -83,7 +88,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--to",
         metavar="FORMAT",
-        choices=_TO,
+        type=values.one_of(_TO),
         help=f"{', '.join(_TO)} (default: by OUT: a folder is native, .json nimads, "
         ".txt sleuth, .csv and .tsv csv)",
     )

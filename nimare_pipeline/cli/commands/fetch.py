@@ -152,7 +152,8 @@ def _parser() -> CommandParser:
     parser.epilog = _EPILOG
     add: _Add = parser.add_argument
     add("name", metavar="NAME", help="which data, see above")
-    add("rest", metavar="[ID] [DIR]", nargs="*", help="which of them, and where to")
+    # With a default it is not called missing where NAME is.
+    add("rest", metavar="[ID] [DIR]", nargs="*", default=[], help="which of them, and where to")
     add("--overwrite", action="store_true", help="download also what is there and right")
     add("--base-url", metavar="URL", help="take them from a mirror, not from their own site")
     several = parser.add_argument_group("neurosynth and neuroquery")

@@ -30,6 +30,8 @@ and participants, spaces, images, and every column that a selection may name.
 """
 _MOST_OUTSIDE = 3
 """Foci outside the mask that are shown; JSON has more."""
+_LARGEST = 1e15
+"""Whole numbers below are shown with all of their digits."""
 _MOST_FIELDS = 40
 """Columns shown of a table; JSON has them all."""
 
@@ -152,8 +154,18 @@ def _participants(one: "Overview") -> str:
     if one.sample_sizes is None:
         return "unknown"
     smallest, median, largest = one.sample_sizes
-    spread = f"{smallest:g} to {largest:g} in a contrast, median {median:g}"
-    return f"{one.n_participants:,g}; {spread}"
+    spread = f"{_range(smallest, largest)} in a contrast, median {_number(median)}"
+    return f"{one.n_participants:,.12g}; {spread}"
+
+
+def _range(smallest: float, largest: float) -> str:
+    same = smallest == largest
+    return _number(smallest) if same else f"{_number(smallest)} to {_number(largest)}"
+
+
+def _number(value: float) -> str:
+    """Whole numbers in full, for they may be PMIDs."""
+    return f"{value:.0f}" if value == round(value, 0) and abs(value) < _LARGEST else f"{value:g}"
 
 
 def _ids(ids: Sequence[str]) -> str:
@@ -180,7 +192,7 @@ def _fields(fields: Sequence["Field"], n_contrasts: int) -> list[str]:
 
 def _values(field: "Field") -> str:
     if field.smallest is not None and field.largest is not None:
-        return f"{field.smallest:g} to {field.largest:g}"
+        return _range(field.smallest, field.largest)
     if len(field.values) == field.n and field.n > 1:
         return f"all different: {', '.join(field.values)}"
     return ", ".join(f"{value} ({n})" if n > 1 else value for value, n in field.values.items())

@@ -155,7 +155,7 @@ def test_folder_that_is_taken(tmp_path: Path, capsys) -> None:
         (["none", "out"], 66, "no such file or folder: none"),
         (["set", "out.doc"], 64, "out.doc stands for no format; known are a folder (native),"),
         (["set", "set"], 64, "set is what is to be read; give another place"),
-        (["set", "out", "--to", "pdf"], 64, "invalid choice: 'pdf'"),
+        (["set", "out", "--to", "pdf"], 64, "--to: unknown name 'pdf'; accepted: native, nimads"),
         (["set", "folder", "--to", "sleuth", "--overwrite"], 0, "folder"),
         (["set", "file.txt", "--to", "native"], 73, "file.txt is a file; give the name of a"),
         (["set"], 64, "the following arguments are required: OUT; usage: nimare-pipeline convert"),
