@@ -1,12 +1,18 @@
 """``nimare-pipeline validate PATH``: everything that is wrong or odd in a folder of studies."""
 
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, get_args
 
-from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
+from nimare_pipeline.cli.commands.answers import (
+    CommandParser,
+    JsonOutcome,
+    add_json,
+    failed,
+    named,
+    wrapped,
+)
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
@@ -27,7 +33,6 @@ It ends with 0, with 65 where studies or foci are wrong, and with 16 where only
 dataset_description.json is: then this is no valid BIDS dataset, but can be
 analysed. In JSON everything is listed, line by line.
 """
-_WIDTH = 80
 _MOST = 5
 """Problems of one kind shown of a file."""
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[-+]?\d[\d.,]*")
@@ -48,7 +53,7 @@ def run(words: Sequence[str]) -> Outcome:
     """
     parser = CommandParser("validate", "PATH [--json] [--all] [--strict] [options]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_json(parser)
     parser.add_argument(
         "--strict", action="store_true", help="warnings count as errors: they, too, end with 65"
     )
@@ -127,49 +132,41 @@ def _gaps(found: "Found") -> list[Problem]:
 
 
 def _said(problems: Sequence[Problem]) -> str:
+    from nimare_pipeline.contrast import counted
+
     levels = [problem.level for problem in problems]
-    counts = [_many(levels.count(level), level) for level in get_args(Level)]
+    counts = [counted(levels.count(level), level) for level in get_args(Level)]
     if "note" not in levels:
         counts.pop()
     return f"{', '.join(counts[:-1])} and {counts[-1]}"
 
 
 def _contents(found: Sequence["Found"]) -> str:
+    from nimare_pipeline.contrast import counted
+
     counts = [one.counts() for one in found]
     totals = {name: sum(count[name] for count in counts) for name in ("contrasts", "foci")}
     datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
-    return f"{datasets}{_many(totals['contrasts'], 'contrast')}, {_foci(totals['foci'])}"
-
-
-def _many(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _foci(n: int) -> str:
-    return f"{n:,} {'focus' if n == 1 else 'foci'}"
+    contrasts = counted(totals["contrasts"], "contrast")
+    return f"{datasets}{contrasts}, {counted(totals['foci'], 'focus', 'foci')}"
 
 
 def _heads(found: Sequence["Found"]) -> list[str]:
     """What was read."""
+    from nimare_pipeline.contrast import counted
     from nimare_pipeline.pooling import several
 
     lines = []
     for one in found:
         counts = one.counts()
-        studies = f"{counts['studies']:,} {'study' if counts['studies'] == 1 else 'studies'}"
-        what = f"{_many(counts['contrasts'], 'contrast')} of {studies}, {_foci(counts['foci'])}"
-        lines += [f"{one.name}: {one.format}", f"  {what}"]
+        studies = counted(counts["studies"], "study", "studies")
+        contrasts, foci = counted(counts["contrasts"], "contrast"), counts["foci"]
+        what = f"{contrasts} of {studies}, {counted(foci, 'focus', 'foci')}"
+        lines += [f"{named([one.name])}: {one.format}", f"  {what}"]
         found_several = several(one.studies())
         if found_several:
-            lines += textwrap.wrap(
-                f"{found_several.words}; see --pool",
-                _WIDTH,
-                initial_indent="  ",
-                subsequent_indent="    ",
-            )
-        lines += textwrap.wrap(
-            f"from {', '.join(one.files)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
-        )
+            lines += wrapped(f"{found_several.words}; see --pool", "  ", "    ")
+        lines += wrapped(f"from {named(one.files)}", "  ", "    ")
     return lines
 
 
@@ -186,7 +183,7 @@ def _listed(problems: Sequence[Problem], most: int) -> list[str]:
     lines = []
     # What is wrong somewhere stands above what is odd elsewhere; of no file, above all.
     for file in sorted(by_file, key=lambda file: (bool(file), min(by_file[file])[0], file)):
-        lines += ["", file or "in general"]
+        lines += ["", named([file]) if file else "in general"]
         alike = by_file[file]
         for key in sorted(alike, key=lambda key: (key[0], ranks.get(key[1], -1))):
             group = alike[key]
@@ -208,14 +205,8 @@ def _kind(problem: Problem) -> str:
 def _entry(problem: Problem, *, with_advice: bool) -> list[str]:
     place = f"{problem.where}: " if problem.where else ""
     advice = f" ({problem.suggestion})" if problem.suggestion and with_advice else ""
-    return textwrap.wrap(
-        f"{problem.level:<8} {place}{problem.message}{advice}",
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent=" " * 11,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    text = f"{problem.level:<8} {place}{problem.message}{advice}"
+    return wrapped(text, "  ", " " * 11)
 
 
 def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> dict[str, Any]:

@@ -39,12 +39,24 @@ def test_columns_for_a_selection(tmp_path: Path, capsys) -> None:
     out = capsys.readouterr().out
     lines = [line.split(maxsplit=3) for line in out.splitlines()]
     assert ["condition", "text", "2", "all different: pain, touch"] in lines
-    assert ["age", "number", "1", "30 to 30"] in lines
+    assert ["age", "number", "1", "30"] in lines
     assert ["pain", "number", "2", "0.5 to 1"] in lines
     assert ["year", "number", "2", "2019 to 2020"] in lines
     assert words_after(out, "no sample size") == "1 contrast: Lee_2020-pain"
     assert words_after(out, "include is false") == "1 contrast: Lee_2020-pain"
     assert words_after(out, "transforms") == "none 1, tal2mni-other 1"
+
+
+def test_numbers_have_all_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """PMIDs are not rounded; where all are the same, there is one number."""
+    table = "study,n,pmid,x,y,z,space\nA,20,21985101,1,2,3,MNI\nB,20,31985102,4,5,6,MNI\n"
+    (tmp_path / "a.csv").write_text(table)
+    assert main(["summary", str(tmp_path / "a.csv")]) == 0
+    out = capsys.readouterr().out
+    assert ["pmid", "number", "2", "21985101 to 31985102"] in [
+        line.split(maxsplit=3) for line in out.splitlines()
+    ]
+    assert words_after(out, "participants") == "40; 20 in a contrast, median 20"
 
 
 def test_warnings_are_counted(tmp_path: Path, capsys) -> None:
