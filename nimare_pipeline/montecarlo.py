@@ -32,6 +32,7 @@ PLANS: Mapping[str, str] = {
     "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
     "TFCEGroupsPlan": "nimare_pipeline.numerics.foci_groups",
     "FlipPlan": "nimare_pipeline.numerics.sign_flips",
+    "FlipTFCEPlan": "nimare_pipeline.numerics.sign_flips_tfce",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

@@ -187,14 +187,20 @@ class FlipPlan(ArrayPlan):
         raw = np.where(sums < 0, side, 1) * sums
         if len(self.offset):
             raw = raw + self.offset
+        z = cut_lanes(self, raw)
         used = self.voxel >= 0
-        family = np.broadcast_to(self.family[:, None], sums.shape)[used]
-        z = np.zeros(len(family), dtype=np.int64)
-        cut_all(raw[used], family, self.scale, self.curve, bool(self.scalars[ROOT]), z)
-        negative = (sums[used] < 0) & bool(self.scalars[TWO_SIDED])
+        negative = (sums < 0) & bool(self.scalars[TWO_SIDED])
         out = np.zeros(int(self.scalars[N_VOXELS]), dtype=np.int64)
-        out[self.voxel[used]] = np.where(negative, -z, z)
+        out[self.voxel[used]] = np.where(negative, -z, z)[used]
         return out
+
+
+def cut_lanes(plan: FlipPlan, sums: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers of z of a sum in every lane; 0 for sums below 0."""
+    family = np.repeat(plan.family, WIDTH)
+    out = np.zeros(sums.size, dtype=np.int64)
+    cut_all(sums.reshape(-1), family, plan.scale, plan.curve, bool(plan.scalars[ROOT]), out)
+    return out.reshape(sums.shape)
 
 
 def batch_size(options: dict[str, Any], most: int) -> int:

@@ -59,6 +59,15 @@ def draw_rows(seed, first, n, bits, scalars, flipped, rows):  # type: ignore[no-
 
 
 @compiled
+def pack_bits(tables):  # type: ignore[no-untyped-def]
+    """Groups of a pack, for which the tables have room."""
+    bits = np.int64(0)
+    while (1 << bits) < tables.shape[1]:
+        bits += 1
+    return bits
+
+
+@compiled
 def _fill_table(terms, begin, end, table):  # type: ignore[no-untyped-def]
     """Sums of a pack of groups of one block under all their signs; a set bit takes away."""
     for lane in range(WIDTH):
@@ -228,9 +237,7 @@ def flip_batch(seed, first, n, arrays, scratch):  # type: ignore[no-untyped-def]
     terms, offset, family, place, scale, curve, least, _, scalars = arrays
     flipped, rows, tables, sums, tops, counts, voxels, excess = scratch[:8]
     two_sided, root = scalars[TWO_SIDED] > 0, scalars[ROOT] > 0
-    bits = np.int64(0)
-    while (1 << bits) < tables.shape[1]:
-        bits += 1
+    bits = pack_bits(tables)
     draw_rows(seed, first, n, bits, scalars, flipped, rows)
     counts[:n] = 0
     tops[:n] = 0
