@@ -1,5 +1,6 @@
 """What an estimator needs beside its keywords, and what it has no use for."""
 
+from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.registry import (
@@ -8,10 +9,17 @@ from nimare_pipeline.registry import (
     NO_SIGN_FLIPS,
     POOL_ESTIMATORS,
 )
-from nimare_pipeline.settings import Analysis
+from nimare_pipeline.settings import Analysis, Component
 
 NULL_FOCI = "null_foci"
 """Key of an analysis, and fact of a result: the foci that a null draws from."""
+
+
+def usual_corrector(corrector: Component, estimator: str) -> Component:
+    """Corrector that an estimator can have, in place of the usual one."""
+    if estimator in NO_SIGN_FLIPS and has_clusters(corrector):
+        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+    return corrector
 
 
 def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> None:
