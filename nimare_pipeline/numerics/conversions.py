@@ -167,12 +167,12 @@ def chi2_to_logsf(chi2: ArrayLike, dof: ArrayLike = 1) -> Floats:
 
 def t_to_d(t: ArrayLike, n: ArrayLike) -> Floats:
     """Cohen's d of t; ``n`` participants, see :func:`effective_n` for two samples."""
-    return np.asarray(t, dtype=float) / np.sqrt(_positive(n))
+    return np.asarray(t, dtype=float) / np.sqrt(positive(n))
 
 
 def d_to_t(d: ArrayLike, n: ArrayLike) -> Floats:
     """Give t of Cohen's d, the inverse of :func:`t_to_d`."""
-    return np.asarray(d, dtype=float) * np.sqrt(_positive(n))
+    return np.asarray(d, dtype=float) * np.sqrt(positive(n))
 
 
 def d_to_g(d: ArrayLike, dof: ArrayLike) -> Floats:
@@ -193,7 +193,7 @@ def small_sample_factor(dof: ArrayLike) -> Floats:
 
 def g_variance(d: ArrayLike, n: ArrayLike, dof: ArrayLike) -> Floats:
     """Sampling variance of Hedges' g, from d; NaN for 2 degrees of freedom or less."""
-    effect, people, nu = np.asarray(d, dtype=float), _positive(n), np.asarray(dof, dtype=float)
+    effect, people, nu = np.asarray(d, dtype=float), positive(n), np.asarray(dof, dtype=float)
     nu = np.where(nu > 2, nu, np.nan)
     of_d = nu / (nu - 2) * (1 + people * effect**2) / people
     return np.asarray(of_d * small_sample_factor(nu) ** 2 - effect**2)
@@ -201,32 +201,32 @@ def g_variance(d: ArrayLike, n: ArrayLike, dof: ArrayLike) -> Floats:
 
 def effective_n(n1: ArrayLike, n2: ArrayLike) -> Floats:
     """1 / (1/n1 + 1/n2): what takes the place of n in the difference of two samples."""
-    return np.asarray(1 / (1 / _positive(n1) + 1 / _positive(n2)))
+    return np.asarray(1 / (1 / positive(n1) + 1 / positive(n2)))
 
 
 def se_to_varcope(se: ArrayLike) -> Floats:
     """Squared standard error; NaN where it is not positive."""
-    return _positive(se) ** 2
+    return positive(se) ** 2
 
 
 def varcope_to_se(varcope: ArrayLike) -> Floats:
     """Standard error of an effect from its variance; NaN where it is not positive."""
-    return np.sqrt(_positive(varcope))
+    return np.sqrt(positive(varcope))
 
 
 def sd_to_varcope(sd: ArrayLike, n: ArrayLike) -> Floats:
     """Variance of the mean of ``n`` values with a standard deviation: sd^2 / n."""
-    return np.asarray(_positive(sd) ** 2 / _positive(n))
+    return np.asarray(positive(sd) ** 2 / positive(n))
 
 
 def varcope_to_sd(varcope: ArrayLike, n: ArrayLike) -> Floats:
     """Standard deviation of ``n`` values from the variance of their mean."""
-    return np.asarray(np.sqrt(_positive(varcope) * _positive(n)))
+    return np.asarray(np.sqrt(positive(varcope) * positive(n)))
 
 
 def sample_variance_to_varcope(variance: ArrayLike, n: ArrayLike) -> Floats:
     """Variance of the mean of ``n`` values from their variance."""
-    return np.asarray(_positive(variance) / _positive(n))
+    return np.asarray(positive(variance) / positive(n))
 
 
 def t_and_varcope_to_beta(t: ArrayLike, varcope: ArrayLike) -> Floats:
@@ -265,7 +265,8 @@ def _pairs(x: ArrayLike, dof: ArrayLike) -> tuple[Floats, Floats, tuple[int, ...
     return values.ravel(), nu.ravel(), values.shape
 
 
-def _positive(values: ArrayLike) -> Floats:
+def positive(values: ArrayLike) -> Floats:
+    """Values that are above 0, NaN in place of others."""
     given = np.asarray(values, dtype=float)
     return np.where(given > 0, given, np.nan)
 
