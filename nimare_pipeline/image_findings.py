@@ -230,19 +230,19 @@ def _belongs_together(image: Image) -> Iterable[Finding]:
         return
     implied = np.abs(beta[usable].astype(np.float64) / t[usable])
     given = image.row[usable].astype(np.float64)
-    ratios = {
-        "se": float(np.median(given / implied)),
-        "varcope": float(np.median(np.sqrt(given) / implied)),
+    off = {
+        "se": float(np.median(np.abs(np.log(given / implied)))),
+        "varcope": float(np.median(np.abs(np.log(np.sqrt(given) / implied)))),
     }
-    if abs(ratios[kind] - 1) <= MISMATCH:
+    if off[kind] <= MISMATCH:
         return
     other = "varcope" if kind == "se" else "se"
-    fits = abs(ratios[other] - 1) <= MISMATCH
+    fits = off[other] <= MISMATCH
     names = {"se": "standard errors", "varcope": "variances"}
     yield Finding(
         "warn", "mismatch",
         "t is not the effect over its standard error: in half of the voxels they differ by a "
-        f"factor of {ratios[kind]:.3g}",
+        f"factor of {np.exp(off[kind]):.3g} or more",
         f"these are {names[other]}, not {names[kind]}" if fits
         else "do t, beta and this image come from the same model?",
     )  # fmt: skip
