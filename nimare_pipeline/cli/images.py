@@ -87,7 +87,7 @@ def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
     Effects with their variances where at least as many contrasts have them as have, or can be
     given, z; else a one-sample test of z.
     """
-    from nimare_pipeline.transforms import can_make
+    from nimare_pipeline.image_cohort import can_make
 
     effects = sum(can_make("beta", have) and can_make("varcope", have) for have in kinds)
     z = sum(can_make("z", have) for have in kinds)

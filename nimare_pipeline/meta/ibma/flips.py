@@ -90,9 +90,8 @@ def sample_of(result: MetaResult) -> Sample:
     present = np.logical_and.reduce([np.isfinite(one) for one in images.values()])
     # A voxel that was not analysed has no statistic in a flip either.
     present = present & ~np.isnan(_first_z(result))
-    return Sample(
-        result.ids, images, present, result.arrays["groups"], result.arrays["sample_sizes"]
-    )
+    names = ("groups", "sample_sizes", "effective_sizes", "dofs")
+    return Sample(result.ids, images, present, *(result.arrays[name] for name in names))
 
 
 def _first_z(result: MetaResult) -> NDArray[Any]:
