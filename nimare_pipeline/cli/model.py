@@ -39,7 +39,8 @@ _OF_TFCE = ("tfce", "tfce_extent", "tfce_height")
 def with_model(request: Request) -> Request:
     """Add the analyses of the analysis file that was named, or lies in the input folder.
 
-    Without one, add those that the input itself describes, as a Neurosynth-Compose bundle does.
+    Without one, add those that the input itself describes, as a Neurosynth-Compose bundle
+    or a JALE project does.
     What the command line names replaces what they say.
 
     Raises
@@ -91,7 +92,14 @@ def with_model(request: Request) -> Request:
         notes.append(f"the command line replaces what the file says: {options_named(replacing)}")
         notes += without_effect(analyses, replacing)
     placed = tuple(_placed(one, request) for one in analyses)
-    return replace(request, settings=settings, analyses=placed, notes=tuple(notes))
+    return replace(
+        request,
+        settings=settings,
+        analyses=placed,
+        notes=tuple(notes),
+        problems=read.problems,
+        model_text=read.text,
+    )
 
 
 def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> Analysis:
@@ -196,11 +204,7 @@ def _path(request: Request) -> Path | None:
     if request.model:
         return Path(request.model)
     own = Path(request.settings.bids_dir) / FILE_NAME
-    if own.is_file():
-        return own
-    from nimare_pipeline.model import jale
-
-    return jale.find(Path(request.settings.bids_dir))
+    return own if own.is_file() else None
 
 
 def _why(request: Request) -> str:
