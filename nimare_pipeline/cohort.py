@@ -8,12 +8,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import defaults, spaces
+from nimare_pipeline import defaults
+from nimare_pipeline.cohort_table import (
+    NOT_CHOSEN,
+    NOT_SELECTED,
+    Cohort,
+    barred,
+    contrasts_table,
+    foci_table,
+)
 from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
+from nimare_pipeline.image_cohort import make_image_cohort
 from nimare_pipeline.macm import NO_FOCUS, in_region
 from nimare_pipeline.pooling import (
     POOLED_INTO,
@@ -28,62 +37,15 @@ from nimare_pipeline.pooling import (
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
-    ID_COLUMNS,
-    INCLUDE,
-    INCLUDE_REASON,
     SAMPLE_SIZE_FILLED,
     filled_in,
 )
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
-NOT_SELECTED = "not selected"
-"""Reason of a contrast that the analysis' selection does not name."""
-NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
-"""Reasons that are no exclusion: the analysis never meant these contrasts."""
-
 ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
 """Estimators whose kernel is as wide as the sample size says."""
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")
-_CARRIED = {
-    "study_name": "study_name",
-    "contrast_name": "contrast_name",
-    "original_space": "original_space",
-    "space_transform": "space_transform",
-    "source_file": "file",
-    "source_line": "line",
-}
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """What one analysis works on.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Experiments and foci that are used, and nothing else: contrasts, or what ``pool`` made of
-        them.
-    contrasts : DataFrame
-        Every contrast that was read: ids, ``included``, ``reason`` (empty if included),
-        ``sample_size`` (as used; NaN if unknown), ``sample_size_filled`` (bool: the file gives
-        none, so that ``missing_n`` decided), ``n_foci``, ``n_foci_inside``, ``n_foci_outside``,
-        ``original_space``, ``space_transform``; where known ``study_name``, ``contrast_name``,
-        ``file`` and ``line``; of type ``pair`` the ``group``, by its name; ``kernel_fwhm``
-        (mm) if the analysis gives some contrasts a fixed kernel; and if contrasts are pooled
-        ``pooled_into``, the id of the experiment, and ``pooled_sample_size`` of it.
-    coordinates : DataFrame
-        Every focus of the contrasts that the selection names: ids, x, y, z (MNI, mm),
-        ``original_space``, ``inside`` (its voxel is in the mask), ``used``; if contrasts are
-        pooled ``pooled_into``, and ``repeated`` of foci that stand in an experiment before.
-    problems : tuple of Problem
-        What was decided, for log and report.
-    """
-
-    dataset: Dataset
-    contrasts: pd.DataFrame
-    coordinates: pd.DataFrame
-    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +66,8 @@ class _Sizes:
 def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     """Select the contrasts of an analysis, and apply its policies.
 
-    The policies are those for missing sample sizes, no foci, and foci outside the mask.
+    The policies are those for missing sample sizes, no foci, and foci outside the mask; of an
+    analysis of images see :func:`nimare_pipeline.image_cohort.make_image_cohort`.
 
     Parameters
     ----------
@@ -127,6 +90,8 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     EmptySelectionError
         If no contrast is left.
     """
+    if analysis.type == "ibma":
+        return make_image_cohort(dataset, analysis)
     if analysis.outside not in OUTSIDE_POLICIES:
         msg = f"outside is {' or '.join(OUTSIDE_POLICIES)}, not {analysis.outside!r}"
         raise UsageError(msg)
@@ -135,11 +100,11 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     if analysis.type == "macm":
         selected = in_region(dataset, selected, analysis)
     unchosen = np.where(selected.holds, "", np.where(searched, NO_FOCUS, NOT_SELECTED)).tolist()
-    foci = _foci(dataset, analysis.outside)
-    contrasts = _contrasts(dataset, foci)
-    barred = _barred(dataset.metadata)
+    foci = foci_table(dataset, analysis.outside)
+    contrasts = contrasts_table(dataset, foci)
+    refused = barred(dataset.metadata)
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
-    has_foci = has_foci & np.array([not why for why in barred], dtype=bool) & selected.holds
+    has_foci = has_foci & np.array([not why for why in refused], dtype=bool) & selected.holds
     sides = groups.labels.tolist() if analysis.type == "pair" else None
     pools = find_pools(dataset, analysis.pool, among=has_foci, sides=sides)
     sizes = _sizes(dataset, analysis, has_foci, pools)
@@ -147,7 +112,7 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         other or why or _reason(row, size_reason, used=used)
         for other, why, row, size_reason, used in zip(
             unchosen,
-            barred,
+            refused,
             contrasts.itertuples(),
             sizes.reason,
             has_foci.tolist(),
@@ -208,47 +173,8 @@ def _groups(dataset: Dataset, analysis: Analysis) -> Groups:
     return Groups(selected, np.full(len(dataset.ids), "", dtype=object))
 
 
-def _barred(metadata: pd.DataFrame) -> list[str]:
-    """Why each contrast is not to be used, as the data themselves say; empty if they do not."""
-    nothing = [None] * len(metadata)
-    flags, reasons = (
-        metadata[name].tolist() if name in metadata else nothing
-        for name in (INCLUDE, INCLUDE_REASON)
-    )
-    said = ["" if is_missing(reason) else f": {reason}" for reason in reasons]
-    return [
-        f"include is false{why}" if flag is False else ""
-        for flag, why in zip(flags, said, strict=True)
-    ]
-
-
 def _foci_of(contrasts: pd.DataFrame, foci: pd.DataFrame) -> pd.DataFrame:
     return foci[foci["id"].isin(set(contrasts["id"]))].reset_index(drop=True)
-
-
-def _foci(dataset: Dataset, outside: str) -> pd.DataFrame:
-    columns = [*ID_COLUMNS, "x", "y", "z", "original_space"]
-    foci = dataset.coordinates[columns].copy()
-    foci["inside"] = spaces.contains(dataset.mask, foci[["x", "y", "z"]].to_numpy(dtype=float))
-    foci["used"] = foci["inside"] if outside == "drop" else True
-    foci["used"] = foci["used"].astype(bool)
-    return foci
-
-
-def _contrasts(dataset: Dataset, foci: pd.DataFrame) -> pd.DataFrame:
-    metadata = dataset.metadata
-    table = metadata[list(ID_COLUMNS)].copy()
-    table["included"], table["reason"], table["sample_size"] = True, "", np.nan
-    table[SAMPLE_SIZE_FILLED] = False
-    inside = foci.groupby("id")["inside"].agg(["size", "sum"])
-    counts = inside.reindex(table["id"]).fillna(0).astype(np.int64)
-    table["n_foci"] = counts["size"].to_numpy()
-    table["n_foci_inside"] = counts["sum"].to_numpy()
-    table["n_foci_outside"] = table["n_foci"] - table["n_foci_inside"]
-    for name, called in _CARRIED.items():
-        if name in metadata:
-            table[called] = metadata[name]
-    return table
 
 
 def _sizes(

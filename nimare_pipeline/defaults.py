@@ -7,6 +7,9 @@ TEMPLATE = "MNI152NLin6Asym"
 TAL2MNI = "other"
 ESTIMATOR = "ALE"
 PAIR_ESTIMATOR = "ALESubtraction"
+IMAGE_ESTIMATOR = "DerSimonianLaird"
+MIN_STUDIES = 2
+"""Studies that a voxel of a meta-analysis of images needs."""
 NULL_METHOD = "approximate"
 VOXELIZATION = "exact"
 KERNEL_RADIUS_MM = 10.0
@@ -52,3 +55,6 @@ OUTSIDE_POLICIES = ("keep", "drop")
 NULL_OUTSIDE_POLICIES = ("distance", "inside")
 UNKNOWN_SPACES = ("error", "exclude", "mni", "talairach")
 TAL2MNI_METHODS = ("other", "spm", "fsl", "brett", "none")
+COVERAGES = ("liberal", "aggressive")
+DEPENDENCES = ("robust", "collapse")
+BAD_IMAGE_POLICIES = ("error", "exclude")

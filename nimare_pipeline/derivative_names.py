@@ -27,6 +27,8 @@ _DESC = re.compile(r"(voxel|cluster|tfce)(Size|Mass)?(FWE|FDR)([A-Z]\w*)?")
 _OWN_STATISTIC = {"ALE": "ale", "SCALE": "ale", "MKDADensity": "density", "KDA": "of"}
 _OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
 _OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"
+_STATISTIC_LABELS = {"est": "effect", "estLower": "effectLower", "estUpper": "effectUpper"}
+"""Statistics of which BIDS folders of other programs have another word."""
 _GROUP_LABELS = {"AgF_prior": "AgFPrior", "FgA_prior": "FgAPrior"}
 """Groups of maps whose names are no labels."""
 _TAILS: dict[Tail, str] = {"positive": "positive", "negative": "negative", "two-sided": "twoSided"}
@@ -237,8 +239,9 @@ def spec_from_entities(entities: Mapping[str, str]) -> MapSpec:
     stat = entities.get("stat", "")
     own = statistic_label("stat", entities.get("model", ""))
     tails = {label: tail for tail, label in _TAILS.items()}
+    said = {name: statistic for statistic, name in _STATISTIC_LABELS.items()}
     spec = MapSpec(
-        "stat" if stat == own else stat,
+        "stat" if stat == own else said.get(stat, stat),
         tail=tails.get(entities.get("tail", "positive"), "positive"),
         group=_groups().get(entities.get("contrast", ""), entities.get("contrast")),
         **_from_desc(entities.get("desc")),
@@ -265,7 +268,9 @@ def _from_desc(desc: str | None) -> dict[str, Any]:
 
 def statistic_label(statistic: str, model: str) -> str:
     """Name the statistic in ``stat-``: z, p and logp as they are, ``stat`` by the estimator."""
-    return _OWN_STATISTIC.get(model, "stat") if statistic == "stat" else statistic
+    if statistic == "stat":
+        return _OWN_STATISTIC.get(model, "stat")
+    return _STATISTIC_LABELS.get(statistic, statistic)
 
 
 def _tail_label(tail: Tail, *, named: bool = False) -> str | None:

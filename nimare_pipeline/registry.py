@@ -22,6 +22,21 @@ PAIR_ESTIMATORS: Mapping[str, str] = {
 """Estimators of a difference between two groups; their ``fit`` takes two datasets."""
 POOL_ESTIMATORS: Mapping[str, str] = {"SCALE": "nimare_pipeline.meta.cbma.scale"}
 """Estimators of one group whose null draws from a pool of foci; see ``null_foci``."""
+IMAGE_ESTIMATORS: Mapping[str, str] = {
+    "DerSimonianLaird": "nimare_pipeline.meta.ibma.regression",
+    "Hedges": "nimare_pipeline.meta.ibma.regression",
+    "PauleMandel": "nimare_pipeline.meta.ibma.regression",
+    "VarianceBasedLikelihood": "nimare_pipeline.meta.ibma.regression",
+    "SampleSizeBasedLikelihood": "nimare_pipeline.meta.ibma.sample_size",
+    "WeightedLeastSquares": "nimare_pipeline.meta.ibma.regression",
+    "FixedEffectsHedges": "nimare_pipeline.meta.ibma.regression",
+    "PermutedOLS": "nimare_pipeline.meta.ibma.permuted",
+    "Stouffers": "nimare_pipeline.meta.ibma.combination",
+    "Fishers": "nimare_pipeline.meta.ibma.combination",
+}
+"""Estimators of an effect from statistical images."""
+
+
 VOXELS_ONLY = ("SCALE", "BalancedALESubtraction")
 """Estimators without clusters: their null says which voxels are significant, and no more."""
 MONTECARLO_ONLY = ("BalancedALESubtraction",)
@@ -35,10 +50,17 @@ NO_TFCE: Mapping[str, str] = {
     "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
 }
 """Estimators that cannot be enhanced without threshold, and why not."""
+NO_SIGN_FLIPS = ("VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood")
+"""Estimators of images that would iterate at every flip of signs: no Monte Carlo correction."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",
 }
+
+
+def all_estimators() -> dict[str, str]:
+    """Every estimator, by name."""
+    return {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS, **IMAGE_ESTIMATORS}
 
 
 def get_estimator(component: Component) -> Any:
@@ -49,12 +71,12 @@ def get_estimator(component: Component) -> Any:
     UsageError
         For an unknown name or keyword, with what is accepted.
     """
-    return _make("estimator", {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}, component)
+    return _make("estimator", all_estimators(), component)
 
 
 def refusal_of_tfce(name: str) -> str:
     """Say why an estimator of ``NO_TFCE`` cannot be enhanced, and which can."""
-    known = ", ".join(one for one in (*ESTIMATORS, *PAIR_ESTIMATORS) if one not in NO_TFCE)
+    known = ", ".join(one for one in all_estimators() if one not in NO_TFCE)
     return f"{name} {NO_TFCE[name]}; tfce is for {known}"
 
 
@@ -100,8 +122,7 @@ def accepted_keywords(kind: str, name: str) -> tuple[str, ...]:
     UsageError
         For an unknown name.
     """
-    estimators = {**ESTIMATORS, **PAIR_ESTIMATORS, **POOL_ESTIMATORS}
-    registers = {"estimator": estimators, "corrector": CORRECTORS}
+    registers = {"estimator": all_estimators(), "corrector": CORRECTORS}
     register = registers[kind]
     return tuple(_find(kind, register, name)().get_params())
 

@@ -7,6 +7,7 @@ from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import init_cbma_wf
 from nimare_pipeline.workflows.conjunction import init_conjunction_wf
+from nimare_pipeline.workflows.ibma import init_ibma_wf
 from nimare_pipeline.workflows.macm import init_macm_wf
 from nimare_pipeline.workflows.pairwise import init_pair_wf
 from nimare_pipeline.workflows.run import fresh_workflow
@@ -16,6 +17,7 @@ BUILDERS: Mapping[str, Callable[..., Any]] = {
     "pair": init_pair_wf,
     "conjunction": init_conjunction_wf,
     "macm": init_macm_wf,
+    "ibma": init_ibma_wf,
 }
 """Type of an analysis to the builder of its workflow."""
 

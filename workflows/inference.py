@@ -28,6 +28,7 @@ def add_inference(
     settings: Settings,
     stage_dir: str,
     problems: Sequence[Problem] = (),
+    cohort: tuple[Any, Any] | None = None,
 ) -> Any:
     """Add what comes before and after the estimator of an analysis to its workflow.
 
@@ -45,6 +46,9 @@ def add_inference(
         The analysis as it was asked for, for the derivatives.
     settings, stage_dir, problems
         As for the builder of the workflow.
+    cohort : (nipype Node, nipype Node), optional
+        The node that takes ``dataset_file`` and gives the foci, and the one that gives the tables
+        of contrasts and problems; by default both are ``load_cohort``.
 
     Returns
     -------
@@ -56,7 +60,10 @@ def add_inference(
         niu.IdentityInterface(fields=["result_file", "clusters_file", "stage_dir"]),
         name="outputnode",
     )
-    load = pe.Node(LoadCohort(analysis=dict(record)), name="load_cohort", mem_gb=0.5)
+    if cohort is None:
+        load = tables = pe.Node(LoadCohort(analysis=dict(record)), name="load_cohort", mem_gb=0.5)
+    else:
+        load, tables = cohort
     correct_wf = _init_correction_wf(analysis, settings)
     level = result_level(analysis)
     clusters = pe.Node(ClusterTable(alpha=analysis.alpha, level=level), name="clusters", mem_gb=1)
@@ -68,17 +75,20 @@ def add_inference(
     )
     derivatives.inputs.problems = [asdict(problem) for problem in problems]
 
-    cohort = [("contrasts_file", "contrasts_file"), ("coordinates_file", "coordinates_file")]
+    foci = [("coordinates_file", "coordinates_file")]
+    contrasts = [("contrasts_file", "contrasts_file")]
     workflow.connect([
         (inputnode, load, [("dataset_file", "dataset_file")]),
         (inputnode, derivatives, [("dataset_file", "dataset_file")]),
         (fit, correct_wf, [("result_file", "inputnode.result_file")]),
-        (load, clusters, [("coordinates_file", "coordinates_file")]),
+        (load, clusters, foci),
         (correct_wf, clusters, [("outputnode.result_file", "result_file")]),
-        (load, figures, cohort),
+        (load, figures, foci),
+        (tables, figures, contrasts),
         (correct_wf, figures, [("outputnode.result_file", "result_file")]),
         (clusters, figures, [("label_file", "label_file")]),
-        (load, derivatives, [*cohort, ("problems_file", "problems_file")]),
+        (load, derivatives, foci),
+        (tables, derivatives, [*contrasts, ("problems_file", "problems_file")]),
         (correct_wf, derivatives, [("outputnode.result_file", "result_file")]),
         (clusters, derivatives, [
             ("clusters_file", "clusters_file"),

@@ -36,7 +36,8 @@ def check_classes(analysis: Analysis) -> None:
     if analysis.type not in BUILT:
         return
     for part, make in (("estimator", get_estimator), ("corrector", get_corrector)):
-        if TYPES[analysis.type].key(part) is not None:
+        # An analysis of images may leave its estimator to what images there are.
+        if TYPES[analysis.type].key(part) is not None and getattr(analysis, part).type:
             make(getattr(analysis, part))
     result_level(analysis)
     check_needs(analysis, how="the key null_foci or --null-foci PATH")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nimare_pipeline.cli.conjunctions import combined
+from nimare_pipeline.cli.images import with_folders, with_images
 from nimare_pipeline.cli.model import sources_of
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pooled import pooled
@@ -21,6 +22,8 @@ from nimare_pipeline.settings import Analysis
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
 
+_SAID = frozenset({"estimator"})
+"""Of an analysis file: its type says what is analysed, whatever the studies hold."""
 _LOGGER = logging.getLogger("nimare_pipeline")
 
 
@@ -41,7 +44,8 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         versus = "Versus".join(group_names(request.analysis.options["groups"]))
         return [_merged(request.analysis, sources, versus)]
     if request.merge and len(sources) > 1:
-        return [_merged(request.analysis, sources, named(request.analysis, "all"))]
+        merged = _merged(request.analysis, sources, named(request.analysis, "all"))
+        return [_of_images(merged, request.given, request.settings.bids_dir)]
     if wanted and len(sources) > 1:
         msg = (
             f"--name {wanted} names one analysis, but there are {len(sources)} input files "
@@ -60,6 +64,7 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         )
         for source in sources
     ]
+    planned = [_of_images(one, request.given, request.settings.bids_dir) for one in planned]
     _refuse_clashes(planned)
     for one, source in zip(planned, sources, strict=True):
         _say_conversion(wanted or named(request.analysis, source.name), one.analysis.name)
@@ -70,6 +75,7 @@ def gather(
     analyses: Sequence[Analysis],
     sources: Sequence["Source"],
     read: Callable[[Analysis], Sequence["Source"]] | None = None,
+    bids_dir: str = "",
 ) -> list[Planned]:
     """Analyses of an analysis file with their sources pooled, each with its own error, if any.
 
@@ -80,6 +86,8 @@ def gather(
         What the input folder holds.
     read : callable, optional
         Gives the sources of an analysis, where it names a database of its own.
+    bids_dir : str
+        Input folder, from which the files of sources count.
     """
     pooled: dict[tuple[int, ...], Planned] = {}
     planned = []
@@ -100,10 +108,18 @@ def gather(
                 pooled[key] = _pooled(analysis, chosen)
             same = pooled[key]
             named = replace(analysis, sources=same.analysis.sources)
-            planned.append(replace(same, analysis=named))
+            planned.append(_of_images(replace(same, analysis=named), _SAID, bids_dir))
         except PipelineError as error:
             planned.append(Planned(analysis, None, error=error))
     return planned
+
+
+def _of_images(planned: Planned, given: frozenset[str], bids_dir: str) -> Planned:
+    """Analysis of the images of a dataset, where it has no foci and nothing else was asked for."""
+    if planned.dataset is None:
+        return planned
+    analysis = with_images(planned.analysis, planned.dataset, given)
+    return replace(planned, analysis=with_folders(analysis, bids_dir))
 
 
 def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> Planned:

@@ -9,7 +9,14 @@ from nimare_pipeline import defaults, pool_policy
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.inference import RESULTS
-from nimare_pipeline.registry import CORRECTORS, ESTIMATORS, PAIR_ESTIMATORS, POOL_ESTIMATORS
+from nimare_pipeline.registry import (
+    CORRECTORS,
+    ESTIMATORS,
+    IMAGE_ESTIMATORS,
+    PAIR_ESTIMATORS,
+    POOL_ESTIMATORS,
+    all_estimators,
+)
 
 METHODS = {
     "FWECorrector": ("montecarlo", "bonferroni", "holm"),
@@ -80,10 +87,11 @@ def add_estimator(group: Any) -> None:
     group.add_argument(
         "--estimator",
         metavar="NAME",
-        type=values.one_of((*ESTIMATORS, *POOL_ESTIMATORS, *PAIR_ESTIMATORS)),
-        help=f"one of {', '.join((*ESTIMATORS, *POOL_ESTIMATORS))} (default: "
-        f"{defaults.ESTIMATOR}); with --group one of {', '.join(PAIR_ESTIMATORS)} (default: "
-        f"{defaults.PAIR_ESTIMATOR})",
+        type=values.one_of(all_estimators()),
+        help=f"of foci: {', '.join((*ESTIMATORS, *POOL_ESTIMATORS))} (default: "
+        f"{defaults.ESTIMATOR}); with --group: {', '.join(PAIR_ESTIMATORS)} (default: "
+        f"{defaults.PAIR_ESTIMATOR}); of images: {', '.join(IMAGE_ESTIMATORS)} (default where "
+        f"studies have no foci: {defaults.IMAGE_ESTIMATOR} or PermutedOLS)",
     )
     group.add_argument(
         "--null-foci",

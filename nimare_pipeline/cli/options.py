@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from nimare_pipeline import __version__
 from nimare_pipeline.cli import values
+from nimare_pipeline.cli.image_options import add_images
 from nimare_pipeline.cli.method_options import (
     add_analysis,
     add_correction,
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_estimator(parser.add_argument_group("estimator"))
     add_region(parser.add_argument_group("coactivation with a region (MACM)"))
     add_kernel(parser.add_argument_group("kernel and coordinates"))
+    add_images(parser.add_argument_group("images"))
     add_correction(parser.add_argument_group("correction for multiple comparisons"))
     _add_machine(parser.add_argument_group("machine"))
     add_figures(parser.add_argument_group("figures for a paper"))

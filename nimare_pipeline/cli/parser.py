@@ -7,6 +7,9 @@ from typing import Any
 from nimare_pipeline import defaults
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
+from nimare_pipeline.cli.image_options import chosen as image_options
+from nimare_pipeline.cli.image_options import refuse_without_images
+from nimare_pipeline.cli.images import usual_corrector
 from nimare_pipeline.cli.method_options import METHODS
 from nimare_pipeline.cli.options import LEVELS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
@@ -14,6 +17,7 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.needs import NULL_FOCI
 from nimare_pipeline.registry import (
     ESTIMATORS,
+    IMAGE_ESTIMATORS,
     MONTECARLO_ONLY,
     PAIR_ESTIMATORS,
     POOL_ESTIMATORS,
@@ -117,6 +121,9 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     pair, region = bool(options.group), _region(options)
     name = options.estimator or (defaults.PAIR_ESTIMATOR if pair else defaults.ESTIMATOR)
     _refuse_other_kind(name, pair=pair, inference_mask=options.inference_mask)
+    image, of_images = name in IMAGE_ESTIMATORS, image_options(options)
+    if not image and (pair or region or "estimator" in given):
+        refuse_without_images(of_images, name)
     judged = method == defaults.CORRECTION_METHOD
     clusters = judged and name not in VOXELS_ONLY
     threshold_given = "voxel_thresh" in given and name not in VOXELS_ONLY
@@ -129,7 +136,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     }
     estimator = {
         "null_method": (
-            None if (pair or pool) and "null_method" not in given else options.null_method
+            None if (pair or pool or image) and "null_method" not in given else options.null_method
         ),
         "weighting": options.weighting,
         "inference_field": options.inference_field,
@@ -160,9 +167,9 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
     }
     return Analysis(
         name=options.name or "",
-        type="pair" if pair else "macm" if region else "cbma",
+        type="pair" if pair else "macm" if region else "ibma" if image else "cbma",
         estimator=Component(name, _keywords(name, estimator)),
-        corrector=Component(corrector, _present(correction)),
+        corrector=usual_corrector(Component(corrector, _present(correction)), name, given),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,
@@ -170,7 +177,11 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         result=options.result or "",
         select=options.select,
         options=_present(
-            {**(_pair_options(options) if pair else region), NULL_FOCI: options.null_foci}
+            {
+                **(_pair_options(options) if pair else region),
+                **of_images,
+                NULL_FOCI: options.null_foci,
+            }
         ),
     )
 

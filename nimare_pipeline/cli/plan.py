@@ -51,7 +51,7 @@ def plan(request: Request) -> list[Planned]:
     masked = _masker(request.settings)
     shelf = Shelf(request.settings, sources, lambda source: show(source.problems))
     if request.analyses:
-        planned = gather(request.analyses, sources, shelf.of)
+        planned = gather(request.analyses, sources, shelf.of, request.settings.bids_dir)
     else:
         planned = name_analyses(request, sources)
     if request.strict:

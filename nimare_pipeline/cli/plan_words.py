@@ -61,7 +61,11 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
         *_pooled_line(used, analysis),
         *_groups(used),
-        f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})",
+        *(
+            _images(used)
+            if analysis.type == "ibma"
+            else [f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})"]
+        ),
         *pool_line(planned.null_foci),
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} {each}"
         if len(n)
@@ -73,6 +77,14 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(used, planned, settings)}",
     ]
+
+
+def _images(used: "DataFrame") -> list[str]:
+    """Say how many contrasts have which images."""
+    from nimare_pipeline.image_cohort import IMAGES
+
+    counts = used[IMAGES].str.split(", ").explode().value_counts(sort=False)
+    return [f"  images     {', '.join(f'{kind}: {n}' for kind, n in counts.items())}"]
 
 
 def _pooled_line(used: "DataFrame", analysis: Analysis) -> list[str]:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nimare_pipeline.dataset import Dataset
 
@@ -31,3 +33,15 @@ def participants(dataset: Dataset) -> dict[str, Any]:
         "n_studies_with_n": len(largest),
         "n_contrasts_without_n": int(people.isna().sum()),
     }
+
+
+def people(dataset: Dataset) -> NDArray[np.float64]:
+    """People of each contrast, all its groups together, also where a policy put them in.
+
+    Returns
+    -------
+    (n_contrasts,) float array
+        NaN where unknown.
+    """
+    sizes = dataset.metadata["sample_sizes"]
+    return np.array([sum(one) if one else np.nan for one in sizes], dtype=float)

@@ -15,8 +15,10 @@ from nimare_pipeline.model.schema import BUILT, RUN, TYPES
 from nimare_pipeline.needs import NULL_FOCI, check_needs
 from nimare_pipeline.registry import (
     ESTIMATORS,
+    IMAGE_ESTIMATORS,
     PAIR_ESTIMATORS,
     POOL_ESTIMATORS,
+    all_estimators,
     get_corrector,
     get_estimator,
 )
@@ -26,7 +28,9 @@ from nimare_pipeline.settings import Analysis, Component
 SECTIONS = ("run", "defaults", "analysis")
 COMPONENTS = ("estimator", "corrector")
 _ONE_GROUP = {**ESTIMATORS, **POOL_ESTIMATORS}
-_KINDS = {"cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS}
+_KINDS = {
+    "cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS, "ibma": IMAGE_ESTIMATORS
+}  # fmt: skip
 
 
 @dataclass
@@ -142,10 +146,9 @@ class Checker:
             self.wrong(path, where, f"{kind}: a keyword has a value of a wrong kind: {args}")
 
     def kind(self, path: Way, where: str, type_name: str, values: Mapping[str, Any]) -> None:
-        """Complain of an estimator of one group where two are compared, or the other way round."""
+        """Complain of an estimator that is for another type of analysis."""
         name = values.get("estimator", {}).get("type")
-        pairs = type_name == "pair"
-        if name in (_ONE_GROUP if pairs else PAIR_ESTIMATORS):
+        if name in all_estimators() and name not in _KINDS[type_name]:
             fitting = [kind for kind, names in _KINDS.items() if name in names]
             known = ", ".join(_KINDS[type_name])
             message = f"estimator: {name} is not for the type {type_name}"
@@ -156,7 +159,7 @@ class Checker:
         """Complain of what an estimator lacks, and of what it has no use for."""
         usual = TYPES[type_name].key("estimator")
         value = given.get("estimator", usual.default if usual else None)
-        if value["type"] not in _KINDS.get(type_name, {}):
+        if value is None or value["type"] not in _KINDS.get(type_name, {}):
             return
         keys = [key for key in (NULL_FOCI, "inference_mask") if TYPES[type_name].key(key)]
         own = {name: given[name] for name in keys if name in given}

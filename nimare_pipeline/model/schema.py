@@ -183,7 +183,7 @@ _IBMA: tuple[Key, ...] = (
     RESULT,
     Key(
         "coverage",
-        kinds.one_of("liberal", "aggressive"),
+        kinds.one_of(*defaults.COVERAGES),
         "Voxels with min_studies studies (liberal), or with all of them (aggressive)",
         "liberal",
         example='"aggressive"',
@@ -197,14 +197,14 @@ _IBMA: tuple[Key, ...] = (
     ),
     Key(
         "on_bad_image",
-        kinds.one_of("error", "exclude"),
+        kinds.one_of(*defaults.BAD_IMAGE_POLICIES),
         "Images that the checks refuse",
         "error",
         example='"exclude"',
     ),
     Key(
         "dependence",
-        kinds.one_of("robust", "collapse"),
+        kinds.one_of(*defaults.DEPENDENCES),
         "Several images of a study: cluster-robust errors, or their mean",
         "robust",
         example='"collapse"',
@@ -263,5 +263,5 @@ TYPES: Mapping[str, Type] = {
 }
 """Types of analyses by the name they have in a file."""
 
-BUILT = ("cbma", "pair", "conjunction", "macm")
+BUILT = ("cbma", "pair", "conjunction", "macm", "ibma")
 """Types that this version can run; the others are checked, and fail alone."""

@@ -308,9 +308,23 @@ def _montecarlo_panels(inputs: _Inputs) -> list[distributions.Maxima]:
         return [panel for tail in (0, 1) for panel in _panels_of_tail(inputs, tail)]
     if is_pair(inputs.result.facts):
         return _panels_of_group(inputs)
+    if "stat" not in inputs.result.maps:
+        return _panels_of_images(inputs)
     stat = inputs.result.maps["stat"].astype(float)
     sizes, masses = _observed_clusters(inputs, stat)
     observed = (stat, sizes, masses, _enhanced(inputs))
+    return _panels(inputs, "montecarlo_max_", observed, inputs.alpha)
+
+
+def _panels_of_images(inputs: _Inputs) -> list[distributions.Maxima]:
+    """Panels of a statistic of both signs, whose largest absolute value is judged."""
+    arrays = inputs.result.arrays
+    if "suprathreshold" not in arrays:
+        return []
+    sign = np.asarray(arrays["suprathreshold"])
+    found = [_extents(inputs, sign == one, arrays["excess"]) for one in (1, -1)]
+    sizes, masses = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    observed = (np.abs(inputs.z), sizes, masses, np.abs(_enhanced(inputs)))
     return _panels(inputs, "montecarlo_max_", observed, inputs.alpha)
 
 

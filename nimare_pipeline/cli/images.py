@@ -1,0 +1,103 @@
+"""Without an estimator named, a dataset of images and no foci gets an analysis of images."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nimare_pipeline import defaults
+from nimare_pipeline.cli.image_options import refuse_without_images
+from nimare_pipeline.registry import NO_SIGN_FLIPS
+from nimare_pipeline.settings import Analysis, Component
+
+if TYPE_CHECKING:
+    from nimare_pipeline.dataset import Dataset
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+
+
+def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -> Analysis:
+    """Analysis of what a dataset holds: of its foci if it has any, else of its images.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        As the command line describes it.
+    dataset : Dataset
+    given : frozenset of str
+        Options that the command line names.
+    """
+    if analysis.type == "ibma" and not analysis.estimator.type:
+        return _with_estimator(analysis, dataset)
+    if analysis.type != "cbma" or "estimator" in given:
+        return analysis
+    from nimare_pipeline.image_cohort import kinds_of
+
+    kinds = kinds_of(dataset)
+    if len(dataset.coordinates):
+        refuse_without_images(analysis.options, analysis.estimator.type)
+        if any(kinds):
+            _LOGGER.info(
+                "the studies have foci and images: the foci are analysed; name an estimator of "
+                "images, for example --estimator %s, for the images",
+                defaults.IMAGE_ESTIMATOR,
+            )
+        return analysis
+    if not any(kinds):
+        return analysis
+    estimator = usual_estimator(kinds)
+    _LOGGER.info("the studies have images and no foci: %s", estimator.type)
+    return replace(
+        analysis,
+        type="ibma",
+        estimator=estimator,
+        corrector=usual_corrector(analysis.corrector, estimator.type, given),
+    )
+
+
+def with_folders(analysis: Analysis, bids_dir: str) -> Analysis:
+    """Say where the images of an analysis lie: beside the files that name them, or in the input.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        With its sources.
+    bids_dir : str
+        Input folder, or file.
+    """
+    if analysis.type != "ibma":
+        return analysis
+    root = Path(bids_dir) if Path(bids_dir).is_dir() else Path(bids_dir).parent
+    beside = [str((root / source).parent) for source in analysis.sources]
+    return replace(analysis, folders=tuple(dict.fromkeys([*analysis.folders, *beside, str(root)])))
+
+
+def _with_estimator(analysis: Analysis, dataset: "Dataset") -> Analysis:
+    """Analysis of an analysis file that names no estimator."""
+    from nimare_pipeline.image_cohort import kinds_of
+
+    estimator = usual_estimator(kinds_of(dataset))
+    _LOGGER.info("analysis %s names no estimator: %s", analysis.name, estimator.type)
+    return replace(analysis, estimator=estimator)
+
+
+def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
+    """Random-effects estimator for the images there are.
+
+    Effects with their variances where at least as many contrasts have them as have, or can be
+    given, z; else a one-sample test of z.
+    """
+    from nimare_pipeline.transforms import can_make
+
+    effects = sum(can_make("beta", have) and can_make("varcope", have) for have in kinds)
+    z = sum(can_make("z", have) for have in kinds)
+    if effects >= max(z, 2):
+        return Component(defaults.IMAGE_ESTIMATOR)
+    return Component("PermutedOLS", {"image": "z"})
+
+
+def usual_corrector(corrector: Component, estimator: str, given: frozenset[str]) -> Component:
+    """Corrector that an estimator can have, where none was asked for."""
+    if estimator in NO_SIGN_FLIPS and not given & {"corrector", "method"}:
+        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+    return corrector

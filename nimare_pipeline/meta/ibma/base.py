@@ -1,0 +1,426 @@
+"""What all image-based estimators share: images in, voxels by coverage, maps out.
+
+An estimator says which kinds of images it takes and how it fits voxels that the same contrasts
+cover; which contrasts and voxels those are, dependence within studies, p and the facts follow.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import log_ndtr
+
+from nimare_pipeline import defaults
+from nimare_pipeline.bibliography import bibtex
+from nimare_pipeline.contrast import counted, is_missing, listed
+from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.errors import DataError, Problem, UsageError
+from nimare_pipeline.images import ImageStack, load_images
+from nimare_pipeline.maps import MapSpec, Tail
+from nimare_pipeline.meta.estimator import Parametrised, count, expect_type
+from nimare_pipeline.meta.participants import participants, people
+from nimare_pipeline.moderators import Design
+from nimare_pipeline.numerics.coverage import Bag, bags
+from nimare_pipeline.numerics.pvalues import logp_from_logsf
+from nimare_pipeline.results import MetaResult
+from nimare_pipeline.spaces import analysis_mask
+
+_LOGGER = logging.getLogger("nimare_pipeline")
+
+IMAGES = "images_"
+"""Arrays of a result that hold the images it was made from begin with this."""
+_TAILED = ("z", "p", "logp", "t", "stat")
+"""Statistics of which a tail is asked; the others have none."""
+BLOCK = 8192
+"""Voxels that are fitted at once: 21 images of them in float64 are 1.4 MB, about a cache."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Contrasts that an image-based estimator works on.
+
+    Parameters
+    ----------
+    ids : tuple of str
+    images : dict of str to (n_contrasts, n_voxels) float32 array
+        Kind to values over the mask; NaN where a contrast has none.
+    present : (n_contrasts, n_voxels) bool array
+        Where a contrast has a value in every kind.
+    groups : (n_contrasts,) int array
+        Dependence: contrasts of one number share people.
+    sample_sizes : (n_contrasts,) float array
+        People of each; NaN where unknown.
+    design : Design, optional
+        Moderators of the contrasts.
+    """
+
+    ids: tuple[str, ...]
+    images: Mapping[str, NDArray[np.float32]]
+    present: NDArray[np.bool_]
+    groups: NDArray[np.int64]
+    sample_sizes: NDArray[np.float64]
+    design: Design | None = None
+
+    @property
+    def dependent(self) -> bool:
+        """Whether some study gives several contrasts."""
+        return len(np.unique(self.groups)) < len(self.groups)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Voxels that the same contrasts cover, with what a fit needs of those contrasts.
+
+    Parameters
+    ----------
+    values : dict of str to (n_contrasts, n_voxels) float64 array
+    groups : (n_contrasts,) int array
+        As in ``Sample``, numbered from 0 without gaps.
+    sample_sizes : (n_contrasts,) float array
+    state : object
+        What the estimator found out about the whole bag these voxels are of.
+    """
+
+    values: Mapping[str, NDArray[np.float64]]
+    groups: NDArray[np.int64]
+    sample_sizes: NDArray[np.float64]
+    state: Any = None
+
+    @property
+    def dependent(self) -> bool:
+        """Whether some study gives several of these contrasts."""
+        return len(self.groups) > 0 and int(self.groups.max()) + 1 < len(self.groups)
+
+
+class ImageEstimator(Parametrised):
+    """Estimator of an effect from statistical images of studies.
+
+    Parameters that all of them take:
+
+    aggressive_mask : bool
+        Use voxels that every contrast covers, and no other; by default those that at least
+        ``min_studies`` studies cover, each with the contrasts that cover it.
+    min_studies : int
+        Studies that a voxel needs, at least 2.
+    groupby : str, False or array-like, optional
+        What makes contrasts dependent, because they share people: the study (None), a column of
+        the metadata, nothing (False), or a label for each contrast of the dataset.
+    mask : image, path, nilearn masker or BrainMask, optional
+        Voxels to analyse, on its own grid; the dataset's mask by default.
+    n_cores : int
+        Threads; changes the speed, never a bit.
+    """
+
+    required: ClassVar[tuple[str, ...]]
+    citations: ClassVar[tuple[str, ...]] = ()
+    tail: ClassVar[Tail] = "two-sided"
+    aggressive_mask: bool
+    min_studies: int
+    groupby: Any
+    mask: Any
+    n_cores: int
+
+    def _take(self, parameters: Mapping[str, Any]) -> None:
+        """Check and keep what the constructor was given.
+
+        Raises
+        ------
+        UsageError
+            For values out of range.
+        """
+        if not isinstance(parameters["aggressive_mask"], bool):
+            msg = f"aggressive_mask is {parameters['aggressive_mask']!r}; expected true or false"
+            raise UsageError(msg)
+        whole = {name: count(name, parameters[name]) for name in ("min_studies", "n_cores")}
+        if whole["min_studies"] < 2:
+            msg = "min_studies is 1; a meta-analysis of a voxel needs at least 2 studies"
+            raise UsageError(msg)
+        for name, value in {**parameters, **whole}.items():
+            setattr(self, name, value)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of images that it takes, as its parameters stand."""
+        return self.required
+
+    def needs_sample_sizes(self) -> bool:
+        """Whether it needs each contrast's sample size, as its parameters stand."""
+        return False
+
+    def without_effect(self) -> tuple[str, ...]:
+        """Parameters that change nothing as the others stand."""
+        return ("min_studies",) if self.aggressive_mask else ()
+
+    def fit(
+        self, dataset: Dataset, *, images: ImageStack | None = None, drop_invalid: bool = True
+    ) -> MetaResult:
+        """Analyse the images of a dataset.
+
+        Parameters
+        ----------
+        dataset : Dataset
+        images : ImageStack, optional
+            Its images, read before over the mask of the analysis.
+        drop_invalid : bool
+            Leave out contrasts that lack an image or sample size that is needed, and log which;
+            otherwise refuse them.
+
+        Returns
+        -------
+        MetaResult
+            Maps ``z``, ``p``, ``logp`` (uncorrected), ``n`` (studies at each voxel), and those of
+            the estimator. Voxels that too few studies cover are NaN.
+
+        Raises
+        ------
+        UsageError
+            If it is no Dataset.
+        DataError
+            If fewer than two studies have what is needed, images cannot be read, or no voxel is
+            covered by enough of them.
+        """
+        expect_type("fit", dataset, Dataset)
+        if self.mask is not None:
+            mask, _ = analysis_mask(self.mask)
+            dataset = Dataset.from_tables(dataset.tables, mask, dataset.space)
+        if images is None:
+            images, problems = load_images(dataset, self.kinds())
+            _refuse(problems)
+        sample = self.sample(dataset, images, drop_invalid=drop_invalid)
+        dataset = dataset.slice(sample.ids)
+        fitted = self._fitted(sample, self.bags(sample))
+        maps = self._maps(fitted, dataset.mask.n_voxels)
+        return MetaResult(
+            estimator=self.component(),
+            mask=dataset.mask,
+            maps={spec.name: values for spec, values in maps.items()},
+            specs={spec.name: spec for spec in maps},
+            arrays={
+                **{f"{IMAGES}{kind}": values for kind, values in sample.images.items()},
+                "groups": sample.groups,
+                "sample_sizes": sample.sample_sizes,
+            },
+            facts={**self._common_facts(dataset, sample, maps), **self.facts(sample)},
+            ids=sample.ids,
+            description_=self.description(sample),
+            bibtex_=bibtex(self.citations),
+        )
+
+    def sample(self, dataset: Dataset, images: ImageStack, *, drop_invalid: bool = True) -> Sample:
+        """Contrasts of a dataset that have what the estimator needs.
+
+        Raises
+        ------
+        DataError
+            If they are of fewer than two studies, or one lacks something and none may be dropped.
+        """
+        kinds = self.kinds()
+        sizes = dict(zip(dataset.ids, people(dataset), strict=True))
+        have = np.all([images.has(kind) for kind in kinds], axis=0).tolist()
+        lacking = {
+            name: f"no {' or '.join(kinds)} image"
+            for name, has_all in zip(images.ids, have, strict=True)
+            if not has_all
+        }
+        if self.needs_sample_sizes():
+            lacking |= {
+                name: "no sample size"
+                for name in images.ids
+                if name not in lacking and np.isnan(sizes[name])
+            }
+        if lacking and not drop_invalid:
+            problems = [Problem("error", why, where=name) for name, why in lacking.items()]
+            msg = f"{type(self).__name__} needs {' and '.join(kinds)} images of every contrast"
+            raise DataError(msg, problems)
+        if lacking:
+            _LOGGER.info("left out of %s: %s", type(self).__name__, listed(list(lacking)))
+        ids = tuple(name for name in images.ids if name not in lacking)
+        labels = dict(zip(dataset.ids, self._labels(dataset), strict=True))
+        _, groups = np.unique([labels[name] for name in ids], return_inverse=True)
+        n_groups = len(set(groups.tolist()))
+        if n_groups < 2:
+            which = listed([f"{name}: {why}" for name, why in lacking.items()], 5)
+            msg = (
+                f"{type(self).__name__} needs {' and '.join(kinds)} images of at least 2 studies; "
+                f"there is {'one' if n_groups else 'none'}" + (f" ({which})" if which else "")
+            )
+            raise DataError(msg)
+        used = images.only(ids)
+        values = {kind: used.values[kind] for kind in kinds}
+        present = np.logical_and.reduce([np.isfinite(one) for one in values.values()])
+        own = np.array([sizes[name] for name in ids], dtype=float)
+        design = self.design(dataset.slice(ids))
+        return Sample(ids, values, present, groups.astype(np.int64), own, design)
+
+    def design(self, dataset: Dataset) -> Design | None:
+        """Moderators of the contrasts of a dataset; None of an estimator that takes none."""
+        del dataset
+        return None
+
+    def covers(self, sample: Sample, bag: Bag) -> bool:
+        """Whether contrasts are of enough studies for a fit."""
+        if self.aggressive_mask:
+            return len(bag.rows) == len(sample.ids)
+        return len(np.unique(sample.groups[bag.rows])) >= self.min_studies
+
+    def bags(self, sample: Sample) -> list[Bag]:
+        """Voxels that enough studies cover, by the contrasts that cover them.
+
+        Raises
+        ------
+        DataError
+            If there is no such voxel.
+        """
+        kept = [bag for bag in bags(sample.present) if self.covers(sample, bag)]
+        if not kept:
+            studies = f"at least {self.min_studies} studies"
+            wanted = f"all {len(sample.ids)} contrasts" if self.aggressive_mask else studies
+            msg = f"no voxel of the mask is covered by {wanted}"
+            raise DataError(msg)
+        return kept
+
+    def _fitted(self, sample: Sample, found: list[Bag]) -> dict[MapSpec, NDArray[np.float64]]:
+        """Maps over the mask of what ``fit_rows`` gives; NaN where nothing is fitted."""
+        n_voxels = sample.present.shape[1]
+        maps: dict[MapSpec, NDArray[np.float64]] = {}
+        for bag in found:
+            for voxels, rows in self.blocks(sample, bag):
+                values = self.fit_rows(rows)
+                values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
+                for name, here in values.items():
+                    spec = name if isinstance(name, MapSpec) else self.spec(name)
+                    if spec not in maps:
+                        maps[spec] = np.full(n_voxels, np.nan)
+                    maps[spec][voxels] = here
+        return maps
+
+    def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Voxels of a bag in blocks, with their values."""
+        _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
+        sizes = sample.sample_sizes[bag.rows]
+        state = self.begin(sample, bag)
+        for start in range(0, len(bag.voxels), BLOCK):
+            voxels = bag.voxels[start : start + BLOCK]
+            values = {
+                kind: image[np.ix_(bag.rows, voxels)].astype(np.float64)
+                for kind, image in sample.images.items()
+            }
+            yield voxels, Rows(values, groups.astype(np.int64), sizes, state)
+
+    def begin(self, sample: Sample, bag: Bag) -> Any:
+        """Find out what the fit of a bag needs of all its voxels at once."""
+        del sample, bag
+
+    def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
+        """Fit voxels.
+
+        Returns
+        -------
+        dict of str or MapSpec to (n_voxels,) array
+            Name of a statistic, or meaning of a map, to its values; ``z`` among them.
+        """
+        raise NotImplementedError
+
+    def spec(self, statistic: str, group: str | None = None) -> MapSpec:
+        """Meaning of one of its maps."""
+        return MapSpec(
+            statistic, tail=self.tail if statistic in _TAILED else "positive", group=group
+        )
+
+    def _maps(
+        self, fitted: Mapping[MapSpec, NDArray[np.float64]], n_voxels: int
+    ) -> dict[MapSpec, NDArray[np.float64]]:
+        """Add p and log p to every z, and zeros to the number of studies outside coverage."""
+        maps: dict[MapSpec, NDArray[np.float64]] = {}
+        for spec, values in fitted.items():
+            maps[spec] = values
+            if spec.statistic == "z":
+                logsf = self.logsf(values)
+                maps[replace(spec, statistic="p")] = np.exp(logsf)
+                maps[replace(spec, statistic="logp")] = logp_from_logsf(logsf)
+        covered = maps[self.spec("n")]
+        maps[self.spec("n")] = np.where(np.isnan(covered), 0.0, covered)
+        return maps
+
+    def logsf(self, z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Natural log of p of a z, in the tail of the estimator."""
+        if self.tail == "two-sided":
+            return np.minimum(np.log(2) + log_ndtr(-np.abs(z)), 0.0)
+        return np.asarray(log_ndtr(-z))
+
+    def _labels(self, dataset: Dataset) -> list[str]:
+        """Name, for each contrast of a dataset, of what makes it dependent on others."""
+        if self.groupby is None:
+            return [str(one) for one in dataset.metadata["study_id"]]
+        if self.groupby is False:
+            return dataset.ids.tolist()
+        if isinstance(self.groupby, str):
+            if self.groupby not in dataset.metadata:
+                msg = (
+                    f"groupby {self.groupby!r} is no column of the metadata; there are: "
+                    f"{', '.join(map(str, dataset.metadata.columns))}"
+                )
+                raise UsageError(msg)
+            values = dataset.metadata[self.groupby].tolist()
+            # A contrast that says nothing shares its people with nobody.
+            return [
+                f"{name} alone" if is_missing(value) else str(value)
+                for name, value in zip(dataset.ids, values, strict=True)
+            ]
+        return _given(self.groupby, len(dataset.ids))
+
+    def _common_facts(
+        self, dataset: Dataset, sample: Sample, maps: Mapping[MapSpec, NDArray[np.float64]]
+    ) -> dict[str, Any]:
+        n = maps[self.spec("n")]
+        analysed = n[n > 0]
+        return {
+            "estimator": asdict(self.component()),
+            "n_studies": len(set(dataset.metadata["study_id"])),
+            "n_contrasts": len(sample.ids),
+            "n_groups": len(set(sample.groups.tolist())),
+            **participants(dataset),
+            "n_voxels": dataset.mask.n_voxels,
+            "n_voxels_analysed": len(analysed),
+            "fewest_studies": int(analysed.min()),
+            "most_studies": int(analysed.max()),
+            "voxel_size_mm": list(dataset.mask.zooms),
+            "connectivity": defaults.CONNECTIVITY,
+            "image_kinds": list(self.kinds()),
+            "coverage": "aggressive" if self.aggressive_mask else "liberal",
+        }
+
+    def facts(self, sample: Sample) -> dict[str, Any]:
+        """Numbers of this estimator that sidecars, methods text and report quote."""
+        del sample
+        return {}
+
+    def description(self, sample: Sample) -> str:
+        """One sentence on what was done, with citations."""
+        raise NotImplementedError
+
+
+def amounts(sample: Sample) -> str:
+    """Contrasts and studies in words, for descriptions."""
+    n_groups = len(set(sample.groups.tolist()))
+    contrasts = counted(len(sample.ids), "contrast")
+    return f"{contrasts} of {counted(n_groups, 'study', 'studies')}"
+
+
+def _given(labels: ArrayLike, n: int) -> list[str]:
+    given = [str(one) for one in np.ravel(np.asarray(labels, dtype=object))]
+    if len(given) != n:
+        msg = f"groupby gives {len(given)} labels for {n} contrasts"
+        raise UsageError(msg)
+    return given
+
+
+def _refuse(problems: list[Problem]) -> None:
+    """Raise for images that cannot be read; log what else is odd about them."""
+    if any(problem.level == "error" for problem in problems):
+        msg = "images cannot be read"
+        raise DataError(msg, problems)
+    for problem in problems:
+        _LOGGER.warning("%s", problem)
