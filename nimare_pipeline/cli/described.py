@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nimare_pipeline import model
-from nimare_pipeline.cli.model import chosen, options_named, override, without_effect
-from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
+from nimare_pipeline.cli.override import chosen, options_named, overridden
+from nimare_pipeline.cli.request import NO_MODEL, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.labels import label
@@ -50,11 +50,11 @@ def with_described(request: Request) -> Request:
     text = model.of_tables(
         tables, folder=request.settings.bids_dir, facts=[str(problem) for problem in problems]
     )
-    analyses = _named(analyses, request, files)
+    analyses, replaced = overridden(_named(analyses, request, files), request, "input")
     return replace(
         request,
-        analyses=_overridden(analyses, request, notes),
-        notes=tuple(notes),
+        analyses=tuple(analyses),
+        notes=(*notes, *replaced),
         problems=problems,
         model_text=text.encode(),
     )
@@ -86,7 +86,7 @@ def _analyses(
 def _named(analyses: Sequence[Analysis], request: Request, files: str) -> list[Analysis]:
     """Analyses that were asked for, one of them by the name that was asked for."""
     if request.only:
-        analyses = chosen(analyses, request.only, Path(files))
+        analyses = chosen(analyses, request.only, files)
     if "name" not in request.given:
         return list(analyses)
     if len(analyses) > 1:
@@ -97,18 +97,6 @@ def _named(analyses: Sequence[Analysis], request: Request, files: str) -> list[A
         )
         raise UsageError(msg)
     return [replace(one, name=label(request.analysis.name)) for one in analyses]
-
-
-def _overridden(
-    analyses: Sequence[Analysis], request: Request, notes: list[str]
-) -> tuple[Analysis, ...]:
-    replacing = sorted(request.given & PLACES.keys())
-    if not replacing:
-        return tuple(analyses)
-    changed = tuple(override(one, request.analysis, request.given) for one in analyses)
-    notes.append(f"the command line replaces what the input says: {options_named(replacing)}")
-    notes += without_effect(changed, replacing)
-    return changed
 
 
 def _shown(file: Path, request: Request) -> str:
