@@ -1,10 +1,12 @@
 """The papers this package cites, from the BibTeX file that ships with it."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 
+_FIELD = re.compile(r"^\s*(?P<name>\w+) = \{(?P<value>.*)\},?$", re.MULTILINE)
+_KEYS = re.compile(r"\(([^\W_]+\d{4}\w*(?:; [^\W_]+\d{4}\w*)*)\)")
 _ENTRY = re.compile(r"^@\w+\{([^,\s]+),.*?^\}\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -25,3 +27,33 @@ def bibtex(keys: Iterable[str]) -> str:
     """
     known = entries()
     return "\n\n".join(known[key] for key in sorted(set(keys))) + "\n"
+
+
+def fields(entry: str) -> dict[str, str]:
+    """Fields of a BibTeX entry."""
+    return {m["name"]: m["value"].replace("\\&", "&") for m in _FIELD.finditer(entry)}
+
+
+def label(known: Mapping[str, str]) -> str:
+    """Author and year of an entry with these fields, as in ``(Eickhoff et al., 2012)``."""
+    families = [name.split(", ")[0] for name in known["author"].split(" and ")]
+    who = f"{families[0]} et al." if len(families) > 2 else " & ".join(families)
+    return f"{who}, {known['year']}"
+
+
+def with_labels(text: str) -> str:
+    """Text in which parentheses of citation keys are authors and years.
+
+    Examples
+    --------
+    >>> with_labels("by its width (eickhoff2009; eickhoff2012), in mm (sic)")
+    'by its width (Eickhoff et al., 2009; Eickhoff et al., 2012), in mm (sic)'
+    """
+
+    def cited(match: re.Match[str]) -> str:
+        keys = match[1].split("; ")
+        if not all(key in entries() for key in keys):
+            return match[0]
+        return f"({'; '.join(label(fields(entries()[key])) for key in keys)})"
+
+    return _KEYS.sub(cited, text)

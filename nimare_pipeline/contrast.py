@@ -148,6 +148,21 @@ def counted(n: int, noun: str, plural: str = "") -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
+def quoted(value: Any, most: int = 60) -> str:
+    """A value as it stands in a file, in quotes if it is text; of a long one the beginning.
+
+    Examples
+    --------
+    >>> quoted("Smith, 2019: Faces > houses", 12)
+    "'Smith, 2019...'"
+    """
+    if isinstance(value, str):
+        text = repr(value[:most])
+        return text if len(value) <= most else f"{text[:-1]}...{text[-1]}"
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def sample_sizes(value: Any) -> tuple[tuple[float, ...], bool]:
     """Sample sizes from whatever a file says: a number, a text that is one, or a list of them.
 

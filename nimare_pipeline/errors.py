@@ -20,6 +20,8 @@ from typing import Literal
 
 from nimare_pipeline.printable import on_one_line, printable
 
+Level = Literal["error", "warning", "note"]
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,8 +29,9 @@ class Problem:
 
     Parameters
     ----------
-    level : "error" or "warning"
-        An error stops the run; a warning is shown in the log and the report.
+    level : "error", "warning" or "note"
+        An error stops the run; a warning is shown in the log and the report, and refused by
+        ``--strict``; a note is usual, and only said by who lists everything.
     message : str
         What was found, with the offending value.
     file : str
@@ -42,7 +45,7 @@ class Problem:
         one thing only.
     """
 
-    level: Literal["error", "warning"]
+    level: Level
     message: str
     file: str = ""
     where: str = ""

@@ -31,6 +31,8 @@ PLANS: Mapping[str, str] = {
     "LabelTFCEPlan": "nimare_pipeline.numerics.chi2_tfce",
     "FociGroupsPlan": "nimare_pipeline.numerics.foci_groups",
     "TFCEGroupsPlan": "nimare_pipeline.numerics.foci_groups",
+    "FlipPlan": "nimare_pipeline.numerics.sign_flips",
+    "FlipTFCEPlan": "nimare_pipeline.numerics.sign_flips_tfce",
 }
 """Kinds of plans and where they are, so that a node can run a plan that it reads from a file."""
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import nimare_pipeline
-from nimare_pipeline import derivatives_reader
+from nimare_pipeline import bibliography, derivatives_reader
 from nimare_pipeline.contrast import Contrast, is_missing, listed
 from nimare_pipeline.derivative_records import AnalysisRecord
 from nimare_pipeline.errors import DataError, NoInputError, OutputError, Problem, UsageError
@@ -180,7 +180,7 @@ def results_contrast(record: AnalysisRecord, maps: Sequence[_Map], study: str) -
         spaces=("MNI",) * len(xyz),
         metadata={
             "contrast_name": record.name,
-            "description": record.record.get("Description"),
+            "description": _description(record),
             **{name: facts.get(fact) for name, fact in _FACTS.items()},
             "number_of_participants": facts.get("n_participants"),
             "estimator": record.analysis.get("estimator") or facts.get("estimator"),
@@ -300,14 +300,17 @@ def _write_neurovault(
     table["is_thresholded"] = table["is_thresholded"].map({True: "true", False: "false"})
     text = table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     write_file(folder / TABLE, text.encode())
-    described = [
-        f"{record.name}: {record.record['Description']}"
-        for record in records
-        if record.record.get("Description")
-    ]
+    texts = {record.name: _description(record) for record in records}
+    described = [f"{analysis}: {words}" for analysis, words in texts.items() if words]
     about = {"name": name, "description": "\n\n".join(described)}
     write_file(folder / COLLECTION, _bytes(about))
     write_file(folder / "README.txt", _HOW_TO.format(n=len(rows)).encode())
+
+
+def _description(record: AnalysisRecord) -> str | None:
+    """What was done; the BibTeX that its keys are of stays behind, so authors stand for them."""
+    text = record.record.get("Description")
+    return bibliography.with_labels(str(text)) if text else None
 
 
 def _bytes(value: Any) -> bytes:

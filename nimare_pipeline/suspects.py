@@ -1,7 +1,7 @@
 """Foci of a whole dataset in arrays, as the checks for suspicious data want them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -74,6 +74,10 @@ class Suspects:
             "warning", message, self.file_of(number), self.place_of(number), advice, kind
         )
 
+    def note(self, number: int, kind: str, message: str, advice: str = "") -> Problem:
+        """Note about a contrast, by its number."""
+        return replace(self.warn(number, kind, message, advice), level="note")
+
 
 def of_contrasts(
     contrasts: Sequence[Contrast], tal2mni: str = defaults.TAL2MNI, base_file: str = ""
@@ -132,6 +136,12 @@ def of_tables(tables: Tables, tal2mni: str = defaults.TAL2MNI, base_file: str = 
         [() if is_missing(cell) else tuple(cell) for cell in cells],
         {str(name): metadata[name].tolist() for name in metadata if name not in ID_COLUMNS},
     )
+
+
+def keys_of(xyz: NDArray[np.float64]) -> NDArray[np.int64]:
+    """One number a focus, by its coordinates to 0.01 mm."""
+    parts = np.round(xyz * 100).astype(np.int64) + 100_000
+    return np.asarray((parts[:, 0] * 200_001 + parts[:, 1]) * 200_001 + parts[:, 2])
 
 
 def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from nimare_pipeline import (
     defaults,
     suspects,
     suspicious_copies,
+    suspicious_repeats,
     suspicious_sizes,
     suspicious_units,
 )
@@ -40,7 +41,8 @@ KINDS = {
         "identifier": "a DOI or PMID of several studies",
         "spelling": "a study under two spellings",
         "copy-within": "the same foci twice in a study",
-        "focus-twice": "a focus twice in a contrast",
+        "foci-twice": "most foci more than once in a contrast",
+        "focus-twice": "some foci more than once in a contrast",
     },
     "sample sizes": {
         "sample-number": "years, or no whole numbers",
@@ -59,7 +61,7 @@ def suspicions(
     file: str = "",
     said: Collection[str] = (),
 ) -> list[Problem]:
-    """Warnings about data that look like a slip of whoever typed or copied them.
+    """Warnings and notes about data that look like a slip of whoever typed or copied them.
 
     Every check is one that real data seldom fail by chance. What cannot be known from the
     coordinates alone, such as Talairach foci that are called MNI, is not claimed.
@@ -90,6 +92,7 @@ def suspicions(
         return []
     found = [
         *suspicious_units.found(gathered),
+        *suspicious_repeats.found(gathered),
         *suspicious_copies.found(gathered),
         *suspicious_sizes.found(gathered),
     ]

@@ -1,4 +1,4 @@
-"""The same data twice: foci, contrasts, mirror images, and studies under two names."""
+"""The same data twice: contrasts, mirror images, and studies under two names."""
 
 import re
 import unicodedata
@@ -12,9 +12,9 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import counted, is_missing, listed
+from nimare_pipeline.contrast import is_missing, listed
 from nimare_pipeline.errors import Problem
-from nimare_pipeline.suspects import Suspects
+from nimare_pipeline.suspects import Suspects, keys_of
 
 LEAST = 4
 """Fewer foci may be the same, or mirrored, by chance."""
@@ -48,7 +48,7 @@ _Pairs = list[tuple[int, int]]
 
 
 def found(suspects: Suspects) -> list[Problem]:
-    """Warnings about foci, contrasts and studies that stand twice.
+    """Warnings about contrasts and studies that stand twice.
 
     Parameters
     ----------
@@ -57,15 +57,15 @@ def found(suspects: Suspects) -> list[Problem]:
     Returns
     -------
     list of Problem
-        Foci twice in a contrast; contrasts with the same foci; contrasts of two studies that
-        share most of them; the same in two spaces; mirror images; two names of one study.
+        Contrasts with the same foci; contrasts of two studies that share most of them; the same
+        in two spaces; mirror images; two names of one study.
     """
-    keys = _keys(suspects.published)
+    keys = keys_of(suspects.published)
     same = _sets(keys, suspects)
     groups = _equal(same)
     # Of contrasts with the same foci the first stands for all in what follows.
     first = {number: group[0] for group in groups for number in group}
-    mirrored = _keys(suspects.published * [-1, 1, 1])
+    mirrored = keys_of(suspects.published * [-1, 1, 1])
     mirrors = _mirrors(suspects, same, _sets(mirrored, suspects))
     taken = set(mirrors)
     overlaps = _overlaps(suspects, keys, keys)
@@ -74,7 +74,6 @@ def found(suspects: Suspects) -> list[Problem]:
     partly = [p for p in _overlaps(suspects, keys, mirrored) if p not in taken]
     taken |= set(partly)
     return [
-        *_twice(suspects, keys),
         *(_copy(suspects, group) for group in groups),
         *(_shared(suspects, keys, pair) for pair in shared),
         *(_mirror(suspects, pair, "") for pair in mirrors),
@@ -83,12 +82,6 @@ def found(suspects: Suspects) -> list[Problem]:
         *_names(suspects),
         *_identifiers(suspects),
     ]
-
-
-def _keys(xyz: NDArray[np.float64]) -> NDArray[np.int64]:
-    """One number a focus, by its coordinates to 0.01 mm."""
-    parts = np.round(xyz * 100).astype(np.int64) + 100_000
-    return np.asarray((parts[:, 0] * 200_001 + parts[:, 1]) * 200_001 + parts[:, 2])
 
 
 def _distinct(
@@ -177,22 +170,6 @@ class _Slices:
     def __call__(self, number: int) -> NDArray[np.int64]:
         start, end = np.searchsorted(self._owner, [number, number + 1])
         return self._keys[start:end]
-
-
-def _twice(suspects: Suspects, keys: NDArray[np.int64]) -> Iterator[Problem]:
-    """Warnings about contrasts that have a focus more than once."""
-    owner, _ = _distinct(keys, suspects)
-    counts = suspects.counts
-    extra = counts - np.bincount(owner, minlength=len(counts))
-    for i in np.flatnonzero(extra).tolist():
-        points = suspects.published[suspects.of(i)]
-        where, times = np.unique(np.round(points, 2), axis=0, return_counts=True)
-        again = [_xyz(point) for point in where[times > 1]]
-        said = (
-            f"{counted(len(again), 'focus', 'foci')} of its {counts[i]:,} "
-            f"{'stands' if len(again) == 1 else 'stand'} more than once: {listed(again, 3)}"
-        )
-        yield suspects.warn(i, "focus-twice", said, "two tables of one paper, or a slip?")
 
 
 def _copy(suspects: Suspects, group: Sequence[int]) -> Problem:
@@ -334,7 +311,3 @@ def _identifier(cell: object) -> str:
     text = str(cell).strip().lower()
     text = re.sub(r"^(?:https?://(?:dx\.)?doi\.org/|doi:\s*|pmid:?\s*)", "", text)
     return text if re.search(r"[1-9]", text) else ""
-
-
-def _xyz(point: NDArray[np.float64]) -> str:
-    return "(" + ", ".join(f"{value:g}" for value in point) + ")"

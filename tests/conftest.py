@@ -1,8 +1,12 @@
 """Fixtures that several floors share."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# As the program does, before NumPy is there: workers with two threads each get in their way.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 

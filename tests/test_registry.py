@@ -57,7 +57,10 @@ def test_accepted_keywords_name_those_of_the_kernel():
     [
         (
             Component("estimatr"),
-            r"there is no estimator 'estimatr' \(did you mean Estimator or .*\); there is: Estimator",
+            (
+                r"there is no estimator 'estimatr' \(did you mean Estimator or .*\); "
+                "there is: Estimator"
+            ),
         ),
         (Component("XYZ"), r"there is no estimator 'XYZ'; there is: Estimator"),
         (

@@ -97,6 +97,20 @@ def test_neurovault(results: Path, tmp_path: Path) -> None:
     assert set(collection) == {"name", "description"}
 
 
+@pytest.mark.parametrize("form", ["nimads", "neurovault"])
+def test_descriptions_name_authors(results: Path, tmp_path: Path, form: str) -> None:
+    """Keys of a BibTeX file that stays behind would tell nobody what is cited."""
+    record = next(results.glob("tpl-*/cohort-pain/*_analysis.json"))
+    kept = record.read_text()
+    sidecar = {**json.loads(kept), "Description": "By ALE (eickhoff2009; phipson2010) (in 2012)."}
+    record.write_text(json.dumps(sidecar))
+    share(results, tmp_path / "x", form)
+    record.write_text(kept)
+    file = "studyset.json" if form == "nimads" else "collection.json"
+    text = (tmp_path / "x" / file).read_text()
+    assert "By ALE (Eickhoff et al., 2009; Phipson & Smyth, 2010) (in 2012)." in text
+
+
 def test_some_analyses(results: Path, tmp_path: Path) -> None:
     """Only those that are named."""
     assert share(results, tmp_path / "a", "nimads", analyses=["touch"]).analyses == ("touch",)

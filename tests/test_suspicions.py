@@ -167,13 +167,69 @@ def test_few_foci_say_nothing_of_units() -> None:
 
 
 def test_the_same_focus_twice() -> None:
-    """It is named, with the number of foci."""
+    """It is named, with the number of foci, and no more than a note."""
     points = brain(4)
-    problem = only(made([*points, points[2], points[2]], line=7))
+    (problem,) = suspicions([made([*points, points[2], points[2]], line=7)])
     x, y, z = points[2]
-    assert problem.kind == "focus-twice"
+    assert (problem.level, problem.kind) == ("note", "focus-twice")
     assert problem.where == "line 7 (study s, contrast c)"
     assert problem.message == f"1 focus of its 6 stands more than once: ({x:g}, {y:g}, {z:g})"
+
+
+@pytest.mark.parametrize(
+    ("n", "again", "kind"),
+    [
+        (4, 4, "foci-twice"),
+        (3, 3, "focus-twice"),
+        (5, 4, "foci-twice"),
+        (6, 4, "focus-twice"),
+        (10, 8, "foci-twice"),
+        (10, 7, "focus-twice"),
+        (10, 0, ""),
+    ],
+)
+def test_most_foci_twice(n: int, again: int, kind: str) -> None:
+    """Four of them, and eight in ten of all places, are a table that was read twice."""
+    points = brain(n)
+    assert kinds(made([*points, *points[:again]])) == ([kind] if kind else [])
+
+
+def test_a_table_read_twice_is_a_warning() -> None:
+    """With how many different foci there are, in whatever order the others stand."""
+    points = brain(6)
+    assert only(made([*points, *points[::-1], points[0]], line=3)) == Problem(
+        "warning",
+        "its 13 foci are 6 different ones, all of them more than once",
+        "f.txt",
+        "line 3 (study s, contrast c)",
+        "was a table read or pasted twice? Each focus counts once in ALE and MKDA, but a null "
+        "draws as many foci as there are rows",
+        "foci-twice",
+    )
+    assert only(made([*points, *points[:5]])).message == (
+        "its 11 foci are 6 different ones, 5 of them more than once"
+    )
+
+
+def test_repeats_in_a_database_are_said_once() -> None:
+    """A warning and a note with the numbers of contrasts; the most repeats come first."""
+    studies = [made(brain(5, seed), f"s{seed}") for seed in range(1000)]
+    for number, times in ((3, 2), (5, 3)):
+        studies[number] = made(np.repeat(brain(5, number), times, axis=0), f"s{number}")
+    for number, n in ((7, 1), (8, 2)):
+        points = brain(5, number)
+        studies[number] = made([*points, *points[:n]], f"s{number}")
+    found = [problem for problem in suspicions(studies) if "-twice" in problem.kind]
+    assert [(problem.level, problem.where, problem.message) for problem in found] == [
+        ("warning", "", "of 2 of 1,000 contrasts most foci stand more than once: s5-c, s3-c"),
+        (
+            "note",
+            "",
+            "of 2 of 1,000 contrasts some foci stand more than once, 3 foci in all: s8-c, s7-c",
+        ),
+    ]
+    one_less = [problem.where for problem in suspicions(studies[:999]) if "-twice" in problem.kind]
+    assert one_less == [f"study s{i}, contrast c" for i in (3, 5, 7, 8)]
 
 
 def test_the_same_foci_in_two_studies() -> None:

@@ -67,7 +67,9 @@ def failure(error: BaseException) -> Outcome:
     """Outcome of a run that an error ended before there was a place to log it."""
     code = code_of(error)
     text = details_of(error)
-    if code is ExitCode.DEFECT:
+    if isinstance(error, BrokenPipeError):
+        pass  # whoever reads the answer has seen enough of it: ``| head``
+    elif code is ExitCode.DEFECT:
         traceback.print_exception(error, file=sys.stderr)
     elif "\n" in text or not sys.stdout.isatty():
         print(f"nimare-pipeline: {text}", file=sys.stderr)

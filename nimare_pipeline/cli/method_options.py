@@ -7,7 +7,7 @@ from typing import Any
 
 from nimare_pipeline import defaults, pool_policy
 from nimare_pipeline.cli import values
-from nimare_pipeline.cli.commands.spaces import add_unknown_space
+from nimare_pipeline.cli.commands.spaces import add_tal2mni, add_unknown_space
 from nimare_pipeline.inference import RESULTS
 from nimare_pipeline.registry import (
     CORRECTORS,
@@ -205,14 +205,7 @@ def add_kernel(group: Any) -> None:
     group.add_argument(
         "--mask", metavar="FILE", default="", help="analysis mask (default: MNI152 brain, 2 mm)"
     )
-    group.add_argument(
-        "--tal2mni",
-        metavar="METHOD",
-        default=defaults.TAL2MNI,
-        type=values.one_of(defaults.TAL2MNI_METHODS),
-        help=f"Talairach to MNI: {', '.join(defaults.TAL2MNI_METHODS)} "
-        "(default: %(default)s, Lancaster's pooled transform)",
-    )
+    add_tal2mni(group)
     add_unknown_space(group)
 
 

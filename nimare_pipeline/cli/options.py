@@ -105,7 +105,8 @@ def _add_positionals(group: Any) -> None:
     group.add_argument(
         "bids_dir",
         metavar="BIDS_DIR",
-        help="folder or single file of studies: tables, Sleuth text, NIMADS, NiMARE JSON",
+        help="folder or single file of studies: a spreadsheet, Sleuth text, NIMADS, NiMARE "
+        "JSON, Neurosynth, tables, and more",
     )
     group.add_argument("output_dir", metavar="OUT_DIR", help="folder for the results")
     group.add_argument(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from nimare_pipeline.cli.exit_codes import ExitCode
+from nimare_pipeline.printable import on_one_line
 
 
 def new_run_uuid() -> str:
@@ -79,7 +80,7 @@ class Outcome:
     def line(self) -> str:
         """The last line of a run: ``FAILED (exit 65): reason; see PATH``."""
         see = f"; see {self.see}" if self.see else ""
-        return f"{self.word} (exit {int(self.exit_code)}): {self.reason}{see}"
+        return on_one_line(f"{self.word} (exit {int(self.exit_code)}): {self.reason}{see}")
 
 
 def summarise(

@@ -9,7 +9,7 @@ from nipype.interfaces.base import SimpleInterface
 
 from nimare_pipeline import errors
 from nimare_pipeline.errors import DataError, PipelineError, Problem
-from nimare_pipeline.memory import give_back
+from nimare_pipeline.memory import given_back
 
 ERROR_FILE = "error.json"
 """Where a node that failed says why, for a parent in another process."""
@@ -26,13 +26,12 @@ class PipelineInterface(SimpleInterface):
     def run(self, cwd: Any = None, ignore_exception: Any = None, **inputs: Any) -> Any:
         """Execute this interface; errors are raised whatever ``ignore_exception`` says."""
         del ignore_exception
-        try:
-            return super().run(cwd=cwd, ignore_exception=False, **inputs)
-        except PipelineError as error:
-            write_error(Path(cwd or "."), error)
-            raise
-        finally:
-            give_back()
+        with given_back():
+            try:
+                return super().run(cwd=cwd, ignore_exception=False, **inputs)
+            except PipelineError as error:
+                write_error(Path(cwd or "."), error)
+                raise
 
 
 def write_error(folder: Path, error: PipelineError) -> Path:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline.contrast import is_missing, is_number, listed
+from nimare_pipeline.contrast import is_missing, is_number, listed, quoted
 from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.io._nimads_notes import columns_of, is_true
 from nimare_pipeline.labels import label
@@ -75,7 +75,7 @@ class _Reader:
         named = self.specification.get("type", "CBMA")
         kind = _TYPES.get(str(named).upper())
         if kind is None:
-            self.error(f"unknown type {named!r:.60}", f"accepted are: {', '.join(_TYPES)}")
+            self.error(f"unknown type {quoted(named)}", f"accepted are: {', '.join(_TYPES)}")
         return kind or "cbma"
 
     def component(self, part: str) -> dict[str, Any]:
@@ -86,11 +86,11 @@ class _Reader:
         if isinstance(named, str):
             named = {"type": named}
         if not isinstance(named, Mapping) or not isinstance(named.get("type"), str):
-            self.error(f"{part} is {named!r:.60}", "expected {type, args}")
+            self.error(f"{part} is {quoted(named)}", "expected {type, args}")
             return {}
         args = named.get("args") or {}
         if not isinstance(args, Mapping):
-            self.error(f"args of the {part} are {args!r:.60}", "expected keywords and values")
+            self.error(f"args of the {part} are {quoted(args)}", "expected keywords and values")
             return {}
         more = args.get("**kwargs")
         given = {**args, **(more if isinstance(more, Mapping) else {})}
@@ -236,14 +236,14 @@ class _Reader:
         values = [ident_or_text(value) for value in values]
         if len(weights) != len(values) or not all(map(is_number, weights)):
             self.error(
-                f"conditions {values!r:.80} have the weights {weights!r:.80}",
+                f"conditions {quoted(values, 80)} have the weights {quoted(weights, 80)}",
                 "a weight each: 1 for the group that is analysed, -1 for the other",
             )
             return [], []
         above = [value for value, weight in zip(values, weights, strict=True) if weight > 0]
         below = [value for value, weight in zip(values, weights, strict=True) if weight < 0]
         if values and not above:
-            self.error(f"no condition has a weight above 0: {weights!r:.80}")
+            self.error(f"no condition has a weight above 0: {quoted(weights, 80)}")
         return above, below
 
     def condition(self, values: Sequence[Any]) -> str:

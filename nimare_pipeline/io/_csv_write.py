@@ -24,6 +24,7 @@ from nimare_pipeline.io import _sheet_words as words
 from nimare_pipeline.io import sheet
 from nimare_pipeline.io._json_values import plain
 from nimare_pipeline.io._sheet_grid import MAX_BYTES, MAX_CELLS
+from nimare_pipeline.labels import free_name
 from nimare_pipeline.spaces import recognise
 
 IDS = ("study_id", "contrast_id")
@@ -126,6 +127,7 @@ def _unique(ids: Iterable[str]) -> dict[str, str]:
     taken = {one.casefold() for one in kept}
     found: dict[str, str] = {}
     seen: set[str] = set()
+    reached: dict[str, int] = {}
     for one in ids:
         if one in kept and one.casefold() not in seen:
             seen.add(one.casefold())
@@ -133,10 +135,7 @@ def _unique(ids: Iterable[str]) -> dict[str, str]:
             continue
         stem = re.sub(r"[^0-9A-Za-z_.+-]+", "_", one)[:_LONGEST].strip("_.+-") or "x"
         stem = stem if _is_id(stem) else f"id_{stem}"
-        name, n = stem, 1
-        while name.casefold() in taken:
-            n += 1
-            name = f"{stem}_{n}"
+        name = free_name(stem, lambda text: text.casefold() in taken, reached=reached)
         taken.add(name.casefold())
         found[one] = name
     return found
@@ -241,10 +240,7 @@ def _header(name: str, taken: set[str], *, metadata: bool) -> str:
     text = " ".join(name.encode("utf-8", "backslashreplace").decode().split())
     candidates = (text, f"column_{text}", f"column_{len(taken)}")
     stem = next(one for one in candidates if _is_free(one, metadata=metadata))
-    header, n = stem, 1
-    while header in taken:
-        n += 1
-        header = f"{stem}_{n}"
+    header = free_name(stem, taken.__contains__)
     taken.add(header)
     return header
 

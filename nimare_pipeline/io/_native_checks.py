@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._native_columns import ORIGINAL_ID
 from nimare_pipeline.io._native_layout import Layout
@@ -96,7 +96,9 @@ def own_ids(table: Table, key: Key) -> None:
     for name, own in zip((STUDY, CONTRAST), key, strict=True):
         for row, found in enumerate(table.labels(name) if name in table else ()):
             if found is not None and folded(found) != folded(own):
-                table.error(row, f"{name} is {found!r:.40}", f"the file is named after {own!r}")
+                table.error(
+                    row, f"{name} is {quoted(found, 40)}", f"the file is named after {own!r}"
+                )
 
 
 def studies(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from nimare_pipeline.contrast import is_missing, sample_sizes
+from nimare_pipeline.contrast import is_missing, quoted, sample_sizes
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table, nearest
 from nimare_pipeline.tables import INCLUDE, INCLUDE_REASON
@@ -136,7 +136,7 @@ def metadata_values(table: Table, name: str) -> list[Any]:
             if not is_missing(value) and value not in _DESIGNS:
                 near = nearest(str(value), _DESIGNS)
                 advice = f"is {near!r} meant?" if near else f"known are {', '.join(_DESIGNS)}"
-                table.warn(row, f"design is {value!r:.40}", advice)
+                table.warn(row, f"design is {quoted(value, 40)}", advice)
     return values
 
 
@@ -145,7 +145,9 @@ def size_of(table: Table) -> tuple[float, ...]:
     found, clean = sample_sizes(table.sidecar.get(SAMPLE_SIZE))
     if not clean:
         value = table.sidecar[SAMPLE_SIZE]
-        table.error(-1, f"{SAMPLE_SIZE} is {value!r:.40}", "expected a number of participants")
+        table.error(
+            -1, f"{SAMPLE_SIZE} is {quoted(value, 40)}", "expected a number of participants"
+        )
     return found
 
 
@@ -190,7 +192,7 @@ def _counts(table: Table, name: str) -> list[float | None]:
             several = len(re.findall(r"\d+", cell)) > 1
             advice = "write group1_n and group2_n for two groups" if several else ""
             expected = f"expected a number of participants; {advice}".rstrip("; ")
-            table.error(row, f"{name} is {cell!r:.40}", expected)
+            table.error(row, f"{name} is {quoted(cell, 40)}", expected)
             size = None
         whole = size is not None and size.is_integer()
         found.append(int(size) if whole and size is not None else size)
@@ -203,6 +205,6 @@ def _flags(table: Table, name: str) -> list[bool | None]:
         try:
             found.append(None if cell in cells.MISSING_CELLS else cells.flag(cell))
         except ValueError:
-            table.error(row, f"{name} is {cell!r:.40}", "expected true or false")
+            table.error(row, f"{name} is {quoted(cell, 40)}", "expected true or false")
             found.append(None)
     return found

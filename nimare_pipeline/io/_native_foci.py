@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_columns import AXES, GROUP_SIZE, SIZE, SPACE
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table
@@ -82,7 +82,7 @@ def _is_core(name: str) -> bool:
 def _check_units(table: Table) -> None:
     units = table.sidecar.get(UNITS, "mm")
     if str(units).lower() not in _MILLIMETRES:
-        table.error(-1, f"{UNITS} is {units!r:.40}", "coordinates in mm")
+        table.error(-1, f"{UNITS} is {quoted(units, 40)}", "coordinates in mm")
 
 
 def _check_spaces(table: Table, said: Sequence[str]) -> None:
@@ -107,7 +107,7 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
 def check_repeats(
     table: Table, keys: Sequence[Key | None], xyz: Sequence[tuple[float | None, ...]]
 ) -> None:
-    """Note foci that stand twice in their contrast; one warning for all."""
+    """Note foci that stand twice in their contrast; one note for all."""
     seen: dict[tuple[Any, ...], int] = {}
     again = []
     for row, one in enumerate(zip(keys, xyz, strict=True)):
@@ -120,4 +120,4 @@ def check_repeats(
     if len(again) > 1:
         lines = listed([table.lines[row] for row, _ in again], 5)
         message = f"{len(again):,} foci stand again in the same contrast (lines {lines})"
-    table.warn(row, message, "all of them are used; remove what is a slip")
+    table.remark(row, message, "all of them are used; remove what is a slip", "focus-twice")

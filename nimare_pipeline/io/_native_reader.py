@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nimare_pipeline.contrast import Contrast, is_missing
+from nimare_pipeline.contrast import Contrast, is_missing, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io import _native_checks as checks
@@ -235,8 +235,8 @@ class Reader:
                     continue
                 held = getattr(entry, what)
                 if held.setdefault(label, value) != value:
-                    message = f"{label!r} of contrast {said(entry.key)} is {value!r:.40}"
-                    table.error(row, message, f"another table says {held[label]!r:.40}")
+                    message = f"{label!r} of contrast {said(entry.key)} is {quoted(value, 40)}"
+                    table.error(row, message, f"another table says {quoted(held[label], 40)}")
 
     def read_metadata(self) -> None:
         """Metadata of both tables, in the order that a sidecar gives or in theirs."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json, _native_rows
 from nimare_pipeline.io import _native_cells as cells
@@ -59,6 +59,10 @@ class Table:
         """Note a warning."""
         self._add("warning", row, message, suggestion)
 
+    def remark(self, row: int, message: str, suggestion: str, kind: str) -> None:
+        """Note what is usual, and only worth a look."""
+        self.note(Problem("note", message, self.file, self._where(row), suggestion, kind))
+
     def about(self, name: str) -> Mapping[str, Any]:
         """What the sidecar says of a column."""
         found = self.sidecar.get(name)
@@ -92,7 +96,7 @@ class Table:
                 try:
                     value, comma = cells.number(text)
                 except ValueError:
-                    self.error(row, f"{name} is {text!r:.40}", "expected a number, in mm")
+                    self.error(row, f"{name} is {quoted(text, 40)}", "expected a number, in mm")
             if comma:
                 commas.append(row)
             found.append(value)
@@ -137,14 +141,16 @@ class Table:
         except ValueError:
             what = "each cell is JSON" if kind == cells.JSON else f"the format is {kind!r}"
             sidecar = f"{self.file.partition('.')[0]}.json"
-            self.error(row, f"{name} is {text!r:.40}", f"{sidecar} says that {what}")
+            self.error(row, f"{name} is {quoted(text, 40)}", f"{sidecar} says that {what}")
             return None
 
     def _add(
         self, level: Literal["error", "warning"], row: int, message: str, suggestion: str
     ) -> None:
-        line = 1 if row < 0 else self.lines[row]
-        self.note(Problem(level, message, self.file, f"line {line}", suggestion))
+        self.note(Problem(level, message, self.file, self._where(row), suggestion))
+
+    def _where(self, row: int) -> str:
+        return f"line {1 if row < 0 else self.lines[row]}"
 
 
 def read(
@@ -281,5 +287,5 @@ def _sidecar(path: Path, note: Note) -> Mapping[str, Any]:
         return {}
     if isinstance(found, Mapping):
         return found
-    note(Problem("error", f"expected a JSON object, got {found!r:.40}", path.name))
+    note(Problem("error", f"expected a JSON object, got {quoted(found, 40)}", path.name))
     return {}

@@ -30,6 +30,7 @@ from nimare_pipeline.io._native_foci import SYSTEM, UNITS
 from nimare_pipeline.io._native_tables import COLUMNS, CONTRAST, STUDY
 from nimare_pipeline.io.nimare_json import HasContrasts
 from nimare_pipeline.io.ours import OUR_NAME, is_studyset
+from nimare_pipeline.labels import free_name
 from nimare_pipeline.tables import INCLUDE, RELATIVE
 from nimare_pipeline.writing import write_file
 
@@ -105,11 +106,7 @@ class _Table:
             return name
         stem = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_") or "column"
         stem = f"{stem}_read" if is_reserved(stem) else stem
-        header, n = stem, 1
-        while header in self.sidecar or is_reserved(header):
-            n += 1
-            header = f"{stem}_{n}"
-        return header
+        return free_name(stem, lambda one: one in self.sidecar or is_reserved(one))
 
     def files(self, stem: str, **facts: Any) -> dict[str, bytes]:
         rows = [list(self.columns), *map(list, zip(*self.columns.values(), strict=True))]
@@ -277,10 +274,9 @@ def _add_images(table: _Table, images: Mapping[str, Sequence[Any]]) -> None:
     for kind, values in images.items():
         plain = kind.removesuffix(RELATIVE)
         stem = headers.get(plain) or re.sub(r"\W+", "_", f"{plain}_map", flags=re.ASCII)
-        header, n = stem, 1
-        while header in table.sidecar:
-            n += 1
-            header = f"{stem.removesuffix('_map')}{n}_map"
+        stem = stem.removesuffix("_map")
+        number = free_name(stem, lambda one: f"{one}_map" in table.sidecar, joint="")
+        header = f"{number}_map"
         about = f"Path of the image {plain!r}"
         table.add(header, values, about, ImageType=kind)
 
@@ -316,12 +312,10 @@ def _labels(ids: Iterable[str]) -> dict[str, str]:
     """Label of each id: its letters and digits, with a number where they are not its alone."""
     found: dict[str, str] = {}
     taken: set[str] = set()
+    reached: dict[str, int] = {}
     for one in ids:
         stem = re.sub(r"[^0-9A-Za-z]", "", one) or "x"
-        label, n = stem, 1
-        while label.casefold() in taken:
-            n += 1
-            label = f"{stem}x{n}"
+        label = free_name(stem, lambda name: name.casefold() in taken, joint="x", reached=reached)
         taken.add(label.casefold())
         found[one] = label
     return found

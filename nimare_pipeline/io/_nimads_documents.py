@@ -18,8 +18,6 @@ from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json
 from nimare_pipeline.unpacking import read_up_to
 
-MAX_BYTES = 2**30
-"""A compressed file that is larger than this, unpacked, is refused."""
 _KEPT_BYTES = 2**21
 """Files up to this size are kept from sniffing to reading; of larger ones the latest alone."""
 _latest: dict[tuple[Path, int, int], "Documents"] = {}
@@ -142,14 +140,14 @@ def _parsed(path: Path) -> Any:
 def _unpacked(path: Path) -> bytes:
     try:
         with gzip.open(path) as stream:
-            body = read_up_to(stream, MAX_BYTES + 1)
+            body = read_up_to(stream, _json.MOST_BYTES + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         problem = Problem(
             "error", f"damaged: {error}", str(path), suggestion="is the file complete?"
         )
         raise DataError("a file cannot be read", [problem]) from error
-    if len(body) > MAX_BYTES:
-        message = f"more than {MAX_BYTES // 2**30} GB when it is unpacked"
+    if len(body) > _json.MOST_BYTES:
+        message = f"more than {_json.MOST_BYTES / 2**20:,.0f} MB when it is unpacked"
         raise DataError("a file cannot be read", [Problem("error", message, str(path))])
     return body
 

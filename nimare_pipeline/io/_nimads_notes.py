@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from nimare_pipeline.contrast import counted, is_missing, is_number, listed
+from nimare_pipeline.contrast import counted, is_missing, is_number, listed, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._nimads_documents import ident
 
@@ -128,7 +128,7 @@ class Notes:
     def _say(self) -> None:
         if self._broken:
             many = counted(len(self._broken), "entry", "entries")
-            message = f"{many} not a note of an analysis: {self._broken[0]!r:.60}"
+            message = f"{many} not a note of an analysis: {quoted(self._broken[0])}"
             self._add("error", message, "expected {analysis, note}")
         for name, count in self._rivals.items():
             many = counted(count, "analysis", "analyses")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from nimare_pipeline.contrast import Contrast, counted, is_missing, listed
+from nimare_pipeline.contrast import Contrast, counted, is_missing, listed, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._nimads_notes import Notes
 from nimare_pipeline.io._nimads_points import is_usual, read_points, read_sizes
@@ -93,7 +93,7 @@ class Reader:
         self._add(
             "error",
             where,
-            f"is {found!r:.60}, an id and not {what}, and the file has no object of this id",
+            f"is {quoted(found)}, an id and not {what}, and the file has no object of this id",
             "a studyset with nested studies, as Neurosynth-Compose exports it",
         )
 
@@ -109,7 +109,7 @@ class Reader:
         note = {**_own_notes(analysis), **self.notes.of(study_id, analysis_id, alone=alone)}
         points = read_points(self._items(analysis, "points", where))
         for number, given in points.wrong:
-            message = f"coordinates of point {number} are {given!r:.60}"
+            message = f"coordinates of point {number} are {quoted(given)}"
             self._add("error", where, message, "expected [x, y, z] in mm")
         if points.placeless:
             many = counted(points.placeless, "point")
@@ -134,7 +134,7 @@ class Reader:
         found = owner.get(name)
         if found is None or isinstance(found, list):
             return found or []
-        self._add("error", where, f"{name!r} is {found!r:.60}", "expected a list")
+        self._add("error", where, f"{name!r} is {quoted(found)}", "expected a list")
         return []
 
     def _unique(self, study_id: str, analysis_id: str, where: str) -> str:
@@ -171,7 +171,7 @@ class Reader:
         for holder in holders:
             sizes, name, wrong = read_sizes(holder)
             if wrong:
-                message = f"{wrong} {holder[wrong]!r:.40} is not a positive number"
+                message = f"{wrong} {quoted(holder[wrong], 40)} is not a positive number"
                 self._add("warning", where, message, "taken as unknown")
             if sizes:
                 if not is_usual(name):

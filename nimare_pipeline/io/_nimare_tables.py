@@ -10,6 +10,7 @@ from scipy import sparse
 from nimare_pipeline import spaces
 from nimare_pipeline.contrast import Contrast, counted, is_missing, listed, sample_sizes
 from nimare_pipeline.errors import Problem
+from nimare_pipeline.io._nimare_names import named
 from nimare_pipeline.io._pickle_pandas import Frame
 from nimare_pipeline.label_matrix import LabelMatrix
 from nimare_pipeline.tables import ID_COLUMNS
@@ -83,7 +84,8 @@ def contrasts_of(
         left = {one.id for one in kept}
         rows_left = [i for i, one in enumerate(contrasts) if one.id in left]
         matrix = matrix.take(np.array(rows_left, dtype=np.int64))
-    return kept, matrix, [*problems, *settled]
+    kept, nameless = named(kept, file)
+    return kept, matrix, [*problems, *settled, *nameless]
 
 
 def _chosen(ids: Sequence[str] | None, place: Mapping[str, int], problems: _Problems) -> set[str]:

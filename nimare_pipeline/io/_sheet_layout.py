@@ -16,6 +16,13 @@ HEADER_ROWS = 60
 _SEEN_ROWS = 300
 """Rows by which the kind of a column is judged."""
 NONE = -1
+_UNNAMED = re.compile(r"Unnamed: \d+")
+"""What pandas calls a column without a header."""
+_PEOPLE = re.compile(
+    r"(?i)(?<=\d)\s+(?:healthy\s+)?(?:subjects|participants|patients|controls|volunteers|adults"
+    r"|children|adolescents|individuals|people|hcs?)(?=\s*(?:$|[/+,]))"
+)
+"""Whom a sample size counts. Not women and men: both together are one group."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,10 @@ def find(grid: Grid) -> Layout | None:
         above = grid.rows[index - 1][1] if index else ()
         headers = _headers(row, above)
         body = grid.rows[index + 1 : index + 1 + _SEEN_ROWS]
-        axes = tuple(_axes(headers, above)) or tuple(_spread(headers, body))
+        axes = tuple(_axes(headers, above))
+        if not axes and body and any(_axes(_headers(body[0][1], row), row)):
+            continue  # the upper row of a header of two
+        axes = axes or tuple(_spread(headers, body))
         points = () if axes else tuple(_points(headers, body))
         if axes or points:
             return _Sorter(grid, index, headers, axes, points).layout()
@@ -161,7 +171,7 @@ def _points(headers: Sequence[str], body: Sequence[Row]) -> Iterator[int]:
 
 
 def _is_points(text: str) -> bool:
-    if cells.is_none(text):
+    if cells.is_no_focus(text):
         return False
     try:
         return bool(cells.points(text))
@@ -186,6 +196,7 @@ class _Sorter:
         taken = {column for axes in self.axes for column in axes.columns} | {*self.points}
         used = {i for _, row in self.body for i, text in enumerate(row) if text}
         used |= {column for _, column in self.grid.odd}
+        taken |= {i for i in used if self.numbers_rows(i)}
         self.free = [i for i in range(len(self.headers)) if i in used and i not in taken]
         space = self.pick(words.space_rank) if self.has_no_reference() else self.reference()
         study = self.pick(words.study_rank)
@@ -230,6 +241,13 @@ class _Sorter:
                 self.free.remove(i)
                 return i
         return NONE
+
+    def numbers_rows(self, column: int) -> bool:
+        """Whether a column is what R and pandas add: no header, and the rows counted."""
+        if self.headers[column] and not _UNNAMED.fullmatch(self.headers[column]):
+            return False
+        texts = [cell(row, column) for _, row in self.body]
+        return any(texts == [str(i) for i in range(n, n + len(texts))] for n in (0, 1))
 
     def has_no_reference(self) -> bool:
         """Whether a column is of spaces by its name alone."""
@@ -300,8 +318,8 @@ def size(text: str) -> tuple[float, ...] | None:
 
     Examples
     --------
-    >>> size("N=20"), size("20 (11 female)"), size("20 + 22"), size("twenty")
+    >>> size("N=20"), size("20 (11 female)"), size("20 HC / 22 patients"), size("twenty")
     ((20,), (20,), (20, 22), None)
     """
     plain = re.sub(r"(?i)^\s*n\s*=\s*|\s*\([^()]*\)\s*$", "", text)
-    return sizes.parse(re.sub(r"(?i)\s*(subjects|participants)$", "", plain)) if plain else None
+    return sizes.parse(_PEOPLE.sub("", plain)) if plain else None

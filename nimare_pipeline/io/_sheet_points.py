@@ -15,6 +15,8 @@ _NONE = {
     *("not reported", "no foci", "nil"),
 }
 """What stands where there is no focus."""
+_NO_FOCI = re.compile(r"(?i)(?:no|none|not|nothing)\b[^0-9]*")
+"""The same in words: ``no significant activation``."""
 _PLAIN = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _BRACKETS = re.compile(r"[(\[{<]([^()\[\]{}<>]*)[)\]}>]")
 _NAMED = re.compile(r"(?i)\b[xyz]\s*[=:]\s*")
@@ -27,6 +29,11 @@ _OWN_WORDS = {"t88": "TAL", "spm96": "MNI", "spm99": "MNI"}
 def is_none(cell: str) -> bool:
     """Whether a cell says that there is nothing."""
     return cell.casefold() in _NONE
+
+
+def is_no_focus(cell: str) -> bool:
+    """Whether a cell of coordinates says that there is nothing."""
+    return is_none(cell) or bool(_NO_FOCI.fullmatch(cell))
 
 
 def number(cell: str) -> tuple[float, bool]:
@@ -62,7 +69,8 @@ def points(cell: str) -> list[Point]:
     try:
         return [_point(text.strip("()[]{}<> "))]
     except ValueError:
-        for separator in (r"[;\n]", r"\|", r"/"):
+        # Of lines within a cell blanks are left: no comma stands where one focus ends.
+        for separator in (r"[;\n]", r"\|", r"/", r"(?<=\d)\s+(?=[-+−–]?\d)"):
             pieces = [piece.strip() for piece in re.split(separator, text) if piece.strip()]
             if len(pieces) > 1 and all(map(_is_point, pieces)):
                 return [_point(piece) for piece in pieces]

@@ -22,6 +22,8 @@ _TOTAL = re.compile(
     r"|legend|abbreviations?|footnotes?)\b(?!.*\b(?:19|20)\d\d\b)"
 )
 _UNITS = re.compile(r"(?i)[(\[]?\s*(?:mm|millimet(?:er|re)s?)\s*[)\]]?")
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d\d")
+"""What spreadsheets write in the place of a number with many digits: 1.23E+07."""
 _WHOLE = re.compile(r"\d+\.0")
 _SHOWN = 5
 
@@ -59,6 +61,7 @@ class Rows:
     left: dict[str, list[int]] = field(default_factory=dict)
     filled: dict[str, list[int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    rounded: dict[tuple[int, str], list[int]] = field(default_factory=dict)
     commas: list[int] = field(default_factory=list)
     both: list[int] = field(default_factory=list)
 
@@ -166,7 +169,7 @@ class Rows:
                 found += [(point, axes.space)] if point is not None else []
         for column in self.layout.points:
             text = cell(texts, column)
-            if cells.is_none(text) and (line, column) not in self.layout.grid.odd:
+            if cells.is_no_focus(text) and (line, column) not in self.layout.grid.odd:
                 continue
             try:
                 points = cells.points(text)
@@ -181,7 +184,7 @@ class Rows:
 
     def is_empty(self, line: int, texts: Sequence[str], columns: Sequence[int]) -> bool:
         odd = self.layout.grid.odd
-        return all(cells.is_none(cell(texts, i)) and (line, i) not in odd for i in columns)
+        return all(cells.is_no_focus(cell(texts, i)) and (line, i) not in odd for i in columns)
 
     def point(self, line: int, texts: Sequence[str], columns: Sequence[int]) -> Point | None:
         """Focus of three cells, or None, with an error for each cell that is no number."""
@@ -254,6 +257,8 @@ class Rows:
             self.problem("warning", record.line, message, advice, column)
         elif odd is not None:
             self.refuse(record.line, column, "expected a name")
+        elif _SHORTENED.fullmatch(text):
+            self.rounded.setdefault((column, text), []).append(record.line)
         missing = text.casefold() in ("", "n/a", "na", "nan", "#n/a")
         return "" if missing else text.removesuffix(".0") if whole else text
 
@@ -277,6 +282,11 @@ class Rows:
                 self.problem(
                     "warning", lines[0], f"{message} the one above{_others(lines)}", advice
                 )
+        for (column, text), lines in self.rounded.items():
+            name = self.layout.names[column]
+            message = f"{name} is {text!r}, rounded by the spreadsheet{_others(lines)}"
+            advice = "two ids may have become one: enter them again, as text"
+            self.problem("warning", lines[0], message, advice, column)
         if self.commas:
             lines = list(dict.fromkeys(self.commas))
             message = f"a comma is read as the decimal point{_others(lines)}"

@@ -15,13 +15,25 @@ _AXIS_NOISE = {
     *("mm", "coordinate", "coordinates", "coord", "coords", "peak", "max", "maximum", "maxima"),
     *("local", "focus", "foci", "location", "loc", "position", "pos", "center", "centre", "of"),
     *("mass", "cog", "in", "space", "axis", "std", "standard", "stereotactic", "reported"),
-    *("original", "world", "activation", "the", *_SPACES),
+    *("original", "world", "activation", "the", "left", "right", "lateral", "medial"),
+    *("anterior", "posterior", "superior", "inferior", *_SPACES),
 }
 _GLUED = re.compile(
     r"(?P<before>mni|tal|icbm|peak|coord|pos|center|centre|loc|focus)?(?P<axis>[xyz])"
     r"(?P<after>mni|tal|icbm|mm|coord|coordinate|coords|peak|pos)?(?P<number>\d{0,3})"
 )
 _POINT = {"coordinate", "coordinates", "coord", "coords", "peak", "peaks", "foci", "focus", "xyz"}
+_ENGLISH = {
+    **dict.fromkeys(("studie", "studien", "étude", "études", "estudio", "studio"), "study"),
+    **dict.fromkeys(("autor", "autoren", "auteur", "auteurs", "autores", "autore"), "author"),
+    **dict.fromkeys(("jahr", "année", "año", "anno"), "year"),
+    **dict.fromkeys(("kontrast", "kontraste", "contraste", "contrasto"), "contrast"),
+    **dict.fromkeys(("probanden", "versuchspersonen", "teilnehmer", "effectif"), "participants"),
+    **dict.fromkeys(("participantes", "partecipanti", "sujets"), "participants"),
+    **dict.fromkeys(("stichprobe", "stichprobengrösse", "muestra"), "samplesize"),
+    **dict.fromkeys(("raum", "espace", "espacio", "spazio"), "space"),
+}
+"""Headers of the columns without which there is no table, in other languages."""
 _STUDY = (
     *("studyid", "study", "studies", "studyname", "article", "articles", "paper", "papers"),
     *("publication", "publications", "citation", "authoryear", "firstauthor", "authors", "author"),
@@ -105,12 +117,16 @@ def words(header: str) -> list[str]:
     text = re.sub(r"(?i)(mni|icbm)[ _-]?\d+", r"\1 ", text)
     text = re.sub(r"(?i)talairach", " tal ", text)
     text = _CAMEL.sub(" ", text)
-    return [word.casefold() for word in re.findall(r"[^\W\d_]+|\d+", text)]
+    return [_english(word.casefold()) for word in re.findall(r"[^\W\d_]+|\d+", text)]
 
 
 def joined(header: str) -> str:
     """Letters and digits of a header, in lower case."""
-    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", header)).casefold()
+    return _english(re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", header)).casefold())
+
+
+def _english(word: str) -> str:
+    return _ENGLISH.get(word, word)
 
 
 def space_in(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nimare_pipeline.contrast import listed
+from nimare_pipeline.contrast import listed, quoted
 from nimare_pipeline.defaults import UNKNOWN_STUDY
 from nimare_pipeline.io import _sleuth_sizes as sizes
 
@@ -25,6 +25,8 @@ _REFERENCE = re.compile(
     r"|(mni\d*|tal(?:airach)?|icbm\d*)(?:\s+(?:space|coordinates))?",
     re.IGNORECASE,
 )
+# Refrence=MNI: whatever the word is, a space and nothing else can only be meant as such.
+_MISSPELT = re.compile(r"r[a-z]{3,15}\s*[=:]\s*(mni(?:\s?152)?|tal(?:airach)?)", re.IGNORECASE)
 _FIELDS = {
     "doi": re.compile(
         r"doi\s*(?:[=:]\s*(.*)|$|\s(10\.\S+))"
@@ -57,7 +59,8 @@ _ID_LENGTH = 120
 class Piece:
     """What one ``//`` says; a title may hold sample sizes, and then has a text without them.
 
-    ``name`` is that of a field, for example ``doi``.
+    ``name`` is that of a field, for example ``doi``. ``goes_on`` is a title that stands below a
+    header without slashes of its own: it begins no other header.
     """
 
     line: int
@@ -65,6 +68,7 @@ class Piece:
     text: str
     inside: sizes.Inside | None = None
     name: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Name:
 
 def reference(text: str) -> str | None:
     """Space that a header names, ``""`` if it names none; None if it is no Reference line."""
-    match = _REFERENCE.fullmatch(text.strip())
+    match = _REFERENCE.fullmatch(text.strip()) or _MISSPELT.fullmatch(text.strip())
     if match is None:
         return None
     return next((group for group in match.groups() if group), "").strip(' \t",;')
@@ -125,7 +129,7 @@ def split(found: Sequence[Piece]) -> list[Header]:
     sized = whole = hinted = titled = after_blank = False
     for piece, gives_size in zip(found, counts, strict=True):
         is_title = piece.kind == TITLE
-        begun = is_title and whole and sizes_left > 0
+        begun = is_title and not piece.goes_on and whole and sizes_left > 0
         parted = after_blank and piece.kind != BLANK and (sized or (hinted and is_title))
         if begun or parted:
             runs.append([])
@@ -282,7 +286,7 @@ def _warn_of_repeats(lines: dict[str, list[int]], warn: Callable[[int, str, str]
         if len(places) > 1:
             warn(
                 places[0],
-                f"header {title!r:.80} stands {len(places)} times "
+                f"header {quoted(title, 80)} stands {len(places)} times "
                 f"(lines {listed(places, 10)}); each is kept as an experiment of its own",
                 "",
             )

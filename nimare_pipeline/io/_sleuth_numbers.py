@@ -9,6 +9,8 @@ from itertools import takewhile
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.contrast import quoted
+
 _MINUS = str.maketrans(dict.fromkeys("−–—‐‑‒﹣﹘－➖˗⁃⁻\xad\x96\x97", "-"))
 # UTF-8 minus signs and dashes that somebody's program took for Windows-1252.
 _BROKEN_MINUS = re.compile("âˆ’|â€[“”\x90\x93\x94]")
@@ -88,9 +90,9 @@ def row(line: int, text: str) -> tuple[Row | None, str]:
         return None, ""
     odd = ""
     if _UNDERSCORE.search(text):
-        odd = f"an underscore is read as a minus sign: {text!r:.60}"
+        odd = f"an underscore is read as a minus sign: {quoted(text)}"
     elif _LONELY_SIGN.search(_signs(text)):
-        odd = f"a sign is read as that of the number after it: {text!r:.60}"
+        odd = f"a sign is read as that of the number after it: {quoted(text)}"
     x, y, z, *extra = found
     return Row(line, (x, y, z), tuple(extra)), odd
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import Contrast, listed
+from nimare_pipeline.contrast import Contrast, listed, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io import _sleuth_headers as headers
 from nimare_pipeline.io import _sleuth_numbers as numbers
@@ -125,10 +125,10 @@ class Reader:
             self._in_foci = False
             return
         if numbers.is_column_names(said):
-            self._notes.warn(number, f"column names are left out: {text!r:.60}")
+            self._notes.warn(number, f"column names are left out: {quoted(text)}")
             return
         if numbers.is_only_numbers(said):
-            self._notes.warn(number, f"a focus behind // is left out: {text!r:.60}")
+            self._notes.warn(number, f"a focus behind // is left out: {quoted(text)}")
             return
         others = []
         for piece in headers.pieces(number, text):
@@ -157,7 +157,7 @@ class Reader:
         if odd:
             self._notes.warn(number, odd)
         if row is None:
-            self._notes.error(number, f"expected three numbers x y z, got {text!r:.60}")
+            self._notes.error(number, f"expected three numbers x y z, got {quoted(text)}")
             return
         self._n_foci += 1
         self._touches = True
@@ -175,21 +175,22 @@ class Reader:
             or sizes.on_its_own(bare)
             or _ONE_SLASH.match(text)
         ):
-            self._notes.warn(number, f"a header without its two slashes: {text!r:.60}")
+            self._notes.warn(number, f"a header without its two slashes: {quoted(text)}")
             self._header(number, f"//{bare}")
         elif _COMMENT.match(text):
             self._comments.append(number)
         elif numbers.is_column_names(text):
-            self._notes.warn(number, f"column names are left out: {text!r:.60}")
+            self._notes.warn(number, f"column names are left out: {quoted(text)}")
         elif numbers.is_broken_focus(text):
             self._focus(number, text)
         elif self._pending and self._pending[-1].kind != headers.BLANK:
-            self._notes.warn(number, f"taken as the rest of the header above: {text!r:.60}")
-            self._pending.append(headers.Piece(number, headers.TITLE, " ".join(text.split())))
+            self._notes.warn(number, f"taken as the rest of the header above: {quoted(text)}")
+            rest = headers.Piece(number, headers.TITLE, " ".join(text.split()), goes_on=True)
+            self._pending.append(rest)
         else:
             self._notes.error(
                 number,
-                f"neither a header nor a focus: {text!r:.60}",
+                f"neither a header nor a focus: {quoted(text)}",
                 "headers begin with //, foci are three numbers",
             )
 
@@ -229,7 +230,7 @@ class Reader:
         self._pending = others
         title = above.title
         self._notes.warn(
-            below.line, f"a sample size below the foci is taken as theirs, of {title!r:.80}"
+            below.line, f"a sample size below the foci is taken as theirs, of {quoted(title, 80)}"
         )
 
     def _first_space(self) -> None:
@@ -249,7 +250,7 @@ class Reader:
         header, rows = experiment.placed(), experiment.rows
         line = header.line
         if not rows:
-            self._notes.warn(line, f"no foci under {name.title!r:.80}")
+            self._notes.warn(line, f"no foci under {quoted(name.title, 80)}")
         self._sample_sizes(header, name.title)
         self._extra_numbers(rows, name.title)
         self._rests(experiment.rests, name.title)
@@ -271,24 +272,24 @@ class Reader:
         """Say what is missing or odd about the sample size of an experiment."""
         advice = "write a whole number, as in //Subjects=20"
         for line, text in header.unread:
-            message = f"sample size cannot be read: {text!r:.60} (of {title!r:.80})"
+            message = f"sample size cannot be read: {quoted(text)} (of {quoted(title, 80)})"
             done = "it is left out" if header.sizes else "it is taken as unknown"
             self._notes.warn(line, f"{message}; {done}", advice)
         if not header.sizes and not header.unread:
             self._notes.warn(
-                header.line, f"no sample size for {title!r:.80}", "add a line //Subjects=N"
+                header.line, f"no sample size for {quoted(title, 80)}", "add a line //Subjects=N"
             )
         for line, text in header.said:
             for size in dict.fromkeys(sizes.parse(text) or ()):
                 odd = sizes.oddity(size)
                 if odd:
-                    message = f"sample size {size:g} of {title!r:.80} is implausible: {odd}"
+                    message = f"sample size {size:g} of {quoted(title, 80)} is implausible: {odd}"
                     self._notes.warn(line, message, "is it a slip? it is used as it is")
         if len(set(header.sizes)) > 1:
             groups = listed([f"{size:g}" for size in header.sizes])
             self._notes.warn(
                 header.line,
-                f"several sample sizes for {title!r:.80}: {groups}; their mean is used",
+                f"several sample sizes for {quoted(title, 80)}: {groups}; their mean is used",
             )
 
     def _extra_numbers(self, rows: list[numbers.Row], title: str) -> None:
@@ -296,10 +297,10 @@ class Reader:
         if not extra:
             return
         if len(extra) == 1:
-            place = f"the row of {title!r:.80} has more than 3 numbers"
+            place = f"the row of {quoted(title, 80)} has more than 3 numbers"
         else:
             rows_ = f"rows {extra[0].line} to {extra[-1].line}"
-            place = f"{rows_} of {title!r:.80} have more than 3 numbers"
+            place = f"{rows_} of {quoted(title, 80)} have more than 3 numbers"
         shift = numbers.shift(extra, len(rows))
         if shift:
             self._notes.error(extra[0].line, f"{place}, {shift}", "remove that column")
@@ -310,8 +311,8 @@ class Reader:
         if not rests:
             return
         line, text = rests[0]
-        message = f"what follows the numbers is left out: {text!r:.60}"
+        message = f"what follows the numbers is left out: {quoted(text)}"
         if len(rests) > 1:
             where = listed([number for number, _ in rests], 10)
-            message += f" and others, of {title!r:.80} (lines {where})"
+            message += f" and others, of {quoted(title, 80)} (lines {where})"
         self._notes.warn(line, message)

@@ -19,6 +19,8 @@ _PLAUSIBLE = set("\xa0–—‘’“”…×±°µ·≥≤→•−§")
 _RARE = set("ŠšŽžŸ")
 """Letters of Windows where a Mac has ä, ö, é, û and ü, which more names have."""
 _LINE_END = re.compile("\r\n|\r|\n")
+# Word writes a vertical tab for a break within a paragraph, web pages and PDFs the others.
+_ANY_LINE_END = re.compile("\r\n|[\r\n\v\x85\u2028\u2029]")
 _MOST_JUDGED = 20_000
 """Odd characters by which encodings are told apart: more would only take time."""
 # Byte-order marks inside a file that was made of several, marks of direction from PDFs, the
@@ -68,9 +70,12 @@ def lines(text: str) -> list[str]:
 
 
 def line_by_line(text: str) -> Iterator[str]:
-    """Give the lines of a text one after the other: of a large file they are not held twice."""
+    """Give the lines of a text one after the other: of a large file they are not held twice.
+
+    Here the line breaks of Word and of web pages end a line, too.
+    """
     start = 0
-    for end in _LINE_END.finditer(text):
+    for end in _ANY_LINE_END.finditer(text):
         yield text[start : end.start()]
         start = end.end()
     yield text[start:]

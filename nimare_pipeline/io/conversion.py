@@ -10,6 +10,7 @@ from nimare_pipeline.contrast import Contrast, counted, listed
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import _outgoing, registry, sleuth, writers
 from nimare_pipeline.io._losses import LEFT_OUT, Loss
+from nimare_pipeline.labels import free_name
 from nimare_pipeline.tables import Tables
 
 _LONGEST_NAME = 80
@@ -145,7 +146,7 @@ def convert(
 def _read(source: Path, to: str, unknown_space: str) -> list[_Given]:
     """Datasets of a path, as they stand there."""
     found, general = registry.examine(source, tal2mni="none", unknown_space=unknown_space)
-    problems = [*general, *(problem for one in found for problem in one.problems)]
+    problems = [*general, *(problem for one in found for problem in _said(one))]
     if any(problem.level == "error" for problem in problems):
         msg = f"{source} cannot be read"
         raise DataError(msg, sorted(problems, key=lambda problem: problem.level))
@@ -166,8 +167,13 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: st
         tuple(replace(_outgoing.told_once(one), file="", line=0) for one in contrasts),
         ((base / found.files[0]).parent,) * len(contrasts),
         losses,
-        (*found.problems, *general),
+        (*_said(found), *general),
     )
+
+
+def _said(found: registry.Found) -> list[Problem]:
+    """Errors and warnings: what is usual is no matter of a conversion."""
+    return [problem for problem in found.problems if problem.level != "note"]
 
 
 def _without_large(tables: Tables, to: str) -> tuple[Tables, tuple[Loss, ...]]:
@@ -218,17 +224,20 @@ def _kept_apart(found: Sequence[_Given]) -> tuple[list[_Given], list[Problem]]:
     for one in found:
         contrasts = []
         for contrast in one.contrasts:
-            name, n = contrast.contrast_id, 1
-            while one.format == sleuth.NAME and f"{contrast.study_id}-{name}" in taken:
-                n += 1
-                name = f"{contrast.contrast_id}_{n}"
-            contrasts.append(replace(contrast, contrast_id=name) if n > 1 else contrast)
-            if n > 1:
+            name = contrast.contrast_id
+            if one.format == sleuth.NAME:
+                name = _free_contrast(contrast, taken)
+            contrasts.append(replace(contrast, contrast_id=name))
+            if name != contrast.contrast_id:
                 message = f"contrast {contrast.id} is in an earlier file too; it is kept as {name}"
                 problems.append(Problem("warning", message, one.files[0]))
         taken |= {contrast.id for contrast in contrasts}
         made.append(replace(one, contrasts=tuple(contrasts)))
     return made, problems
+
+
+def _free_contrast(contrast: Contrast, taken: set[str]) -> str:
+    return free_name(contrast.contrast_id, lambda own: f"{contrast.study_id}-{own}" in taken)
 
 
 def _places(found: Sequence[_Given], target: Path, to: str) -> list[Path]:
@@ -248,10 +257,7 @@ def _places(found: Sequence[_Given], target: Path, to: str) -> list[Path]:
 def _file_name(name: str, taken: set[str]) -> str:
     """Name of a file, whatever the dataset is called: it stays in its folder."""
     stem = re.sub(r"[^\w.+-]+", "_", name)[:_LONGEST_NAME].strip("_.-") or "dataset"
-    found, n = stem, 1
-    while found.casefold() in taken:
-        n += 1
-        found = f"{stem}_{n}"
+    found = free_name(stem, lambda one: one.casefold() in taken)
     taken.add(found.casefold())
     return found
 
@@ -260,7 +266,7 @@ def _written(given: _Given, made: Path, place: Path, to: str, tal2mni: str) -> C
     folder = place if to == "native" else place.parent
     contrasts, lacking = _outgoing.moved(given.contrasts, given.folders, folder)
     losses, notes = writers.write_read_back(contrasts, made, to, name=given.name, tal2mni=tal2mni)
-    if lacking:
+    if lacking and writers.FORMATS[to].images:
         as_is = "is written as it is" if lacking == 1 else "are written as they are"
         notes.append(f"{counted(lacking, 'path')} of images {as_is}: no file is there")
     return Converted(

@@ -12,6 +12,7 @@ from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io import nimare_pickle
 from nimare_pipeline.io._sheet_excel import is_other_kind, why_not
+from nimare_pipeline.io._sheet_why import why_no_table
 from nimare_pipeline.io.ours import is_results
 
 SKIPPED = ("derivatives", "sourcedata")
@@ -51,7 +52,7 @@ def find(
             known = {module.__name__: module for module in modules}
             return [(known[name], paths) for name, paths in by_format.items()], ignored
     accepted = ", ".join(module.NAME for module in modules)
-    msg = f"nothing to analyse in {root}; accepted are: {accepted}{_hint(ignored)}"
+    msg = f"nothing to analyse in {root}{_hint(ignored)}; accepted are: {accepted}"
     if root.is_file():
         raise DataError(msg)
     raise NoInputError(msg)
@@ -115,5 +116,6 @@ def _hint(ignored: Sequence[Path]) -> str:
         hints.append(nimare_pickle.why_not(pickles[0]))
     if any(path.is_file() and is_other_kind(path) for path in ignored):
         hints.append("XLS, ODS and locked spreadsheets are not read: save them as XLSX or CSV")
-    hints += [reason for path in ignored[:_OPENED] if (reason := why_not(path))]
+    reasons = why_no_table if len(ignored) == 1 else why_not
+    hints += [reason for path in ignored[:_OPENED] if (reason := reasons(path))]
     return f" ({'; '.join(hints)})" if hints else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.contrast import Contrast, counted, is_missing, listed
+from nimare_pipeline.contrast import Contrast, counted, is_missing, listed, quoted
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json
 from nimare_pipeline.io._nimads_points import is_usual, read_sizes
@@ -147,7 +147,7 @@ class _Reader:
         for holder in (note, known):
             sizes, name, wrong = read_sizes(holder)
             if wrong:
-                message = f"{wrong} {holder[wrong]!r:.40} is not a positive number"
+                message = f"{wrong} {quoted(holder[wrong], 40)} is not a positive number"
                 self.warn(message, "taken as unknown", where=f"analysis {self.ids[number]}")
             if sizes:
                 if not is_usual(name):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nimare_pipeline.contrast import Contrast, counted, is_missing, is_number, sample_sizes
 from nimare_pipeline.errors import OutputError, Problem
 from nimare_pipeline.io import _json
+from nimare_pipeline.io._nimare_names import named
 from nimare_pipeline.tables import RELATIVE
 
 NAME = "NiMARE Dataset JSON"
@@ -68,7 +69,8 @@ def parse(source: Mapping[str, Any], file: str = "") -> tuple[list[Contrast], li
     ]
     if all(order is not None for order, _ in found):
         found.sort(key=lambda pair: pair[0] or 0)
-    return [contrast for _, contrast in found], reader.all_problems()
+    contrasts, nameless = named([contrast for _, contrast in found], file)
+    return contrasts, [*reader.all_problems(), *nameless]
 
 
 def write(dataset: HasContrasts, path: str | Path) -> Path:

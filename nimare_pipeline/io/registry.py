@@ -75,17 +75,7 @@ def read(
     # What is wrong with the folder as a BIDS dataset does not keep its studies from an analysis.
     described = [replace(problem, level="warning") for problem in check_description(root)]
     noted = [*left_out(left, base), *described]
-    return [
-        Source(
-            one.name,
-            one.files,
-            one.format,
-            _dataset(one, target, tal2mni),
-            (*fewer(one.problems), *noted),
-            Counter(p.kind for p in (*one.problems, *noted) if p.kind),
-        )
-        for one in read_
-    ]
+    return [_source(one, noted, _dataset(one, target, tal2mni)) for one in read_]
 
 
 def examine(
@@ -104,7 +94,7 @@ def examine(
     Returns
     -------
     found : list of Found
-        Datasets, in order of their files, with their errors and warnings.
+        Datasets, in order of their files, with their errors, warnings and notes.
     problems : list of Problem
         What concerns the folder as a whole: rivals, files in no known format.
 
@@ -134,6 +124,20 @@ def examine(
     problems += check_description(root)
     problems += left_out(_unused(ignored, found, base), base)
     return found, problems
+
+
+def _source(found: Found, noted: Sequence[Problem], dataset: Dataset) -> Source:
+    warnings = [problem for problem in found.problems if problem.level != "note"]
+    notes = [problem for problem in found.problems if problem.level == "note"]
+    return Source(
+        found.name,
+        found.files,
+        found.format,
+        dataset,
+        (*fewer(warnings), *noted),
+        Counter(problem.kind for problem in (*warnings, *noted) if problem.kind),
+        Counter(problem.kind for problem in notes),
+    )
 
 
 def _dataset(found: Found, target: str, tal2mni: str) -> Dataset:
@@ -187,11 +191,7 @@ def _tables(
         files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
         tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
     if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
-        many = counted(len(tables.metadata), "contrast")
-        problems = [
-            *problems,
-            Problem("error", f"{many}, but no foci and no images", paths[0].name),
-        ]
+        problems = [*problems, _empty(len(tables.metadata), paths[0].name)]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
@@ -247,10 +247,17 @@ def _contrasts(
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
-        many = counted(len(contrasts), "contrast")
-        message = f"{many}, but no foci and no images in {'it' if len(contrasts) == 1 else 'them'}"
-        problems.append(Problem("error", message, file))
+        problems.append(_empty(len(contrasts), file))
     return contrasts, problems
+
+
+def _empty(n_contrasts: int, file: str) -> Problem:
+    """Error for a dataset that has nothing to analyse."""
+    if not n_contrasts:
+        return Problem("error", "it holds no contrasts: no foci and no images", file)
+    them = "it" if n_contrasts == 1 else "them"
+    message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
+    return Problem("error", message, file)
 
 
 def _relative(file: str, base: Path) -> str:
@@ -275,7 +282,8 @@ def _refuse_rivals(batches: Sequence[_Batch], base: Path) -> None:
 def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
     if any(problem.level == "error" for problem in problems):
         msg = f"{root} cannot be read"
-        raise DataError(msg, fewer(sorted(problems, key=lambda problem: problem.level)))
+        said = [problem for problem in problems if problem.level != "note"]
+        raise DataError(msg, fewer(sorted(said, key=lambda problem: problem.level)))
 
 
 def _name(module: ModuleType, path: Path, base: Path) -> str:

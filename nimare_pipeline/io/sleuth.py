@@ -12,6 +12,7 @@ Real files depart from this in every way: see the tests. No experiment is ever l
 understood is a problem with its line.
 """
 
+import re
 from pathlib import Path
 
 from nimare_pipeline import spaces
@@ -31,20 +32,27 @@ MOST_BYTES = 16_000_000
 """Size of the largest file that is read: twice all foci of Neurosynth."""
 
 _SNIFF_BYTES = 65536
+_RICH_TEXT = b"{\\rtf"
 
 
 def sniff(path: Path) -> bool:
-    """Whether a file names MNI or Talairach behind ``//``, or has headers and rows of numbers."""
+    """Whether a file names MNI or Talairach behind ``//``, or has headers and rows of numbers.
+
+    A Reference line without slashes above rows of numbers will do: what lacks is said in reading.
+    """
     with path.open("rb") as stream:
         body = stream.read(_SNIFF_BYTES)
-    if not _text.is_text(body) or b"/" not in body:
+    if not _text.is_text(body):
         return False
+    if body.startswith(_RICH_TEXT):
+        return b"//" in body and bool(re.search(rb"(?i)reference|subjects", body))
     found = [line for line in map(cleaned, _text.line_by_line(_text.beginning(body))) if line]
     titles = [line.lstrip("/ ") for line in found if line.startswith("//")]
     others = [line for line in found if not line.startswith(("//", "#", "%"))]
-    if any(spaces.recognise(headers.reference(title)) for title in (*titles, *others)):
-        return bool(titles)
     foci = sum(map(numbers.looks_like_focus, others))
+    if any(spaces.recognise(headers.reference(title)) for title in (*titles, *others)):
+        is_said = any("=" in line and headers.reference(line) for line in others)
+        return bool(titles) or (is_said and foci > 0)
     # Source code has // and rows of numbers, too, but more of the rest.
     return bool(titles) and foci > 0 and foci >= len(others) - foci
 
@@ -66,6 +74,9 @@ def read(path: Path, *_companions: Path) -> tuple[list[Contrast], list[Problem]]
     if len(body) > MOST_BYTES:
         message = f"the file is larger than {MOST_BYTES / 1e6:g} MB, more than any text of foci"
         return [], [Problem("error", message, path.name, suggestion="split it into several files")]
+    if body.startswith(_RICH_TEXT):
+        message = "rich text (RTF), not plain text"
+        return [], [Problem("error", message, path.name, suggestion="save it as plain text")]
     text, problems = _text.decode(body)
     contrasts, found = parse(text, file=path.name)
     return contrasts, [*(_at(path.name, problem) for problem in problems), *found]

@@ -27,6 +27,8 @@ class Source:
         Warnings, no more than some of a kind.
     kinds : dict of str to int
         Warnings of each kind, those that are left out of ``problems``, too.
+    notes : dict of str to int
+        Notes of each kind; none of them is among ``problems``.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Source:
     dataset: Dataset
     problems: tuple[Problem, ...] = ()
     kinds: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_warnings(self) -> int:

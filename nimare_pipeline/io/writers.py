@@ -32,6 +32,8 @@ class Format:
         Modules: ``write(contrasts, path, name=)``, ``read(path)``.
     nested : bool
         Whether the contrasts of a study stand together in it.
+    images : bool
+        Whether it has a place for paths of images.
     """
 
     title: str
@@ -39,16 +41,29 @@ class Format:
     writer: str
     reader: str
     nested: bool = False
+    images: bool = False
 
 
 _IO = "nimare_pipeline.io"
 FORMATS: Mapping[str, Format] = {
-    "native": Format("a folder of tables", "", f"{_IO}._native_write", f"{_IO}.native"),
+    "native": Format(
+        "a folder of tables", "", f"{_IO}._native_write", f"{_IO}.native", images=True
+    ),
     "nimads": Format(
-        "a NIMADS studyset", ".json", f"{_IO}._nimads_write", f"{_IO}.nimads", nested=True
+        "a NIMADS studyset",
+        ".json",
+        f"{_IO}._nimads_write",
+        f"{_IO}.nimads",
+        nested=True,
+        images=True,
     ),
     "nimare": Format(
-        "NiMARE Dataset JSON", ".json", f"{_IO}._nimare_write", f"{_IO}.nimare_json", nested=True
+        "NiMARE Dataset JSON",
+        ".json",
+        f"{_IO}._nimare_write",
+        f"{_IO}.nimare_json",
+        nested=True,
+        images=True,
     ),
     "sleuth": Format("Sleuth text", ".txt", f"{_IO}._sleuth_write", f"{_IO}.sleuth"),
     "csv": Format("a table of foci", ".csv", f"{_IO}._csv_write", f"{_IO}.sheet"),

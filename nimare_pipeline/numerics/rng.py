@@ -16,6 +16,8 @@ STREAM_NULL = 2
 """Stream of the draws for an uncorrected Monte Carlo null."""
 STREAM_LABELS = 3
 """Stream of the permutations of group labels."""
+STREAM_SIGNS = 4
+"""Stream of the flips of signs."""
 
 _M0 = np.uint64(0xD2E7470EE14C6C93)
 _M1 = np.uint64(0xCA5A826395121157)

@@ -214,22 +214,24 @@ def run_batches(
     n_threads: int = 1,
     should_stop: Callable[[], bool] | None = None,
     progress: Callable[[int], None] | None = None,
+    *,
+    batch: int = BATCH,
 ) -> None:
     """``run_slices`` of whole batches: a thread that got one permutation would load every tile."""
     told = 0
 
     def make_batches() -> Work:
         work = make_work()
-        return lambda begin, end: work(begin * BATCH, min(end * BATCH, n_iters))
+        return lambda begin, end: work(begin * batch, min(end * batch, n_iters))
 
     def tell(n_batches: int) -> None:
         nonlocal told
-        now = min(told + n_batches * BATCH, n_iters)
+        now = min(told + n_batches * batch, n_iters)
         if progress is not None:
             progress(now - told)
         told = now
 
-    run_slices(make_batches, -(-n_iters // BATCH), n_threads, should_stop, tell)
+    run_slices(make_batches, -(-n_iters // batch), n_threads, should_stop, tell)
 
 
 def pooled_threshold(

@@ -1,13 +1,10 @@
 """How cited papers are written: in the text, and in the list of references."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from nimare_pipeline import bibliography
-
-_FIELD = re.compile(r"^\s*(?P<name>\w+) = \{(?P<value>.*)\},?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,7 @@ class Reference:
     @property
     def label(self) -> str:
         """Author and year, as in ``(Eickhoff et al., 2012)``."""
-        families = [name.split(", ")[0] for name in self.fields["author"].split(" and ")]
-        who = f"{families[0]} et al." if len(families) > 2 else " & ".join(families)
-        return f"{who}, {self.fields['year']}"
+        return bibliography.label(self.fields)
 
     @property
     def place(self) -> str:
@@ -56,17 +51,16 @@ class Reference:
 @cache
 def load() -> dict[str, Reference]:
     """Read the shipped bibliography: key to reference."""
-    return {key: Reference(key, _fields(entry)) for key, entry in bibliography.entries().items()}
+    return {
+        key: Reference(key, bibliography.fields(entry))
+        for key, entry in bibliography.entries().items()
+    }
 
 
 def select(keys: Iterable[str]) -> tuple[Reference, ...]:
     """References of these keys, each once, by author and year."""
     chosen = {key: load()[key] for key in keys}
     return tuple(sorted(chosen.values(), key=lambda ref: (ref.fields["author"], ref.label)))
-
-
-def _fields(entry: str) -> dict[str, str]:
-    return {m["name"]: m["value"].replace("\\&", "&") for m in _FIELD.finditer(entry)}
 
 
 def _short(name: str) -> str:

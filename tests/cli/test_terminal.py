@@ -1,5 +1,6 @@
 """Names in files and of files reach the terminal without what it obeys, and no other place."""
 
+import json
 import os
 import re
 from pathlib import Path
@@ -60,6 +61,32 @@ def test_commands(
     after = state(folder.parent)
     sizes = {name: size for name, (size, _) in after.items() if not name.startswith(str(out))}
     assert sizes == {name: size for name, (size, _) in before.items()}
+
+
+@pytest.mark.parametrize("command", ["validate", "summary", "convert"])
+def test_names_stay_on_their_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """A line end in a name of a file breaks neither headings nor the last line."""
+    source = tmp_path / "a\nb.txt"
+    source.write_text(BODY.replace("Subjects=12", "Subjects=2"))
+    out = tmp_path / "c\nd.json"
+    assert main([command, str(source), *([str(out)] if command == "convert" else [])]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("a\\nb: Sleuth text")
+    assert "  from a\\nb.txt" in said
+    assert said[-1].startswith("SUCCESS (exit 0): ")
+    assert [line for line in said if line.startswith(("b", "d"))] == []
+
+
+def test_json_of_odd_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A JSON answer stays JSON, whatever a name holds."""
+    source = tmp_path / f"a{OBEYED}b.txt"
+    source.write_text(BODY)
+    assert main(["validate", str(source), "--json"]) == 0
+    text = capsys.readouterr().out
+    assert not set(text) & set(OBEYED)
+    assert json.loads(text)["sources"][0]["files"] == [source.name]
 
 
 def test_errors_and_problems_show_escapes() -> None:

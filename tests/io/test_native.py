@@ -464,7 +464,7 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "foci again": (
         {"coordinates.tsv": COORDINATES + "Lee_2020\tpain\t40\t-10\t2\n"},
-        [("warning coordinates.tsv, line 5: the focus of line 4 stands again "
+        [("note coordinates.tsv, line 5: the focus of line 4 stands again "
          "(all of them are used; remove what is a slip)")],
     ),
     "foci in two files": (

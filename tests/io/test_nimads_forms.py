@@ -10,7 +10,7 @@ import pytest
 
 from nimare_pipeline import io
 from nimare_pipeline.errors import DataError
-from nimare_pipeline.io import _nimads_documents, nimads
+from nimare_pipeline.io import _json, nimads
 from nimare_pipeline.spaces import recognise
 from tests.io.test_nimads import analysis, annotation, point, studyset, write
 
@@ -119,8 +119,8 @@ def test_compressed_file_that_is_broken_or_a_bomb(tmp_path: Path, monkeypatch: A
     with pytest.raises(DataError, match="damaged: "):
         nimads.read(path)
     path.write_bytes(gzip.compress(b"[" + b" " * 2**21))
-    monkeypatch.setattr(_nimads_documents, "MAX_BYTES", 2**20)
-    with pytest.raises(DataError, match="GB when it is unpacked"):
+    monkeypatch.setattr(_json, "MOST_BYTES", 2**20)
+    with pytest.raises(DataError, match="more than 1 MB when it is unpacked"):
         nimads.read(path)
 
 

@@ -134,6 +134,21 @@ def test_bad_data_are_refused(source: dict[str, Any], message: str) -> None:
         Dataset(source)
 
 
+def test_contrasts_without_a_name_are_given_one(tmp_path) -> None:
+    """NiMARE wrote an empty id for each Sleuth header without a colon; two in a study stay two."""
+    path = tmp_path / "sleuth.json"
+    contrasts = {"": contrast(), "analysis_1": contrast(), " ": contrast()}
+    path.write_text(json.dumps({"A, 2000": {"contrasts": contrasts}}))
+    found, problems = nimare_json.read(path)
+    assert [one.contrast_id for one in found] == ["analysis_2", "analysis_1", "analysis_3"]
+    assert [(one.level, one.message) for one in problems] == [
+        (
+            "warning",
+            "2 contrasts have no name, of study 'A, 2000'; called analysis_1 and so on",
+        )
+    ]
+
+
 def test_every_problem_is_listed_at_once() -> None:
     """Three faults in three contrasts are three lines, errors first."""
     bad = {"space": "MNI", "x": ["a"], "y": [2], "z": [3]}

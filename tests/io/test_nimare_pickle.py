@@ -13,7 +13,9 @@ import pytest
 from nimare_pipeline import io, spaces
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.io import nimare_pickle
-from nimare_pipeline.tables import ID_COLUMNS
+from nimare_pipeline.io._nimare_tables import contrasts_of
+from nimare_pipeline.io._pickle_pandas import Frame
+from nimare_pipeline.tables import FRAMES, ID_COLUMNS
 
 PICKLES = Path(__file__).resolve().parents[1] / "reference" / "nimare_pickles"
 VERSIONS = sorted(path.name.removesuffix(".pkl.gz") for path in PICKLES.glob("*.pkl.gz"))
@@ -69,6 +71,22 @@ def test_ids_keep_their_order(version: str) -> None:
         *("original_space", "space_transform", "source_file")
     }
     assert set(dataset.coordinates["space"]) == {"MNI"}
+
+
+def test_contrasts_without_a_name_are_given_one() -> None:
+    """A Dataset that NiMARE made of Sleuth headers without a colon keeps every contrast."""
+    names = [("A, 2000-", "A, 2000", ""), ("B, 2001-", "B, 2001", "")]
+    cells = dict(zip(ID_COLUMNS, np.array(names, dtype=object).T, strict=True))
+    frames = {name: Frame(cells, 2) for name in FRAMES}
+    frames["coordinates"] = Frame({**cells, **{axis: np.array([1.0, 2]) for axis in "xyz"}}, 2)
+    found, _, problems = contrasts_of(
+        frames, [one[0] for one in names], file="a.pkl", target="mni152_2mm"
+    )
+    assert [one.id for one in found] == ["A, 2000-analysis_1", "B, 2001-analysis_1"]
+    assert [len(one.xyz) for one in found] == [1, 1]
+    assert problems[-1].message == (
+        "2 contrasts have no name, of studies 'A, 2000', 'B, 2001'; called analysis_1 and so on"
+    )
 
 
 def test_masks() -> None:

@@ -272,13 +272,20 @@ def test_unfetched_content_is_told_apart(tmp_path) -> None:
     [
         {"a_txt": "//Reference=MNI\n//A, 2000: b\n//Subjects=13\n"},
         {"a_json": {"s": {"contrasts": {"c": {"metadata": {"sample_sizes": [3]}}}}}},
-        {"a_json": {"s": {"contrasts": {}}}},
-        {"a_json": {"studies": []}},
     ],
 )
 def test_no_foci(tmp_path, files: dict[str, Any]) -> None:
     """A dataset without foci or images says so."""
-    with pytest.raises(DataError, match=r"contrasts?, but no foci and no images in (it|them)"):
+    with pytest.raises(DataError, match=r"1 contrast, but no foci and no images in it"):
+        io.read(put(tmp_path, **files))
+
+
+@pytest.mark.parametrize(
+    "files", [{"a_json": {"s": {"contrasts": {}}}}, {"a_json": {"studies": []}}]
+)
+def test_no_contrasts(tmp_path, files: dict[str, Any]) -> None:
+    """A dataset without contrasts says so, in words."""
+    with pytest.raises(DataError, match=r"it holds no contrasts: no foci and no images"):
         io.read(put(tmp_path, **files))
 
 
@@ -359,7 +366,9 @@ def test_examine_goes_on_past_what_is_wrong(tmp_path) -> None:
     annotations, rivals, unknown = map(str, problems)
     assert annotations.startswith("annotations without the studyset they belong to")
     assert rivals.endswith("or move the others away: a.txt, b.json, c.txt")
-    assert unknown == "1 file is in no known format and is left out: d.csv"
+    assert unknown.startswith(
+        "1 file is in no known format and is left out: d.csv (d.csv: no row "
+    )
 
 
 def test_examine_refuses_what_is_not_there(tmp_path) -> None:
@@ -390,24 +399,26 @@ def test_pipes_are_not_opened(tmp_path) -> None:
 
 
 def test_suspicions_are_warnings_of_a_source(tmp_path: Path) -> None:
-    """Five of a kind, and how many more; ``examine`` has every one."""
-    parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{i} 2 3\n{i} 2 3\n{i} 4 5\n" for i in range(8)]
+    """Five of a kind, and how many more, and no notes; ``examine`` has every one."""
+    foci = ["".join(f"{x} {10 * i} 3\n" for x in range(10)) for i in range(8)]
+    parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{foci[i]}{i} {10 * i} 3\n" for i in range(8)]
     put(tmp_path, a_txt="//Reference=MNI\n" + "\n".join(parts))
     (source,) = io.read(tmp_path)
-    assert [problem.kind for problem in source.problems] == ["focus-twice"] * 6
+    assert [problem.kind for problem in source.problems] == ["no-minus"] * 6
     assert {problem.level for problem in source.problems} == {"warning"}
     assert source.problems[0].where == "line 2 (study A_2000, contrast b)"
     assert source.problems[5].message == "and 3 more warnings like the last one"
-    assert (source.kinds, source.n_warnings) == ({"focus-twice": 8}, 8)
+    assert (source.kinds, source.notes) == ({"no-minus": 8}, {"focus-twice": 8})
+    assert source.n_warnings == 8
     (found,), _ = io.examine(tmp_path)
-    assert len(found.problems) == 8
+    assert len(found.problems) == 16
 
 
 def test_what_a_reader_says_is_not_said_again(tmp_path: Path) -> None:
-    """The tables have one warning for all foci that stand again, with their lines."""
+    """The tables have one note for all foci that stand again, with their lines."""
     foci = "study_id\tx\ty\tz\n" + "a\t1\t2\t3\n" * 2
     put(tmp_path, coordinates_tsv=foci)
-    (source,) = io.read(tmp_path)
-    assert [p.message for p in source.problems if "again" in p.message or p.kind] == [
+    (found,), _ = io.examine(tmp_path)
+    assert [p.message for p in found.problems if "again" in p.message or p.kind] == [
         "the focus of line 2 stands again"
     ]

@@ -95,6 +95,47 @@ def test_more_reference_spellings(line: str, space: str) -> None:
     assert (contrast.id, contrast.spaces, warnings) == ("A_2000-b", (space,), [])
 
 
+@pytest.mark.parametrize(
+    ("line", "space"), [("//Refrence=MNI", "MNI"), ("// Rference: Talairach", "Talairach")]
+)
+def test_misspelt_reference_is_no_title(line: str, space: str) -> None:
+    """A word before a space and nothing else can only be meant as Reference."""
+    contrast, warnings = one(HEAD.replace("//Reference=MNI", line) + "1 2 3\n")
+    assert (contrast.id, contrast.spaces, warnings) == ("A_2000-b", (space,), [])
+
+
+def test_name_before_a_space_is_a_title() -> None:
+    """What begins like a space and is a name, or names a method, stays what it is."""
+    contrast, _ = one(f"{HEAD}//Ramirez: Talbot\n1 2 3\n")
+    assert contrast.id == "A_2000-b_Ramirez_Talbot"
+
+
+def test_text_instead_of_foci_stays_with_its_header() -> None:
+    """It is no part of the name of the next study."""
+    text = f"{HEAD}no significant activation\n\n//B, 2001: c\n//Subjects=14\n1 2 3\n"
+    contrasts, problems = parse(text)
+    assert [one.id for one in contrasts] == ["A_2000-b_no_significant_activation", "B_2001-c"]
+    assert messages(problems)[1:] == [
+        "a.txt, line 4: taken as the rest of the header above: 'no significant activation'"
+    ]
+
+
+@pytest.mark.parametrize("end", ["\v", "\x85", "\u2028", "\u2029"])
+def test_line_breaks_of_word_and_of_web_pages(end: str) -> None:
+    """They end lines: no focus disappears in a header."""
+    contrast, warnings = one(f"{HEAD}1 2 3\n4 5 6\n".replace("\n", end))
+    assert (contrast.id, xyz(contrast), warnings) == ("A_2000-b", [[1, 2, 3], [4, 5, 6]], [])
+
+
+def test_long_text_in_a_message_ends_with_dots_and_a_quote() -> None:
+    """A cut title is told apart from a short one."""
+    title = "A, 2000: " + "faces and " * 20
+    _, problems = parse(f"//Reference=MNI\n//{title}\n1 2 3\n")
+    assert messages(problems) == [
+        f"a.txt, line 2: no sample size for '{title[:80]}...' (add a line //Subjects=N)"
+    ]
+
+
 @pytest.mark.parametrize("line", ["Reference=TAL", "#Reference=TAL", "\\\\Reference=TAL"])
 def test_reference_without_slashes_is_honoured(line: str) -> None:
     """A Reference line that lost its slashes still says where the foci are, and is said."""
@@ -253,6 +294,10 @@ def test_files_put_together_with_their_marks() -> None:
         ("zeros.txt", bytes(5000), False),
         ("cut.txt", b"//Reference=MNI\n//" + "é".encode() * 33_000 + b"\n", True),
         ("nomark.txt", "//Reference=MNI\n".encode("utf-16-be"), True),
+        ("bare.txt", b"Reference=MNI\nA, 2000\nSubjects=12\n1 2 3\n", True),
+        ("words.txt", b"MNI\nA, 2000\nSubjects=12\n1 2 3\n", False),
+        ("rich.txt", b"{\\rtf1\\ansi //Reference=MNI\\\n//A\\\n1 2 3\\\n}", True),
+        ("letter.rtf", b"{\\rtf1\\ansi Dear http://x.org, 1 2 3\\\n}", False),
     ],
 )
 def test_more_sniffing(tmp_path: Path, name: str, body: bytes, expected: bool) -> None:  # noqa: FBT001
@@ -260,6 +305,17 @@ def test_more_sniffing(tmp_path: Path, name: str, body: bytes, expected: bool) -
     path = tmp_path / name
     path.write_bytes(body)
     assert sleuth.sniff(path) == expected
+
+
+def test_rich_text_is_one_error(tmp_path: Path) -> None:
+    """A file that a word processor saved with its fonts says what to do."""
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"{\\rtf1\\ansi //Reference=MNI\\\n//A, 2000\\\n1 2 3\\\n}")
+    contrasts, problems = sleuth.read(path)
+    assert contrasts == []
+    assert messages(problems, "error") == [
+        "a.txt: rich text (RTF), not plain text (save it as plain text)"
+    ]
 
 
 def test_long_line_is_an_error() -> None:

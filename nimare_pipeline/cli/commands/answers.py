@@ -1,6 +1,8 @@
 """What the commands share: their parser, and answers that are one JSON document."""
 
 import json
+import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
@@ -9,6 +11,11 @@ from nimare_pipeline.cli.exit_codes import code_of, reason_of
 from nimare_pipeline.cli.options import Formatter, Parser
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
+from nimare_pipeline.printable import on_one_line
+
+WIDTH = 80
+_NOT_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys, or no encoding has, and JSON holds as it is."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +28,8 @@ class JsonOutcome(Outcome):
     def line(self) -> str:
         """The whole document, with the line that would have ended a text."""
         ended = {"status": self.word, "exit_code": int(self.exit_code), "line": super().line}
-        return json.dumps({**ended, **(self.facts or {})}, indent=2, ensure_ascii=False)
+        text = json.dumps({**ended, **(self.facts or {})}, indent=2, ensure_ascii=False)
+        return _NOT_IN_JSON.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def failed(error: PipelineError, path: str) -> JsonOutcome:
@@ -46,6 +54,28 @@ class CommandParser(Parser):
     def error(self, message: str) -> NoReturn:
         """Raise ``UsageError``."""
         super().error(f"{message}; usage: {self.usage}")
+
+
+def add_json(parser: CommandParser) -> None:
+    """Add ``--json``."""
+    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+
+
+def named(names: Iterable[object]) -> str:
+    """Names of files or datasets, none of which breaks the line."""
+    return ", ".join(on_one_line(str(name)) for name in names)
+
+
+def wrapped(text: str, first: str, others: str) -> list[str]:
+    """Lines of a text, indented; words are not broken, for one may be a path."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
 
 
 def columns(rows: Iterable[Sequence[str]], indent: str = "") -> list[str]:

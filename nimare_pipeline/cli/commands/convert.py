@@ -1,13 +1,19 @@
 """``nimare-pipeline convert IN OUT``: studies from one format to another."""
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from nimare_pipeline import defaults
-from nimare_pipeline.cli import signals
-from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
+from nimare_pipeline.cli import signals, values
+from nimare_pipeline.cli.commands.answers import (
+    CommandParser,
+    JsonOutcome,
+    add_json,
+    failed,
+    named,
+    wrapped,
+)
+from nimare_pipeline.cli.commands.spaces import add_tal2mni, add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.errors import PipelineError
@@ -22,8 +28,11 @@ have. What was written is read again before it is put in its place, and what the
 format did not keep is listed.
 """
 _USAGE = "IN OUT [--to FORMAT] [options]"
+_EPILOG = """\
+exit status: 0 written; 64 wrong words; 65 the studies are wrong or, with
+--strict, not all could be kept; 66 nothing to read; 73 OUT is there already.
+"""
 _TO = ("native", "nimads", "nimare", "sleuth", "csv")
-_WIDTH = 80
 _SHOWN = 5
 """Warnings of the reader that are shown."""
 
@@ -54,7 +63,7 @@ def run(words: Sequence[str]) -> Outcome:
                 strict=options.strict,
                 overwrite=options.overwrite,
                 tal2mni=options.tal2mni,
-                unknown_space=options.unknown_space,
+                unknown_space=options.unknown_space or "",
             )
     except PipelineError as error:
         if not options.json:
@@ -71,6 +80,7 @@ def run(words: Sequence[str]) -> Outcome:
 
 def _parser() -> CommandParser:
     parser = CommandParser("convert", _USAGE, _DESCRIPTION)
+    parser.epilog = _EPILOG
     parser.add_argument("source", metavar="IN", help="folder or file of studies")
     parser.add_argument(
         "target", metavar="OUT", help="file or folder to write; a folder where IN holds several"
@@ -78,7 +88,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--to",
         metavar="FORMAT",
-        choices=_TO,
+        type=values.one_of(_TO),
         help=f"{', '.join(_TO)} (default: by OUT: a folder is native, .json nimads, "
         ".txt sleuth, .csv and .tsv csv)",
     )
@@ -91,31 +101,18 @@ def _parser() -> CommandParser:
         help="write nothing, and end with 65, if the format cannot hold all",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is at OUT")
-    parser.add_argument(
-        "--tal2mni",
-        metavar="METHOD",
-        choices=defaults.TAL2MNI_METHODS,
-        default=defaults.TAL2MNI,
-        help="Talairach to MNI, where a format has one space only: "
-        f"{', '.join(defaults.TAL2MNI_METHODS)} (default: {defaults.TAL2MNI})",
-    )
-    parser.add_argument(
-        "--unknown-space",
-        metavar="POLICY",
-        choices=defaults.UNKNOWN_SPACES,
-        default=defaults.UNKNOWN_SPACE,
-        help="foci in no known space: "
-        f"{', '.join(defaults.UNKNOWN_SPACES)} (default: error; of Neurosynth, mni)",
-    )
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_tal2mni(parser, ", where a format has one space only")
+    add_unknown_space(parser)
+    add_json(parser)
     return parser
 
 
 def _reason(made: Sequence["Converted"]) -> str:
+    from nimare_pipeline.contrast import counted
+
     n_lossy = sum(bool(one.losses) for one in made)
-    n_contrasts, n_foci = sum(one.contrasts for one in made), sum(one.foci for one in made)
-    contrasts = f"{n_contrasts:,} contrast{'' if n_contrasts == 1 else 's'}"
-    foci = f"{n_foci:,} {'focus' if n_foci == 1 else 'foci'}"
+    contrasts = counted(sum(one.contrasts for one in made), "contrast")
+    foci = counted(sum(one.foci for one in made), "focus", "foci")
     several = f"{len(made)} datasets, " if len(made) > 1 else ""
     if not n_lossy:
         return f"{several}{contrasts}, {foci} written; nothing is lost"
@@ -124,37 +121,26 @@ def _reason(made: Sequence["Converted"]) -> str:
 
 
 def _text(one: "Converted", *, said: bool) -> list[str]:
+    from nimare_pipeline.contrast import counted
     from nimare_pipeline.io.writers import FORMATS
 
-    by = "" if said else f", by the name {one.path.name} (--to takes another)"
-    lines = _wrapped(f"{one.name}: {one.format} to {FORMATS[one.to].title}{by}", "", "  ")
-    lines += _wrapped(f"from {', '.join(one.files)}", "  ", "    ")
-    lines += _wrapped(f"to {one.path}", "  ", "    ")
+    by = "" if said else f", by the name {named([one.path.name])} (--to takes another)"
+    lines = wrapped(f"{named([one.name])}: {one.format} to {FORMATS[one.to].title}{by}", "", "  ")
+    lines += wrapped(f"from {named(one.files)}", "  ", "    ")
+    lines += wrapped(f"to {named([one.path])}", "  ", "    ")
     for note in one.notes:
-        lines += _wrapped(f"note     {note}", "  ", " " * 11)
+        lines += wrapped(f"note     {note}", "  ", " " * 11)
     if one.losses:
         lines.append("  not kept")
     for loss in one.losses:
-        lines += _wrapped(f"- {loss}", "    ", "      ")
+        lines += wrapped(f"- {loss}", "    ", "      ")
     if one.problems:
-        n = len(one.problems)
-        lines.append(f"  {n} warning{'' if n == 1 else 's'} of the reader")
+        lines.append(f"  {counted(len(one.problems), 'warning')} of the reader")
     for problem in one.problems[:_SHOWN]:
-        lines += _wrapped(f"- {problem}", "    ", "      ")
+        lines += wrapped(f"- {problem}", "    ", "      ")
     if len(one.problems) > _SHOWN:
         lines.append("    and more; `nimare-pipeline validate` lists them")
     return [*lines, ""]
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
 
 
 def _facts(source: str, made: Sequence["Converted"]) -> dict[str, Any]:

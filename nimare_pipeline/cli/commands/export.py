@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from nimare_pipeline.cli import values
 from nimare_pipeline.cli.commands.answers import CommandParser
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
@@ -60,7 +61,11 @@ def _parser() -> CommandParser:
     parser.add_argument("output_dir", metavar="OUT_DIR", help="folder with results of a run")
     parser.add_argument("target", metavar="DEST", help="folder to write, new or empty")
     parser.add_argument(
-        "--to", metavar="FORM", choices=_FORMS, required=True, help=" or ".join(_FORMS)
+        "--to",
+        metavar="FORM",
+        type=values.one_of(_FORMS),
+        required=True,
+        help=" or ".join(_FORMS),
     )
     parser.add_argument(
         "--analysis", metavar="NAME", nargs="+", action="extend", help="only these analyses"

@@ -9,6 +9,7 @@ from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
 from nimare_pipeline.cli.values import nearest
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.printable import on_one_line
 
 _DESCRIPTION = """\
 Downloads public data and prints where they lie. Nothing else in this program
@@ -64,7 +65,7 @@ def run(words: Sequence[str]) -> Outcome:
         found = getattr(extract, fetch)(overwrite=options.overwrite, **keywords)
     files = list(dict.fromkeys(_files(found)))
     for file in files:
-        print(file)
+        print(on_one_line(file))
     folder = files[0] if Path(files[0]).is_dir() else str(Path(files[0]).parent)
     return Outcome(ExitCode.OK, f"{options.name} is complete", folder)
 
@@ -151,7 +152,8 @@ def _parser() -> CommandParser:
     parser.epilog = _EPILOG
     add: _Add = parser.add_argument
     add("name", metavar="NAME", help="which data, see above")
-    add("rest", metavar="[ID] [DIR]", nargs="*", help="which of them, and where to")
+    # With a default it is not called missing where NAME is.
+    add("rest", metavar="[ID] [DIR]", nargs="*", default=[], help="which of them, and where to")
     add("--overwrite", action="store_true", help="download also what is there and right")
     add("--base-url", metavar="URL", help="take them from a mirror, not from their own site")
     several = parser.add_argument_group("neurosynth and neuroquery")

@@ -1,11 +1,19 @@
 """``nimare-pipeline summary PATH``: what a folder of studies holds."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, columns, failed
+from nimare_pipeline.cli.commands.answers import (
+    WIDTH,
+    CommandParser,
+    JsonOutcome,
+    add_json,
+    columns,
+    failed,
+    named,
+    wrapped,
+)
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
@@ -20,9 +28,10 @@ _DESCRIPTION = """\
 Says what a folder or file of studies holds: numbers of studies, contrasts, foci
 and participants, spaces, images, and every column that a selection may name.
 """
-_WIDTH = 80
 _MOST_OUTSIDE = 3
 """Foci outside the mask that are shown; JSON has more."""
+_LARGEST = 1e15
+"""Whole numbers below are shown with all of their digits."""
 _MOST_FIELDS = 40
 """Columns shown of a table; JSON has them all."""
 
@@ -41,9 +50,10 @@ def run(words: Sequence[str]) -> Outcome:
     """
     parser = CommandParser("summary", "PATH [--json] [--unknown-space P]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_json(parser)
     add_unknown_space(parser)
     options = parser.parse_args(words)
+    from nimare_pipeline.contrast import counted
     from nimare_pipeline.io import read
     from nimare_pipeline.overview import overview
 
@@ -54,11 +64,9 @@ def run(words: Sequence[str]) -> Outcome:
             raise
         return failed(error, options.path)
     found = [(source, overview(source.dataset)) for source in sources]
-    n_contrasts = sum(one.n_contrasts for _, one in found)
-    n_foci = sum(one.n_foci for _, one in found)
     datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
-    contrasts = f"{n_contrasts:,} contrast{'' if n_contrasts == 1 else 's'}"
-    reason = f"{datasets}{contrasts}, {n_foci:,} {'focus' if n_foci == 1 else 'foci'}"
+    contrasts = counted(sum(one.n_contrasts for _, one in found), "contrast")
+    reason = f"{datasets}{contrasts}, {counted(sum(o.n_foci for _, o in found), 'focus', 'foci')}"
     if options.json:
         facts = {
             "path": options.path,
@@ -68,7 +76,7 @@ def run(words: Sequence[str]) -> Outcome:
                     "format": source.format,
                     "files": list(source.files),
                     **asdict(one),
-                    "suspicions": dict(source.kinds),
+                    "suspicions": {**source.kinds, **source.notes},
                     "n_warnings": source.n_warnings,
                 }
                 for source, one in found
@@ -81,8 +89,8 @@ def run(words: Sequence[str]) -> Outcome:
 
 
 def _text(source: "Source", one: "Overview") -> list[str]:
-    lines = [f"{source.name}: {source.format}"]
-    lines += _wrapped(f"from {', '.join(source.files)}", "  ", "    ")
+    lines = [f"{named([source.name])}: {source.format}"]
+    lines += wrapped(f"from {named(source.files)}", "  ", "    ")
     lines += ["", *_facts(source, one), ""]
     for title, fields in (("annotations", one.annotations), ("metadata", one.metadata)):
         if fields:
@@ -109,14 +117,14 @@ def _facts(source: "Source", one: "Overview") -> list[str]:
         ("no sample size", _ids(one.no_sample_size)),
         ("no foci", _ids(one.no_foci)),
         ("include is false", _ids(one.not_included)),
-        *_suspicions(source.kinds),
+        *_suspicions({**source.kinds, **source.notes}),
         ("warnings", f"{n_warnings:,}; `nimare-pipeline validate` lists them"),
     ]
     if not n_warnings:
         rows.pop()
     lines = []
     for name, text in rows:
-        lines += _wrapped(f"{name:<17} {text}", "  ", " " * 20)
+        lines += wrapped(f"{name:<17} {text}", "  ", " " * 20)
     return lines
 
 
@@ -146,8 +154,18 @@ def _participants(one: "Overview") -> str:
     if one.sample_sizes is None:
         return "unknown"
     smallest, median, largest = one.sample_sizes
-    spread = f"{smallest:g} to {largest:g} in a contrast, median {median:g}"
-    return f"{one.n_participants:,g}; {spread}"
+    spread = f"{_range(smallest, largest)} in a contrast, median {_number(median)}"
+    return f"{one.n_participants:,.12g}; {spread}"
+
+
+def _range(smallest: float, largest: float) -> str:
+    same = smallest == largest
+    return _number(smallest) if same else f"{_number(smallest)} to {_number(largest)}"
+
+
+def _number(value: float) -> str:
+    """Whole numbers in full, for they may be PMIDs."""
+    return f"{value:.0f}" if value == round(value, 0) and abs(value) < _LARGEST else f"{value:g}"
 
 
 def _ids(ids: Sequence[str]) -> str:
@@ -174,7 +192,7 @@ def _fields(fields: Sequence["Field"], n_contrasts: int) -> list[str]:
 
 def _values(field: "Field") -> str:
     if field.smallest is not None and field.largest is not None:
-        return f"{field.smallest:g} to {field.largest:g}"
+        return _range(field.smallest, field.largest)
     if len(field.values) == field.n and field.n > 1:
         return f"all different: {', '.join(field.values)}"
     return ", ".join(f"{value} ({n})" if n > 1 else value for value, n in field.values.items())
@@ -182,10 +200,4 @@ def _values(field: "Field") -> str:
 
 def _cut(line: str) -> str:
     line = " ".join(line.splitlines())
-    return line if len(line) <= _WIDTH else f"{line[: _WIDTH - 1]}…"
-
-
-def _wrapped(text: str, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-    )
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

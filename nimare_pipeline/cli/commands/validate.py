@@ -1,16 +1,22 @@
 """``nimare-pipeline validate PATH``: everything that is wrong or odd in a folder of studies."""
 
 import re
-import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from nimare_pipeline.cli.commands.answers import CommandParser, JsonOutcome, failed
+from nimare_pipeline.cli.commands.answers import (
+    CommandParser,
+    JsonOutcome,
+    add_json,
+    failed,
+    named,
+    wrapped,
+)
 from nimare_pipeline.cli.commands.spaces import add_unknown_space
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
-from nimare_pipeline.errors import PipelineError, Problem
+from nimare_pipeline.errors import Level, PipelineError, Problem
 from nimare_pipeline.io._bids import KIND as BIDS
 from nimare_pipeline.printable import printable
 
@@ -19,14 +25,14 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Checks a folder or file of studies, in any format that can be analysed, and
-lists everything that is wrong (error: it cannot be analysed) or odd (warning).
-Of what is odd in the same way five are shown a file, unless --all is given.
+lists everything that is wrong (error: it cannot be analysed) or odd (warning),
+and what is usual but may be a slip (note). Of what is odd in the same way five
+are shown a file, unless --all is given.
 
 It ends with 0, with 65 where studies or foci are wrong, and with 16 where only
 dataset_description.json is: then this is no valid BIDS dataset, but can be
 analysed. In JSON everything is listed, line by line.
 """
-_WIDTH = 80
 _MOST = 5
 """Problems of one kind shown of a file."""
 _VARIABLE = re.compile(r"'[^']*'|\"[^\"]*\"|\([^)]*\)|[-+]?\d[\d.,]*")
@@ -47,7 +53,7 @@ def run(words: Sequence[str]) -> Outcome:
     """
     parser = CommandParser("validate", "PATH [--json] [--all] [--strict] [options]", _DESCRIPTION)
     parser.add_argument("path", metavar="PATH", help="folder or file of studies")
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+    add_json(parser)
     parser.add_argument(
         "--strict", action="store_true", help="warnings count as errors: they, too, end with 65"
     )
@@ -64,10 +70,8 @@ def run(words: Sequence[str]) -> Outcome:
         return failed(error, options.path)
     general += _of_analyses(options.path)
     problems = ordered([*general, *(p for one in found for p in (*one.problems, *_gaps(one)))])
-    n_errors = sum(problem.level == "error" for problem in problems)
-    n_warnings = len(problems) - n_errors
     code = _code(problems, strict=options.strict)
-    reason = f"{_said(n_errors, n_warnings)} in {_contents(found)}"
+    reason = f"{_said(problems)} in {_contents(found)}"
     if options.json:
         return JsonOutcome(code, reason, facts=_facts(options.path, found, problems))
     most = len(problems) if options.all else _MOST
@@ -89,7 +93,8 @@ def _of_analyses(path: str) -> list[Problem]:
 
 def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:
     """Exit code: what is wrong with the data outweighs what is wrong with the folder as BIDS."""
-    wrong = [problem for problem in problems if strict or problem.level == "error"]
+    refused = ("error", "warning") if strict else ("error",)
+    wrong = [problem for problem in problems if problem.level in refused]
     if any(problem.kind != BIDS for problem in wrong):
         return ExitCode.BAD_DATA
     return ExitCode.NOT_BIDS if wrong else ExitCode.OK
@@ -98,7 +103,12 @@ def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:
 def ordered(problems: Iterable[Problem]) -> list[Problem]:
     """Problems by file and line, each once; those of no file first."""
     unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda p: (p.file, line_of(p) or 0, p.level, p.where))
+    return sorted(unique, key=lambda p: (p.file, line_of(p) or 0, _rank(p.level), p.where))
+
+
+def _rank(level: Level) -> int:
+    """Errors come first, and notes last."""
+    return get_args(Level).index(level)
 
 
 def line_of(problem: Problem) -> int | None:
@@ -120,47 +130,42 @@ def _gaps(found: "Found") -> list[Problem]:
     return [Problem("warning", message, found.files[0], suggestion=advice)]
 
 
-def _said(n_errors: int, n_warnings: int) -> str:
-    errors = f"{n_errors:,} error{'' if n_errors == 1 else 's'}"
-    return f"{errors} and {n_warnings:,} warning{'' if n_warnings == 1 else 's'}"
+def _said(problems: Sequence[Problem]) -> str:
+    from nimare_pipeline.contrast import counted
+
+    levels = [problem.level for problem in problems]
+    counts = [counted(levels.count(level), level) for level in get_args(Level)]
+    if "note" not in levels:
+        counts.pop()
+    return f"{', '.join(counts[:-1])} and {counts[-1]}"
 
 
 def _contents(found: Sequence["Found"]) -> str:
+    from nimare_pipeline.contrast import counted
+
     counts = [one.counts() for one in found]
     totals = {name: sum(count[name] for count in counts) for name in ("contrasts", "foci")}
     datasets = f"{len(found)} datasets, " if len(found) > 1 else ""
-    return f"{datasets}{_many(totals['contrasts'], 'contrast')}, {_foci(totals['foci'])}"
-
-
-def _many(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def _foci(n: int) -> str:
-    return f"{n:,} {'focus' if n == 1 else 'foci'}"
+    contrasts = counted(totals["contrasts"], "contrast")
+    return f"{datasets}{contrasts}, {counted(totals['foci'], 'focus', 'foci')}"
 
 
 def _heads(found: Sequence["Found"]) -> list[str]:
     """What was read."""
+    from nimare_pipeline.contrast import counted
     from nimare_pipeline.pooling import several
 
     lines = []
     for one in found:
         counts = one.counts()
-        studies = f"{counts['studies']:,} {'study' if counts['studies'] == 1 else 'studies'}"
-        what = f"{_many(counts['contrasts'], 'contrast')} of {studies}, {_foci(counts['foci'])}"
-        lines += [f"{one.name}: {one.format}", f"  {what}"]
+        studies = counted(counts["studies"], "study", "studies")
+        contrasts, foci = counted(counts["contrasts"], "contrast"), counts["foci"]
+        what = f"{contrasts} of {studies}, {counted(foci, 'focus', 'foci')}"
+        lines += [f"{named([one.name])}: {one.format}", f"  {what}"]
         found_several = several(one.studies())
         if found_several:
-            lines += textwrap.wrap(
-                f"{found_several.words}; see --pool",
-                _WIDTH,
-                initial_indent="  ",
-                subsequent_indent="    ",
-            )
-        lines += textwrap.wrap(
-            f"from {', '.join(one.files)}", _WIDTH, initial_indent="  ", subsequent_indent="    "
-        )
+            lines += wrapped(f"{found_several.words}; see --pool", "  ", "    ")
+        lines += wrapped(f"from {named(one.files)}", "  ", "    ")
     return lines
 
 
@@ -168,16 +173,16 @@ def _listed(problems: Sequence[Problem], most: int) -> list[str]:
     """Problems file by file, errors first, ``most`` of those that are alike."""
     from nimare_pipeline.suspicions import KINDS
 
-    by_file: dict[str, dict[tuple[str, str], list[Problem]]] = {}
-    for problem in sorted(problems, key=lambda one: one.level):
+    by_file: dict[str, dict[tuple[int, str], list[Problem]]] = {}
+    for problem in sorted(problems, key=lambda one: _rank(one.level)):
         alike = by_file.setdefault(problem.file, {})
-        alike.setdefault((problem.level, _kind(problem)), []).append(problem)
+        alike.setdefault((_rank(problem.level), _kind(problem)), []).append(problem)
     # What a reader says comes first, then suspicions, in the order of their table.
     ranks = {kind: i for i, kind in enumerate(k for words in KINDS.values() for k in words)}
     lines = []
     # What is wrong somewhere stands above what is odd elsewhere; of no file, above all.
     for file in sorted(by_file, key=lambda file: (bool(file), min(by_file[file])[0], file)):
-        lines += ["", file or "in general"]
+        lines += ["", named([file]) if file else "in general"]
         alike = by_file[file]
         for key in sorted(alike, key=lambda key: (key[0], ranks.get(key[1], -1))):
             group = alike[key]
@@ -199,14 +204,8 @@ def _kind(problem: Problem) -> str:
 def _entry(problem: Problem, *, with_advice: bool) -> list[str]:
     place = f"{problem.where}: " if problem.where else ""
     advice = f" ({problem.suggestion})" if problem.suggestion and with_advice else ""
-    return textwrap.wrap(
-        f"{problem.level:<8} {place}{problem.message}{advice}",
-        _WIDTH,
-        initial_indent="  ",
-        subsequent_indent=" " * 11,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    text = f"{problem.level:<8} {place}{problem.message}{advice}"
+    return wrapped(text, "  ", " " * 11)
 
 
 def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> dict[str, Any]:
@@ -215,6 +214,7 @@ def _facts(path: str, found: Sequence["Found"], problems: Sequence[Problem]) -> 
         "path": path,
         "errors": levels.count("error"),
         "warnings": levels.count("warning"),
+        "notes": levels.count("note"),
         "sources": [
             {"name": one.name, "format": one.format, "files": list(one.files), **one.counts()}
             for one in found

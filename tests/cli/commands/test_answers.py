@@ -23,6 +23,20 @@ def test_command_is_in_the_help(name: str) -> None:
     assert len(lines) == 1
 
 
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """``| head`` is no error: nothing is said of a pipe that is closed."""
+    (tmp_path / "a.csv").write_text("study,n,x,y,z\n" + "A,20,1,2,x\n" * 20000)
+    words = [sys.executable, "-m", "nimare_pipeline", "validate", str(tmp_path), "--all"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "a: table of foci (XLSX, CSV, TSV)\n"
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_help_of_a_command_is_light(name: str) -> None:
     """Its help needs no numbers, and answers on stdout with exit 0."""

@@ -155,7 +155,7 @@ def test_folder_that_is_taken(tmp_path: Path, capsys) -> None:
         (["none", "out"], 66, "no such file or folder: none"),
         (["set", "out.doc"], 64, "out.doc stands for no format; known are a folder (native),"),
         (["set", "set"], 64, "set is what is to be read; give another place"),
-        (["set", "out", "--to", "pdf"], 64, "invalid choice: 'pdf'"),
+        (["set", "out", "--to", "pdf"], 64, "--to: unknown name 'pdf'; accepted: native, nimads"),
         (["set", "folder", "--to", "sleuth", "--overwrite"], 0, "folder"),
         (["set", "file.txt", "--to", "native"], 73, "file.txt is a file; give the name of a"),
         (["set"], 64, "the following arguments are required: OUT; usage: nimare-pipeline convert"),
@@ -182,6 +182,20 @@ def test_data_that_are_wrong(tmp_path: Path, capsys) -> None:
     assert "line 3: expected three numbers x y z" in err
     assert "the space of the foci is not given" in err
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("name", ["new.txt", "new.csv"])
+def test_paths_that_are_not_written_are_not_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A format without a place for images leaves them out, and says that only."""
+    images = "study_id\tcontrast_id\tsample_size\tspace\tz_map\nSmith_2019\tpain\t24\tMNI\tz.nii\n"
+    foci = "study_id\tcontrast_id\tx\ty\tz\nSmith_2019\tpain\t1\t2\t3\n"
+    source = put(tmp_path / "set", {"contrasts.tsv": images, "coordinates.tsv": foci})
+    assert main(["convert", str(source), str(tmp_path / name)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "images (z): left out in 1 contrast" in said
+    assert "written as" not in said
 
 
 def test_images_are_found_from_the_new_place(tmp_path: Path, capsys) -> None:

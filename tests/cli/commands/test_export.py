@@ -41,7 +41,7 @@ def test_forms(form: str, results: Path, tmp_path: Path, capsys) -> None:
     ("words", "code", "message"),
     [
         (["{out}", "{to}"], 64, "the following arguments are required: --to; usage"),
-        (["{out}", "{to}", "--to", "nidm"], 64, "--to: invalid choice: 'nidm'"),
+        (["{out}", "{to}", "--to", "nidm"], 64, "--to: unknown name 'nidm'; did you mean nimads?"),
         (["{out}", "{to}", "--to", "nimads", "--analysis", "x"], 64, "no analysis 'x' in"),
         (["{out}", "{out}", "--to", "nimads"], 73, "holds what was not written here"),
         (["{none}", "{to}", "--to", "nimads"], 66, "none"),

@@ -135,7 +135,7 @@ def test_labels_are_chosen(server: Server, tmp_path: Path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "the following arguments are required: NAME"),
+        ([], "the following arguments are required: NAME; usage"),
         (["neurosinth"], "fetch knows no data called 'neurosinth'; did you mean neurosynth?"),
         (["zzz"], "fetch knows no data called 'zzz'. It knows neurosynth, neuroquery"),
         (["neurovault"], "fetch neurovault needs the ID of what to fetch"),

@@ -39,12 +39,24 @@ def test_columns_for_a_selection(tmp_path: Path, capsys) -> None:
     out = capsys.readouterr().out
     lines = [line.split(maxsplit=3) for line in out.splitlines()]
     assert ["condition", "text", "2", "all different: pain, touch"] in lines
-    assert ["age", "number", "1", "30 to 30"] in lines
+    assert ["age", "number", "1", "30"] in lines
     assert ["pain", "number", "2", "0.5 to 1"] in lines
     assert ["year", "number", "2", "2019 to 2020"] in lines
     assert words_after(out, "no sample size") == "1 contrast: Lee_2020-pain"
     assert words_after(out, "include is false") == "1 contrast: Lee_2020-pain"
     assert words_after(out, "transforms") == "none 1, tal2mni-other 1"
+
+
+def test_numbers_have_all_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """PMIDs are not rounded; where all are the same, there is one number."""
+    table = "study,n,pmid,x,y,z,space\nA,20,21985101,1,2,3,MNI\nB,20,31985102,4,5,6,MNI\n"
+    (tmp_path / "a.csv").write_text(table)
+    assert main(["summary", str(tmp_path / "a.csv")]) == 0
+    out = capsys.readouterr().out
+    assert ["pmid", "number", "2", "21985101 to 31985102"] in [
+        line.split(maxsplit=3) for line in out.splitlines()
+    ]
+    assert words_after(out, "participants") == "40; 20 in a contrast, median 20"
 
 
 def test_warnings_are_counted(tmp_path: Path, capsys) -> None:
@@ -121,17 +133,21 @@ def test_studies_with_several_contrasts_are_counted(tmp_path: Path, capsys) -> N
 
 
 def test_suspicions_are_counted_by_kind(tmp_path: Path, capsys) -> None:
-    """In groups, with words for them; in JSON by name, all of them counted."""
+    """In groups, with words for them; in JSON by name, all counted; notes are no warnings."""
+    foci = "".join(f"{x} 2 3\n" for x in range(4, 14))
     parts = [f"//A, {2000 + i}: b\n//Subjects=13\n{i} 2 3\n{i} 2 3\n{i} 4 5\n" for i in range(8)]
+    parts.append(f"//B, 2000: b\n//Subjects=13\n{foci}")
     (tmp_path / "a.txt").write_text("//Reference=MNI\n" + "\n".join(parts))
     assert main(["summary", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert words_after(out, "copies") == "a focus twice in a contrast 8"
-    assert words_after(out, "warnings") == "8; `nimare-pipeline validate` lists them"
-    assert "units and axes" not in out
+    assert words_after(out, "copies") == "some foci more than once in a contrast 8"
+    assert words_after(out, "units and axes") == "no negative coordinate 1"
+    assert words_after(out, "warnings") == "1; `nimare-pipeline validate` lists them"
+    assert "sample sizes" not in out
     assert main(["summary", str(tmp_path), "--json"]) == 0
     (source,) = json.loads(capsys.readouterr().out)["sources"]
-    assert (source["suspicions"], source["n_warnings"]) == ({"focus-twice": 8}, 8)
+    assert source["suspicions"] == {"no-minus": 1, "focus-twice": 8}
+    assert source["n_warnings"] == 1
 
 
 def test_the_farthest_foci_outside_are_shown(tmp_path: Path, capsys) -> None:

@@ -158,13 +158,29 @@ def test_what_is_alike_is_counted_unless_all_is_wanted(tmp_path: Path, capsys) -
     lines = capsys.readouterr().out.splitlines()
     assert sum("stands more" in line for line in lines) == 5
     assert "           and 3 more like these (--all)" in lines
-    assert "\n".join(lines).count("two tables of one paper, or a slip?") == 1
-    assert lines[-1] == "SUCCESS (exit 0): 0 errors and 8 warnings in 8 contrasts, 16 foci"
+    assert " ".join(" ".join(lines).split()).count("tables of one paper put together?") == 1
+    assert (
+        lines[-1] == "SUCCESS (exit 0): 0 errors, 0 warnings and 8 notes in 8 contrasts, 16 foci"
+    )
     assert main(["validate", str(file), "--all"]) == 0
     assert capsys.readouterr().out.count("stands more") == 8
     assert main(["validate", str(file), "--json"]) == 0
-    problems = json.loads(capsys.readouterr().out)["problems"]
-    assert [problem["kind"] for problem in problems] == ["focus-twice"] * 8
+    facts = json.loads(capsys.readouterr().out)
+    assert [problem["kind"] for problem in facts["problems"]] == ["focus-twice"] * 8
+    assert (facts["errors"], facts["warnings"], facts["notes"]) == (0, 0, 8)
+
+
+def test_notes_are_accepted_by_strict_and_stand_last(tmp_path: Path, capsys) -> None:
+    """A focus that stands twice is usual; the same table twice is not."""
+    foci = [f"{x} 2 {x}\n" for x in (-3, 0, 4, 8, 9)]
+    file = tmp_path / "a.txt"
+    file.write_text(f"//Reference=MNI\n//A, 2000: b\n//Subjects=13\n{''.join([*foci, foci[0]])}")
+    assert main(["validate", str(file), "--strict"]) == 0
+    capsys.readouterr()
+    file.write_text(f"{file.read_text()}\n//B, 2000: b\n//Subjects=12\n{''.join(foci * 2)}")
+    assert main(["validate", str(file), "--strict"]) == 65
+    out = capsys.readouterr().out
+    assert out.index("its 10 foci are 5 different ones") < out.index("1 focus of its 6 stands")
 
 
 def test_one_more_is_shown_where_saying_so_takes_as_much_room(tmp_path: Path, capsys) -> None:
