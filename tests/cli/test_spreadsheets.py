@@ -214,7 +214,7 @@ def test_the_plan_of_a_jale_project(project, tmp_path, here) -> None:
         assert f"analysis {name}\n" in ended.out
     heat = sum(modality(i) == "heat" for i in range(len(STUDIES)))
     assert {f"heat: {heat}", f"laser: {len(STUDIES) - heat}"} == groups_of(ended.out)
-    assert "analysis_info.xlsx (found in the input folder; --model none ignores it)" in ended.err
+    assert "those that analysis_info.xlsx describes; --model none ignores them" in ended.err
     assert "line 3: 'cv' is left out: probabilistic ALE is not built here" in ended.err
 
 

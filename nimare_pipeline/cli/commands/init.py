@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from nimare_pipeline.cli.commands.answers import CommandParser
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
-from nimare_pipeline.errors import NoInputError, OutputError
+from nimare_pipeline.errors import DataError, NoInputError, OutputError
 from nimare_pipeline.model.schema import FILE_NAME
 
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
-    from nimare_pipeline.model.jale import Translated
     from nimare_pipeline.model.template import Entry
 
 _DESCRIPTION = f"""\
@@ -68,9 +67,9 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     sources = _sources(folder)
     files: dict[str, str] = {}
     if sources:
-        made = _of_sheet(folder)
-        facts = [*(_fact(source) for source in sources), *(made.facts if made else ())]
-        entries = made.entries if made else _entries(sources)
+        entries, odd = _described(folder)
+        facts = [*(_fact(source) for source in sources), *odd]
+        entries = entries or _entries(sources)
     else:
         _refuse_existing(folder / CONTRASTS, force=force)
         files[CONTRASTS], facts = contrasts_of(list(_images(folder)))
@@ -154,12 +153,28 @@ def _images(folder: Path) -> Iterator[str]:
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
-def _of_sheet(folder: Path) -> "Translated | None":
-    """Analyses of the JALE sheet of a folder, if it has one."""
-    from nimare_pipeline.model import jale
+def _described(folder: Path) -> tuple[list["Entry"], list[str]]:
+    """Analyses that the files of a folder describe themselves, and what is odd in them."""
+    from nimare_pipeline.io.described import find
+    from nimare_pipeline.model.template import Entry
 
-    sheet = jale.find(folder)
-    return jale.translate(sheet) if sheet else None
+    try:
+        found = find(folder)
+    except DataError as error:  # the file is for changing what cannot be run as it is
+        return [], str(error).splitlines()
+    entries: list[Entry] = []
+    for one in found:
+        for table in one.analyses:
+            name = _name(table["name"], [str(entry.values["name"]) for entry in entries])
+            values = {"type": "cbma", **table, "name": name}
+            if "database" in values:
+                values["database"] = _from(folder, one.file.parent / values["database"])
+            entries.append(Entry(values))
+    return entries, [str(problem) for one in found for problem in one.problems]
+
+
+def _from(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _entries(sources: Sequence["Source"]) -> list["Entry"]:
