@@ -2,6 +2,7 @@
 
 import os
 import pkgutil
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -27,8 +28,14 @@ from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
-_USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
+_USUAL = {
+    *("readme", "license", "changes", "changelog", "citation", "dataset_description"),
+    "collection_metadata",
+}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
+_ABOUT_IMAGES = (".json", "_metadata.json")
+"""What follows the name of an image in that of a file about it: BIDS', NeuroVault's."""
+_IMAGE = re.compile(r"\.nii(?:\.gz)?$")
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""
 _OPENED = 20
@@ -307,13 +314,15 @@ def _has_policy(module: ModuleType, unknown_space: str) -> bool:
 
 
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
-    """Files in no known format that no contrast names as its image either."""
+    """Files in no known format that are no contrast's image either, nor say what one is."""
     images = {
         os.path.normpath((base / one.files[0]).parent / str(image))
         for one in found
         for image in _images(one)
     }
-    return [path for path in ignored if os.path.normpath(path) not in images]
+    about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
+    used = images | about
+    return [path for path in ignored if os.path.normpath(path) not in used]
 
 
 def _images(found: Found) -> list[Any]:
