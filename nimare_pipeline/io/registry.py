@@ -24,7 +24,7 @@ from nimare_pipeline.io.ours import is_results
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
-from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
+from nimare_pipeline.unknown_spaces import as_decided, settle
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
@@ -415,9 +415,8 @@ def _contrasts(
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     contrasts, settled = settle(contrasts, unknown_space)
-    if unknown_space:  # what a reader assumed instead is not so
-        problems = [p for p in problems if p.level == "error" or NOT_GIVEN not in p.message]
-    problems += [*settled, *check(contrasts, tal2mni)]
+    checked = [*settled, *check(contrasts, tal2mni)]
+    problems = as_decided(problems, unknown_space, checked)
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
