@@ -11,8 +11,8 @@ from nimare_pipeline.labels import label
 from nimare_pipeline.model.checker import COMPONENTS, Checker, component
 from nimare_pipeline.model.schema import TYPES
 from nimare_pipeline.model.syntax import parsed
-from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.model.template import of_tables
+from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.settings import Analysis
 
 _COMBINED = ("conjunction", "estimator")
