@@ -90,7 +90,7 @@ def make_design(design: Any, k: int) -> Design:
             "or combinations of the columns before"
         )
         raise ValueError(msg)
-    return Design(matrix, basis, triangle)
+    return Design(matrix, np.ascontiguousarray(basis), triangle)
 
 
 def _listed(numbers: NDArray[Any], most: int = 5) -> str:
