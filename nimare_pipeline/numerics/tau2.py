@@ -24,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.numerics.tau2_lanes import maximise_where_one
 from nimare_pipeline.numerics.tau2_loop import maximise
 from nimare_pipeline.numerics.weighted_fit import (
     Array,
@@ -80,10 +81,10 @@ def estimate_tau2(method: Method, y: Any, v: Any, *, design: Any = None) -> Tau2
 
 def residual_q(y: Array, w: Array, basis: Array) -> tuple[Array, Array, Array]:
     """Q, the weighted residuals, and the inverse of the normal matrix in the basis."""
-    gamma, inverted = solve(basis, y, w)
+    gamma, inverted = solve(basis, w * y, w)
     residual = y - basis @ gamma
     weighted = w * residual
-    return (weighted * residual).sum(axis=0), weighted, inverted
+    return np.einsum("kn,kn->n", weighted, residual), weighted, inverted
 
 
 def _dersimonian_laird(y: Array, v: Array, full: Design) -> tuple[Array, Any]:
@@ -117,7 +118,12 @@ def solve_q(y: Array, v: Array, full: Design, target: Array) -> tuple[Array, NDA
         q, weighted, _ = residual_q(y[:, active], w, full.basis)
         # Newton's step on 1 / Q: dQ/dt is minus the sum of squared weighted residuals.
         step, above = np.zeros(len(active)), q > target[active]
-        np.divide((q / target[active] - 1) * q, (weighted**2).sum(axis=0), out=step, where=above)
+        np.divide(
+            (q / target[active] - 1) * q,
+            np.einsum("kn,kn->n", weighted, weighted),
+            out=step,
+            where=above,
+        )
         t[active] += step
         active = active[step > _TOLERANCE * t[active]]
         if not active.size:
@@ -128,9 +134,18 @@ def solve_q(y: Array, v: Array, full: Design, target: Array) -> tuple[Array, NDA
 
 
 def _likelihood(y: Array, v: Array, full: Design, *, restricted: bool) -> tuple[Array, Any]:
-    value, converged = np.empty(y.shape[1]), np.empty(y.shape[1], dtype=bool)
-    by_voxel = np.ascontiguousarray(y.T), np.ascontiguousarray(v.T)
-    maximise(*by_voxel, full.basis, rss(y, full), restricted, value, converged)
+    value, converged = np.empty(y.shape[1]), np.zeros(y.shape[1], dtype=bool)
+    widest = rss(y, full)
+    if full.p == 1:
+        column = full.basis[:, 0].copy()
+        arrays = np.ascontiguousarray(y), np.ascontiguousarray(v)
+        maximise_where_one(*arrays, column, widest, float(restricted), value, converged)
+    left = np.flatnonzero(~converged)
+    if left.size:
+        by_voxel = (np.ascontiguousarray(values[:, left].T) for values in (y, v))
+        some, done = np.empty(left.size), np.empty(left.size, dtype=bool)
+        maximise(*by_voxel, full.basis, widest[left], restricted, some, done)
+        value[left], converged[left] = some, done
     return value, converged
 
 

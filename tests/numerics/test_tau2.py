@@ -1,9 +1,10 @@
 """Variance between studies: published figures, statsmodels, and grids of the likelihood."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from statsmodels.stats.meta_analysis import combine_effects
 
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
@@ -102,6 +103,28 @@ def test_likelihood_is_the_highest_there_is(method: Method, design: Array) -> No
         dents += n > 1
     assert dents > 20
     assert 20 < (tau2.value > 100).sum() < 180
+
+
+@pytest.mark.parametrize("method", ["ml", "reml"])
+def test_both_searches_find_the_same(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many voxels at once where there is one maximum, else one by one: as if all were."""
+    y, v = (
+        np.concatenate(parts, axis=1)
+        for parts in zip(two_maxima(50), random_effects(8, 950, seed=18), strict=True)
+    )
+    v[0, 400:420] = 1e-25  # a range too wide for the first
+    found = estimate_tau2(method, y, v)
+    left = []
+
+    def leave_all(*arguments: NDArray[Any]) -> None:
+        arguments[-1][:] = False
+        left.append(len(arguments[-1]))
+
+    monkeypatch.setattr("nimare_pipeline.numerics.tau2.maximise_where_one", leave_all)
+    one_by_one = estimate_tau2(method, y, v)
+    assert sum(left) == 1000
+    np.testing.assert_allclose(found.value, one_by_one.value, rtol=1e-8, atol=1e-12)
+    assert found.converged.all()
 
 
 @pytest.mark.parametrize("design", [None, DESIGNS[1]], ids=["intercept", "moderator"])
