@@ -1,0 +1,1 @@
+"""Random effects from sample sizes alone, where studies give no variance."""
