@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import Tail
+from nimare_pipeline.meta.estimator import flag
 from nimare_pipeline.meta.ibma.base import Rows, Sample, amounts
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator, group_means
-from nimare_pipeline.numerics.conversions import t_to_z
+from nimare_pipeline.numerics import combination
+from nimare_pipeline.numerics.combination import mean_shares, one_sample_t
 from nimare_pipeline.numerics.sign_flips import FlipTerms
-from nimare_pipeline.numerics.sign_flips_terms import one_sample_t
+from nimare_pipeline.numerics.sign_flips_terms import one_sample_t as one_sample_terms
 
 KINDS = ("beta", "z", "g", "d")
 
@@ -27,17 +29,21 @@ class PermutedOLS(FlippedEstimator):
     image : "beta", "z", "g" or "d"
         Kind of images that is tested. Effects must be in one unit; z is in one wherever it comes
         from, but grows with the sample size of its study.
+    use_sample_size : bool
+        Weigh studies by their sample size; the error is then cluster-robust (CR2).
     two_sided : bool
         Test both signs; else the positive one.
     """
 
     image: str
+    use_sample_size: bool
     two_sided: bool
 
     def __init__(
         self,
         *,
         image: str = KINDS[0],
+        use_sample_size: bool = False,
         two_sided: bool = True,
         aggressive_mask: bool = False,
         min_studies: int = defaults.MIN_STUDIES,
@@ -49,15 +55,18 @@ class PermutedOLS(FlippedEstimator):
         if image not in KINDS:
             msg = f"image {image!r} is unknown; there are: {', '.join(KINDS)}"
             raise UsageError(msg)
-        if not isinstance(two_sided, bool):
-            msg = f"two_sided is {two_sided!r}; expected true or false"
-            raise UsageError(msg)
+        for name in ("use_sample_size", "two_sided"):
+            flag(name, parameters[name])
         self._take({name: parameters[name] for name in self._parameter_names()})
 
     @property
     def tail(self) -> Tail:  # type: ignore[override]
         """Sides that are tested."""
         return "two-sided" if self.two_sided else "positive"
+
+    def needs_sample_sizes(self) -> bool:
+        """Weights are sample sizes."""
+        return self.use_sample_size
 
     def kinds(self) -> tuple[str, ...]:
         """Kind of images that it takes."""
@@ -66,16 +75,17 @@ class PermutedOLS(FlippedEstimator):
     def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
         """Test voxels."""
         values = rows.values[self.image]
-        y = group_means(values, np.ones(values.shape, dtype=bool), rows.groups)
-        n = len(y)
-        mean, sd = y.mean(axis=0), y.std(axis=0, ddof=1)
-        t = np.divide(mean, sd / np.sqrt(n), out=np.full(len(mean), np.nan), where=sd > 0)
-        dof = np.full(len(t), float(n - 1))
-        return {"t": t, "z": t_to_z(t, dof), "est": mean, "dof": dof}
+        sizes = rows.sample_sizes if self.use_sample_size else None
+        found = one_sample_t(values, groups=rows.groups, sample_sizes=sizes)
+        mean = mean_shares(rows.groups, sizes) @ combination.group_means(values, rows.groups)
+        dof = np.full(len(mean), float(found.dof))
+        return {"t": found.stat, "z": found.z, "est": mean, "dof": dof}
 
     def flip_terms(self, sample: Sample) -> FlipTerms:
         """What each study adds to its sum."""
-        return one_sample_t(group_means(sample.images[self.image], sample.present, sample.groups))
+        return one_sample_terms(
+            group_means(sample.images[self.image], sample.present, sample.groups)
+        )
 
     def facts(self, sample: Sample) -> dict[str, Any]:
         """Kind of images that was tested."""

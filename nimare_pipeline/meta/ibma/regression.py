@@ -1,6 +1,6 @@
 """Estimators that weigh effects by their variances: fixed and random effects, meta-regression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
 from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
 from nimare_pipeline.moderators import Design, design
@@ -158,6 +159,22 @@ class RegressionEstimator(ImageEstimator):
         return f"{type(self).__name__} was fitted to {amounts(sample)}."
 
 
+def maps_of_terms(tested: Sequence[Inference], moderators: Design) -> dict[Any, Values]:
+    """Maps of every coefficient: z, estimate, standard error and 95 % interval."""
+    maps: dict[Any, Values] = {}
+    for label, found in zip(moderators.labels, tested, strict=True):
+        group = None if moderators.is_plain else label
+        low, high = heterogeneity.interval(found)
+        maps |= {
+            MapSpec("z", "two-sided", group=group): t_to_z(found.statistic, found.dof),
+            MapSpec("est", group=group): found.est,
+            MapSpec("se", group=group): found.se,
+            MapSpec("estLower", group=group): low,
+            MapSpec("estUpper", group=group): high,
+        }
+    return maps
+
+
 class _Fit:
     """Fit of voxels that the same contrasts cover, and the maps of it."""
 
@@ -174,21 +191,11 @@ class _Fit:
     def maps(self) -> dict[Any, Values]:
         """Every map."""
         tau2 = self._tau2(self.matrix)
-        plain, spec = self.moderators.is_plain, self.estimator.spec
         maps: dict[Any, Values] = {}
         if self.estimator.tau2_method is not None:
             maps["tau2"] = tau2
         tested, omnibus = self._tested(tau2)
-        for label, found in zip(self.moderators.labels, tested, strict=True):
-            group = None if plain else label
-            low, high = heterogeneity.interval(found)
-            maps |= {
-                spec("z", group): t_to_z(found.statistic, found.dof),
-                spec("est", group): found.est,
-                spec("se", group): found.se,
-                spec("estLower", group): low,
-                spec("estUpper", group): high,
-            }
+        maps |= maps_of_terms(tested, self.moderators)
         maps["dof"] = self._dof(tested[self.moderators.result])
         if self.groups is None:
             maps |= self._heterogeneity(tau2, tested[0])
