@@ -50,8 +50,11 @@ NO_TFCE: Mapping[str, str] = {
     "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
 }
 """Estimators that cannot be enhanced without threshold, and why not."""
-NO_SIGN_FLIPS = ("VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood")
-"""Estimators of images that would iterate at every flip of signs: no Monte Carlo correction."""
+NO_SIGN_FLIPS = (
+    "VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood", "DerSimonianLaird",
+    "Hedges", "WeightedLeastSquares", "FixedEffectsHedges",
+)  # fmt: skip
+"""Estimators of images without a Monte Carlo correction."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",

@@ -12,6 +12,7 @@ from nimare_pipeline.model.checker import COMPONENTS, Checker, component
 from nimare_pipeline.model.schema import TYPES
 from nimare_pipeline.model.syntax import parsed
 from nimare_pipeline.model.template import of_tables
+from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.settings import Analysis
 
 _COMBINED = ("conjunction", "estimator")
@@ -132,6 +133,8 @@ def _analysis(values: Mapping[str, Any], path: Path) -> Analysis:
             default = key.default if key is not None else None
             stand_in = CONJUNCTION if (values["type"], name) == _COMBINED else ""
             fields[name] = component(default or {"type": stand_in})
+    if "corrector" not in values and values["type"] == "ibma":
+        fields["corrector"] = usual_corrector(fields["corrector"], fields["estimator"].type)
     options = {
         name: value for name, value in values.items() if name not in (*_FIELDS, "name", "type")
     }

@@ -277,6 +277,6 @@ class FixedEffectsHedges(WeightedLeastSquares):
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Hedges' g and its variance."""
-        n = rows.sample_sizes[:, None]
+        n, dof = rows.effective_sizes[:, None], rows.dofs[:, None]
         d = t_to_d(rows.values["t"], n)
-        return d_to_g(d, n), g_variance(d, n)
+        return d_to_g(d, dof), g_variance(d, n, dof)
