@@ -130,6 +130,11 @@ class Place:
         entities = {"datatype": "sourcedata", "cohort": self.cohort}
         return bids_path({**entities, "suffix": "dataset", "extension": extension})
 
+    def null_foci(self) -> str:
+        """Path of the pool of foci that the null of SCALE was drawn from."""
+        entities = {"datatype": "sourcedata", "cohort": self.cohort, "desc": "nullFoci"}
+        return bids_path({**entities, "suffix": "coordinates", "extension": ".tsv.gz"})
+
     def folder(self) -> str:
         """Folder of the analysis."""
         return PurePosixPath(self.analysis()).parent.as_posix()

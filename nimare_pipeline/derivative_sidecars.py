@@ -73,6 +73,7 @@ class Context:
     result: MetaResult
     mask_path: str
     snapshot_path: str = ""
+    pool_path: str = ""
 
     def common(self) -> dict[str, Any]:
         """Make the keys that every sidecar of an image has."""
@@ -94,6 +95,7 @@ class Context:
             return [path for one in combined["inputs"] for path in one.get("files", ())]
         return [
             self.snapshot_path or place.snapshot(),
+            *([self.pool_path] if self.pool_path else []),
             place.table("contrasts"),
             place.table("coordinates"),
         ]

@@ -44,6 +44,7 @@ from nimare_pipeline.derivatives_reader import read
 from nimare_pipeline.derivatives_swap import recover, swap_in
 from nimare_pipeline.diagnostics import ClusterTable
 from nimare_pipeline.errors import OutputError, Problem, UsageError
+from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.saved_null import PREFIX
 from nimare_pipeline.settings import Analysis, Settings
@@ -58,6 +59,7 @@ __all__ = [
     "swap_in",
     "write_analysis",
     "write_dataset_level",
+    "write_null_foci",
     "write_problems",
     "write_settings",
     "write_snapshot",
@@ -121,7 +123,8 @@ def write_analysis(
     Parameters
     ----------
     stage_dir : path
-        Laid out like the output folder; holds nothing else but the snapshot.
+        Laid out like the output folder; holds nothing else but the snapshot, and the pool of
+        null foci where there is one.
     analysis, settings
         What was asked for.
     cohort_contrasts, cohort_coordinates : DataFrame
@@ -144,7 +147,8 @@ def write_analysis(
     own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
     snapshot = snapshots.found(stage_dir, analysis.name)
     mask_path = place.mask(own=own_mask)
-    context = Context(place, analysis, settings, result, mask_path, snapshot)
+    pool = place.null_foci() if (Path(stage_dir) / place.null_foci()).is_file() else ""
+    context = Context(place, analysis, settings, result, mask_path, snapshot, pool)
     stage = _Stage(stage_dir)
     mask_image = result.mask.as_image()
     sidecar = mask_sidecar(context, own=own_mask)
@@ -178,6 +182,18 @@ def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
     dataset : Dataset
     """
     snapshots.write(dataset, stage_dir, cohort)
+
+
+def write_null_foci(stage_dir: str | Path, cohort: str, pool: NullFoci) -> None:
+    """Write the pool that the null was drawn from, for the same reason.
+
+    Parameters
+    ----------
+    stage_dir, cohort
+        As for ``write_snapshot``.
+    pool : NullFoci
+    """
+    snapshots.write_null_foci(pool, stage_dir, cohort)
 
 
 def write_problems(

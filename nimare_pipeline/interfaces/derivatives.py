@@ -30,6 +30,7 @@ class _WriteDerivativesInputSpec(BaseInterfaceInputSpec):
     problems = traits.List(
         traits.Dict, usedefault=True, desc="problems met while reading, as records of JSON types"
     )
+    null_foci_file = File(exists=True, desc="pool of foci that the null draws from, npz")
     problems_file = File(exists=True, desc="problems met while selecting, JSON")
     contrasts_file = File(exists=True, mandatory=True, desc="table of contrasts")
     coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
@@ -54,6 +55,7 @@ class WriteDerivatives(PipelineInterface):
         from nimare_pipeline.dataset import Dataset
         from nimare_pipeline.diagnostics import ClusterTable
         from nimare_pipeline.inference import result_level
+        from nimare_pipeline.null_foci import NullFoci
         from nimare_pipeline.results import MetaResult
         from nimare_pipeline.store import read_arrays
 
@@ -65,6 +67,9 @@ class WriteDerivatives(PipelineInterface):
             dataset = Dataset.load(self.inputs.dataset_file)
             derivatives.write_snapshot(stage_dir, analysis.name, dataset)
             del dataset
+        if isdefined(self.inputs.null_foci_file):
+            pool = NullFoci.load(self.inputs.null_foci_file)
+            derivatives.write_null_foci(stage_dir, analysis.name, pool)
         derivatives.write_analysis(
             stage_dir,
             analysis=analysis,

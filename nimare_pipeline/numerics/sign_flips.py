@@ -50,7 +50,7 @@ MOST_Z = 1000.0
 """Larger z are not told apart."""
 _SUM_BITS = 29
 _LARGEST_SUM = 2.0**12
-_BATCH = 128
+_BATCH = 256
 _BITS = 7
 
 Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]

@@ -83,17 +83,27 @@ def _fill_table(terms, begin, end, table):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _add_rows(n, a, b, c, out):  # type: ignore[no-untyped-def]
-    """Add n of three rows; each case is one vector loop."""
-    if n == 3:
+def _set_rows(tables, rows, pack, sums, n):  # type: ignore[no-untyped-def]
+    """Sums of each flip: a row of each of three tables."""
+    last = rows.shape[1] - 1
+    for flip in range(n):
+        a = rows[flip, pack]
+        b = rows[flip, pack + 1] if pack < last else 0
+        c = rows[flip, pack + 2] if pack + 1 < last else 0
         for lane in range(WIDTH):
-            out[lane] += a[lane] + b[lane] + c[lane]
-    elif n == 2:
+            sums[flip, lane] = tables[0, a, lane] + tables[1, b, lane] + tables[2, c, lane]
+
+
+@compiled
+def _add_rows(tables, rows, pack, sums, n):  # type: ignore[no-untyped-def]
+    """``_set_rows``, added to what there is."""
+    last = rows.shape[1] - 1
+    for flip in range(n):
+        a = rows[flip, pack]
+        b = rows[flip, pack + 1] if pack < last else 0
+        c = rows[flip, pack + 2] if pack + 1 < last else 0
         for lane in range(WIDTH):
-            out[lane] += a[lane] + b[lane]
-    else:
-        for lane in range(WIDTH):
-            out[lane] += a[lane]
+            sums[flip, lane] += tables[0, a, lane] + tables[1, b, lane] + tables[2, c, lane]
 
 
 @compiled
@@ -109,21 +119,16 @@ def sum_block(terms, rows, n, bits, tables, sums):  # type: ignore[no-untyped-de
         Memory.
     sums : (n or more, WIDTH) int32 array
     """
-    n_groups, n_packs = terms.shape[0], rows.shape[1]
-    for pack in range(0, n_packs, _TABLES):
-        here = min(_TABLES, n_packs - pack)
-        for t in range(here):
-            begin = (pack + t) * bits
+    n_groups = terms.shape[0]
+    for pack in range(0, rows.shape[1], _TABLES):
+        for t in range(_TABLES):
+            # A table of no groups is one row of 0.
+            begin = min((pack + t) * bits, n_groups)
             _fill_table(terms, begin, min(begin + bits, n_groups), tables[t])
-        for flip in range(n):
-            out = sums[flip]
-            a = tables[0, rows[flip, pack]]
-            b = tables[1, rows[flip, pack + 1]] if here > 1 else a
-            c = tables[2, rows[flip, pack + 2]] if here > 2 else a
-            if pack == 0:
-                for lane in range(WIDTH):
-                    out[lane] = 0
-            _add_rows(here, a, b, c, out)
+        if pack == 0:
+            _set_rows(tables, rows, pack, sums, n)
+        else:
+            _add_rows(tables, rows, pack, sums, n)
 
 
 @compiled

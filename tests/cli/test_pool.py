@@ -12,6 +12,7 @@ from nimare_pipeline.cli.model import with_model
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import plan
 from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.io import sheet
 from nimare_pipeline.meta.cbma.scale import SCALE
 from tests.cli.studies import BOX_AFFINE, example_and_box
 
@@ -138,6 +139,13 @@ def test_run_says_where_the_pool_is_from(folder, here) -> None:
         "n_foci": 350,
         "foci_sha256": hashlib.sha256(pool.astype("<f8").tobytes()).hexdigest(),
     }
+    (kept,) = (out / "sourcedata").glob("*nullFoci*")
+    assert kept.name == "cohort-pain_desc-nullFoci_coordinates.tsv.gz"
+    assert f"bids::sourcedata/{kept.name}" in sidecar["Sources"]
+    contrasts, problems = sheet.read(kept)
+    assert problems == []
+    np.testing.assert_array_equal(contrasts[0].xyz, pool)
+    assert set(contrasts[0].spaces) == {"MNI"}
     text = (out / "report.html").read_text()
     assert "could not be made" not in text
     assert "FWE-corrected p &lt; 0.05 voxel by voxel" in text

@@ -43,6 +43,8 @@ T = np.array(
     ]
 )
 """Eight images at three voxels, on which other software gives the figures of the tests."""
+STUDIES = np.array([1, 2, 3, 4, 5, 6, 6, 6])
+"""Where several images of a study are to be told apart from several studies."""
 
 # Trials of a vaccine against tuberculosis (Colditz et al. 1994): cases and others, of the
 # vaccinated and of the controls, and latitude. The figures of R's metafor are for these.

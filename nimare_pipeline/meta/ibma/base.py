@@ -317,9 +317,6 @@ class ImageEstimator(Parametrised):
     def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Voxels of a bag in blocks, with their values."""
         _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
-        sizes = [
-            one[bag.rows] for one in (sample.sample_sizes, sample.effective_sizes, sample.dofs)
-        ]
         state = self.begin(sample, bag)
         for start in range(0, len(bag.voxels), BLOCK):
             voxels = bag.voxels[start : start + BLOCK]
@@ -327,7 +324,17 @@ class ImageEstimator(Parametrised):
                 kind: image[np.ix_(bag.rows, voxels)].astype(np.float64)
                 for kind, image in sample.images.items()
             }
-            yield voxels, Rows(values, groups.astype(np.int64), *sizes, state=state)
+            yield (
+                voxels,
+                Rows(
+                    values,
+                    groups.astype(np.int64),
+                    sample_sizes=sample.sample_sizes[bag.rows],
+                    effective_sizes=sample.effective_sizes[bag.rows],
+                    dofs=sample.dofs[bag.rows],
+                    state=state,
+                ),
+            )
 
     def begin(self, sample: Sample, bag: Bag) -> Any:
         """Find out what the fit of a bag needs of all its voxels at once."""

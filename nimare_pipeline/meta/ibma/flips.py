@@ -90,8 +90,16 @@ def sample_of(result: MetaResult) -> Sample:
     present = np.logical_and.reduce([np.isfinite(one) for one in images.values()])
     # A voxel that was not analysed has no statistic in a flip either.
     present = present & ~np.isnan(_first_z(result))
-    names = ("groups", "sample_sizes", "effective_sizes", "dofs")
-    return Sample(result.ids, images, present, *(result.arrays[name] for name in names))
+    arrays = result.arrays
+    return Sample(
+        result.ids,
+        images,
+        present,
+        arrays["groups"],
+        sample_sizes=arrays["sample_sizes"],
+        effective_sizes=arrays["effective_sizes"],
+        dofs=arrays["dofs"],
+    )
 
 
 def _first_z(result: MetaResult) -> NDArray[Any]:
