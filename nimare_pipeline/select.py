@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from nimare_pipeline.contrast import counted
 from nimare_pipeline.errors import EmptySelectionError, NoInputError, Problem
 from nimare_pipeline.select_columns import Columns, Values, called
-from nimare_pipeline.select_syntax import (
+from nimare_pipeline.select_syntax import error, nearest, parse
+from nimare_pipeline.select_tree import (
     And,
     Column,
     Compare,
@@ -50,9 +51,6 @@ from nimare_pipeline.select_syntax import (
     Or,
     Within,
     conditions,
-    error,
-    nearest,
-    parse,
 )
 from nimare_pipeline.studies import Studies
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nimare_pipeline.contrast import is_missing, listed
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.select_syntax import Column, error, nearest
+from nimare_pipeline.select_syntax import error, nearest
+from nimare_pipeline.select_tree import Column
 from nimare_pipeline.studies import Studies
 from nimare_pipeline.tables import ID_COLUMNS
 

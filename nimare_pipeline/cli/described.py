@@ -10,7 +10,7 @@ from nimare_pipeline.cli.override import chosen, options_named, overridden
 from nimare_pipeline.cli.request import NO_MODEL, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.labels import label
+from nimare_pipeline.labels import free_name, label
 from nimare_pipeline.settings import Analysis
 
 if TYPE_CHECKING:
@@ -70,13 +70,15 @@ def _analyses(
     for one in found:
         read = model.from_tables(one.analyses, one.file)
         for analysis, table in zip(read.analyses, one.analyses, strict=True):
-            asked, name, number = read.names[analysis.name], analysis.name, 1
-            while name.casefold() in taken:
-                number += 1
-                name = f"{analysis.name}{number}"
+            asked = read.names[analysis.name]
+            name = free_name(analysis.name, lambda one: one.casefold() in taken, joint="")
             taken.add(name.casefold())
             if name != asked:
-                why = "the name is taken" if number > 1 else "names are of letters and digits"
+                why = (
+                    "the name is taken"
+                    if name != analysis.name
+                    else "names are of letters and digits"
+                )
                 notes.append(f"{asked!r} is called {name!r}: {why}")
             analyses.append(replace(analysis, name=name))
             tables.append({**table, "name": name})

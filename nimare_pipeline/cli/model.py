@@ -15,7 +15,8 @@ from nimare_pipeline.errors import UsageError
 from nimare_pipeline.model.schema import FILE_NAME
 from nimare_pipeline.needs import NULL_FOCI, check_needs
 from nimare_pipeline.registry import POOL_ESTIMATORS, accepted_keywords, own_keyword
-from nimare_pipeline.select_syntax import InMask, conditions, nearest, parse
+from nimare_pipeline.select_syntax import nearest, parse
+from nimare_pipeline.select_tree import InMask, conditions
 from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import Any
 from nimare_pipeline.defaults import PAIR_ESTIMATOR
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import _jale_analyses as sheets
-from nimare_pipeline.labels import label
+from nimare_pipeline.labels import free_name, label
 from nimare_pipeline.registry import PAIR_ESTIMATORS
 
 _NOT_BUILT = {"P": "probabilistic ALE", "CLUSTER": "clustering of MA maps"}
@@ -75,7 +75,7 @@ class _Reader:
     made: list[dict[str, Any]] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
     left_out: list[Problem] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
     effects: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def wrong(self, row: sheets.Entry | None, message: str, suggestion: str = "") -> None:
@@ -176,12 +176,8 @@ class _Reader:
 
     def name(self, text: str) -> str:
         """Name in letters and digits that no other analysis has."""
-        stem = name = label(text)
-        number = 1
-        while name.casefold() in self.names:
-            number += 1
-            name = f"{stem}{number}"
-        self.names[name.casefold()] = name
+        name = free_name(label(text), lambda one: one.casefold() in self.names, joint="")
+        self.names.add(name.casefold())
         return name
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -213,3 +214,19 @@ def test_validate_tells_of_the_specification(tmp_path: Path) -> None:
     assert ended.code == 65
     assert "filter: no annotation has the column 'out'" in " ".join(ended.out.split())
     assert call("validate", bundle(tmp_path / "good")).code == 0
+
+
+@pytest.mark.parametrize("database", ["", "neurosynth"])
+def test_init_takes_the_specification_over(tmp_path: Path, database: str, here: Any) -> None:
+    """The file to start from has the analysis of the bundle, with paths from its own folder."""
+    named = {"estimator": CHI2, "database_studyset": database} if database else {}
+    bundle(tmp_path / "in" / "sub", **named)
+    if database:
+        content = json.dumps({"id": "D", "studies": pain()[:3]})
+        (tmp_path / "in" / "sub" / "neurosynth.json").write_text(content)
+    ended = here("init", tmp_path / "in")
+    assert ended.code == 0, ended.err
+    (analysis,) = tomllib.loads((tmp_path / "in" / "analyses.toml").read_text())["analysis"]
+    assert analysis["name"] == "pain"
+    assert analysis["estimator"]["type"] == ("MKDAChi2" if database else "ALE")
+    assert analysis.get("database", "") == ("sub/neurosynth.json" if database else "")

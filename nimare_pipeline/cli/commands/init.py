@@ -64,10 +64,10 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     from nimare_pipeline.model.template import Entry, annotated
 
     _refuse_existing(folder / FILE_NAME, force=force)
-    sources = _sources(folder)
+    entries, odd = _described(folder)
+    sources = _sources(folder, _databases(folder, entries))
     files: dict[str, str] = {}
     if sources:
-        entries, odd = _described(folder)
         facts = [*(_fact(source) for source in sources), *odd]
         entries = entries or _entries(sources)
     else:
@@ -78,14 +78,14 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     return [_write(folder / name, text) for name, text in files.items()]
 
 
-def _sources(folder: Path) -> list["Source"]:
-    """What is in a folder; nothing if it is images that no table describes."""
+def _sources(folder: Path, databases: Sequence[Path]) -> list["Source"]:
+    """What is in a folder beside databases; nothing if it is images that no table describes."""
     from nimare_pipeline import io
     from nimare_pipeline.io.native import NAME as TABLES
 
     loose = any(True for _ in _images(folder)) and not (folder / CONTRASTS).exists()
     try:
-        sources = io.read(folder)
+        sources = io.read(folder, apart=databases)
     except NoInputError:
         if not loose:
             raise
@@ -173,6 +173,10 @@ def _described(folder: Path) -> tuple[list["Entry"], list[str]]:
     return entries, [str(problem) for one in found for problem in one.problems]
 
 
+def _databases(folder: Path, entries: Sequence["Entry"]) -> list[Path]:
+    return [folder / one.values["database"] for one in entries if "database" in one.values]
+
+
 def _from(folder: Path, path: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
@@ -199,18 +203,14 @@ def _entries(sources: Sequence["Source"]) -> list["Entry"]:
 def _name(text: str, taken: Sequence[str]) -> str:
     """Name in letters and digits that no other analysis has."""
     from nimare_pipeline.errors import UsageError
-    from nimare_pipeline.labels import label
+    from nimare_pipeline.labels import free_name, label
 
     try:
         name = label(text)
     except UsageError:
         name = "analysis"
     folded = {other.casefold() for other in taken}
-    number = 2
-    unique = name
-    while unique.casefold() in folded:
-        unique, number = f"{name}{number}", number + 1
-    return unique
+    return free_name(name, lambda one: one.casefold() in folded, joint="")
 
 
 def _pattern(file: str) -> str:
