@@ -59,6 +59,7 @@ CONJUNCTION = "conjunction"
 _DESCRIPTIONS = {
     CONJUNCTION: "Significant in each of the analyses that are combined",
     "uncorrected": "Not corrected for multiple comparisons",
+    "nullFoci": "Foci that the null of SCALE draws from",
     "montecarlo": "Largest values of each Monte Carlo iteration",
 }
 

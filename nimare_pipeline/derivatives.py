@@ -240,7 +240,8 @@ def write_dataset_level(
     write_file(output / "dataset_description.json", to_json(description))
     write_file(output / "README.md", _README.read_bytes())
     write_file(output / ".bidsignore", "".join(f"{line}\n" for line in BIDSIGNORE).encode())
-    descs = {parse_path(p.relative_to(output)).get("desc") for p in output.glob("tpl-*/**/*.*")}
+    named = [*output.glob("tpl-*/**/*.*"), *output.glob("sourcedata/*.*")]
+    descs = {parse_path(path.relative_to(output)).get("desc") for path in named}
     rows = [(f"desc-{desc}", describe(desc)) for desc in sorted(desc for desc in descs if desc)]
     table = pd.DataFrame(rows, columns=list(tables.DESCRIPTIONS))
     write_file(output / "descriptions.tsv", to_tsv(table))

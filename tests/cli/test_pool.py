@@ -142,6 +142,9 @@ def test_run_says_where_the_pool_is_from(folder, here) -> None:
     (kept,) = (out / "sourcedata").glob("*nullFoci*")
     assert kept.name == "cohort-pain_desc-nullFoci_coordinates.tsv.gz"
     assert f"bids::sourcedata/{kept.name}" in sidecar["Sources"]
+    assert "desc-nullFoci\tFoci that the null of SCALE draws from\n" in (
+        (out / "descriptions.tsv").read_text()
+    )
     contrasts, problems = sheet.read(kept)
     assert problems == []
     np.testing.assert_array_equal(contrasts[0].xyz, pool)
