@@ -53,7 +53,8 @@ NO_TFCE: Mapping[str, str] = {
 """Estimators that cannot be enhanced without threshold, and why not."""
 NO_SIGN_FLIPS = (
     "VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood", "DerSimonianLaird",
-    "Hedges", "WeightedLeastSquares", "FixedEffectsHedges", "WeightedMedian", "Stouffers", "Fishers",
+    "Hedges", "WeightedLeastSquares", "FixedEffectsHedges", "WeightedMedian", "Stouffers",
+    "Fishers",
 )  # fmt: skip
 """Estimators of images without a Monte Carlo correction."""
 CORRECTORS: Mapping[str, str] = {

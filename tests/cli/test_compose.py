@@ -3,6 +3,7 @@
 import json
 import logging
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import plan
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.errors import ModelError
-from tests.cli.program import EXAMPLE, call
+from tests.cli.program import EXAMPLE, Ended
 
 ALE = {"type": "ALE", "args": {"null_method": "approximate", "n_iters": 5000, "**kwargs": {}}}
 FDR = {"type": "FDRCorrector", "args": {"method": "indep", "alpha": 0.05}}
@@ -167,10 +168,11 @@ def test_unknown_names_are_refused(tmp_path: Path, estimator: Any, message: str)
     assert message in str(caught.value)
 
 
-def test_bundle_from_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_bundle_from_end_to_end(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """One command runs what the specification asks for; the report says what it is."""
     folder = bundle(tmp_path / "in")
-    ended = call(folder, tmp_path / "out", "meta", "--nprocs", "2")
+    ended = here(folder, tmp_path / "out", "meta", "--nprocs", "2")
     assert ended.code == 0, ended.err
     assert "those that meta_analysis.json describes" in ended.err
     assert "16 contrasts" in ended.err
@@ -180,7 +182,7 @@ def test_bundle_from_end_to_end(tmp_path: Path) -> None:
     assert asked["select"] == 'label("in") == true'
     report = (tmp_path / "out" / "report.html").read_text()
     assert "Neurosynth-Compose meta-analysis M" in report
-    again = call(folder, tmp_path / "out", "meta", "--nprocs", "2")
+    again = here(folder, tmp_path / "out", "meta", "--nprocs", "2")
     assert "analysis pain is up to date" in again.err
 
 
@@ -207,13 +209,13 @@ def test_real_bundles(shared_data: Path, name: str) -> None:
     assert set(chosen["reason"]) <= {"", "no foci"}
 
 
-def test_validate_tells_of_the_specification(tmp_path: Path) -> None:
+def test_validate_tells_of_the_specification(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """What is wrong in it is listed beside what is wrong in the data."""
     folder = bundle(tmp_path / "in", filter="out")
-    ended = call("validate", folder)
+    ended = here("validate", folder)
     assert ended.code == 65
     assert "filter: no annotation has the column 'out'" in " ".join(ended.out.split())
-    assert call("validate", bundle(tmp_path / "good")).code == 0
+    assert here("validate", bundle(tmp_path / "good")).code == 0
 
 
 @pytest.mark.parametrize("database", ["", "neurosynth"])

@@ -1,6 +1,6 @@
 """Random effects from sample sizes alone, where studies give no variance."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -34,12 +34,12 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta",)
-    method: str
+    method: Literal["ml", "reml"]
 
     def __init__(  # noqa: PLR0913 - keywords of one method
         self,
         *,
-        method: str = LIKELIHOODS[0],
+        method: Literal["ml", "reml"] = "ml",
         aggressive_mask: bool = False,
         min_studies: int = defaults.MIN_STUDIES,
         groupby: Any = None,
@@ -81,38 +81,31 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
         """Fit voxels."""
         y, sizes, matrix = rows.values["beta"], rows.sample_sizes, rows.state.matrix
         groups = rows.groups if rows.dependent else None
+        means, own, reduced = y, sizes, matrix
         if groups is not None:
-            one = np.broadcast_to(1 / sizes[:, None], y.shape)
-            means = dependence.aggregate(y, one, groups, rho=self.rho, design=matrix)
+            ones = np.broadcast_to(1 / sizes[:, None], y.shape)
+            found = dependence.aggregate(y, ones, groups, rho=self.rho, design=matrix)
+            means, reduced = found.y, found.design
             own = dependence.aggregate_sizes(sizes, groups, rho=self.rho)
-            found = sample_size_variances(
-                means.y,
-                own,
-                method=self.method,
-                design=means.design,  # type: ignore[arg-type]
-            )
-            if self.weight_scheme == "collapse":
-                y, sizes, matrix, groups = means.y, own, means.design, None
-        else:
-            found = sample_size_variances(y, sizes, method=self.method, design=matrix)  # type: ignore[arg-type]
-        v = found.sigma2 / sizes[:, None]
+        variances = sample_size_variances(means, own, method=self.method, design=reduced)
+        if self.weight_scheme == "collapse":
+            y, sizes, matrix, groups = means, own, reduced, None
         # Without variance of participants weights would be infinite where tau2 is 0, too.
-        v = np.maximum(v, np.finfo(float).tiny)
+        v = np.maximum(variances.sigma2 / sizes[:, None], np.finfo(float).tiny)
         columns = range(matrix.shape[1])
         if groups is None:
-            fitted = weighted_fit.fit(y, v, found.tau2, design=matrix)
-            tested = [
-                weighted_fit.infer(fitted, one, correction=self.correction) for one in columns
-            ]
+            fitted = weighted_fit.fit(y, v, variances.tau2, design=matrix)
+            tested = [weighted_fit.infer(fitted, i, correction=self.correction) for i in columns]
             dof = np.full(y.shape[1], float(len(y) - matrix.shape[1]))
         else:
-            weights = dependence.group_weights(v, groups, found.tau2, scheme=self.weight_scheme)
+            scheme = self.weight_scheme
+            weights = dependence.group_weights(v, groups, variances.tau2, scheme=scheme)
             robust = robust_fit(y, weights, groups, design=matrix)
-            tested = [robust.infer(one) for one in columns]
+            tested = [robust.infer(column) for column in columns]
             dof = tested[rows.state.result].dof
         return {
             **maps_of_terms(tested, rows.state),
-            "tau2": found.tau2,
-            "sigma2": found.sigma2,
+            "tau2": variances.tau2,
+            "sigma2": variances.sigma2,
             "dof": dof,
         }
