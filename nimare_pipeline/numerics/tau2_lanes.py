@@ -22,9 +22,8 @@ _MOST_STEPS = 60
 def _slopes(y, v, column, t, restricted, scratch, out):  # type: ignore[no-untyped-def]
     """Derivative of minus twice the log likelihood at t of every lane."""
     w, normal, right = scratch
-    normal[:] = 0.0
-    right[:] = 0.0
-    out[:] = 0.0
+    for lane in range(LANES):
+        normal[lane], right[lane], out[lane] = 0.0, 0.0, 0.0
     for i in range(len(column)):
         x = column[i]
         for lane in range(LANES):
@@ -45,28 +44,39 @@ def _slopes(y, v, column, t, restricted, scratch, out):  # type: ignore[no-untyp
 
 
 @compiled
-def _count_maxima(y, v, column, widest, restricted, scratch, state, count):  # type: ignore[no-untyped-def]
-    """Count the maxima of every lane; keep the ends of the last, and the derivative there."""
-    low, high, slope_low, slope_high = state
-    t, last, slope = np.zeros(LANES), np.zeros(LANES), np.empty(LANES)
-    least, factor = np.empty(LANES), np.empty(LANES)
+def _start(v, widest, count, t, least, factor):  # type: ignore[no-untyped-def]
+    """Set t to 0 and the factor of one step of every lane; the number of steps."""
     steps = 2
     for lane in range(LANES):
-        least[lane] = v[:, lane].min()
-        factor[lane] = math.log1p(widest[lane] / least[lane])
+        smallest = v[0, lane]
+        for i in range(1, len(v)):
+            smallest = min(smallest, v[i, lane])
+        least[lane], t[lane], count[lane] = smallest, 0.0, 0
+        factor[lane] = math.log1p(widest[lane] / smallest)
         if factor[lane] <= STEP * _MOST_STEPS:
             steps = max(steps, math.ceil(factor[lane] / STEP))
+        else:
+            count[lane] = 2  # left
+    for lane in range(LANES):
+        factor[lane] = math.exp(factor[lane] / steps)
+    return steps
+
+
+@compiled
+def _count_maxima(data, widest, restricted, scratch, state, count, t):  # type: ignore[no-untyped-def]
+    """Count the maxima of every lane; keep the ends of the last, and the derivative there."""
+    y, v, column = data
+    low, high, slope_low, slope_high = state
+    least, factor, slope = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    before, last = np.empty(LANES), np.empty(LANES)
+    steps = _start(v, widest, count, t, least, factor)
     _slopes(y, v, column, t, restricted, scratch, slope)
     for lane in range(LANES):
-        count[lane] = slope[lane] >= 0
         low[lane], high[lane] = 0.0, 0.0
-        if not factor[lane] <= STEP * _MOST_STEPS:
-            count[lane] = 2  # too wide for the scan: left
-        factor[lane] = math.exp(factor[lane] / steps)
+        count[lane] += slope[lane] >= 0
     for _ in range(steps):
-        before = slope.copy()
         for lane in range(LANES):
-            last[lane] = t[lane]
+            before[lane], last[lane] = slope[lane], t[lane]
             t[lane] = (least[lane] + t[lane]) * factor[lane] - least[lane]
         _slopes(y, v, column, t, restricted, scratch, slope)
         for lane in range(LANES):
@@ -89,8 +99,12 @@ def _propose(turn, state, moving, t):  # type: ignore[no-untyped-def]
 
 @compiled
 def _narrow(slope, last, state, moving, t):  # type: ignore[no-untyped-def]
-    """Move one end to t; the other counts half (Illinois), so that it moves soon."""
+    """Move one end to t; the other counts half (Illinois), so that it moves soon.
+
+    How many lanes still move.
+    """
     low, high, slope_low, slope_high = state
+    left = 0
     for lane in range(LANES):
         if not moving[lane]:
             continue
@@ -102,22 +116,31 @@ def _narrow(slope, last, state, moving, t):  # type: ignore[no-untyped-def]
             slope_low[lane] /= 2
         close = abs(t[lane] - last[lane]) <= TOLERANCE * t[lane]
         moving[lane] = not (close or slope[lane] == 0)
+        left += moving[lane]
+    return left
 
 
 @compiled
-def _close_in(y, v, column, restricted, scratch, state, count, t):  # type: ignore[no-untyped-def]
+def _close_in(data, restricted, scratch, state, count, t):  # type: ignore[no-untyped-def]
     """Search between the ends until no lane moves; what still does in the end is left."""
+    y, v, column = data
     low, high, _, _ = state
-    slope, moving = np.empty(LANES), (count == 1) & (high > low)
-    t[:] = low
+    slope, last, moving = np.empty(LANES), np.empty(LANES), np.empty(LANES, dtype=np.bool_)
+    left = 0
+    for lane in range(LANES):
+        t[lane] = low[lane]
+        moving[lane] = count[lane] == 1 and high[lane] > low[lane]
+        left += moving[lane]
     for turn in range(MOST_TURNS):
-        if not moving.any():
+        if left == 0:
             return
-        last = t.copy()
+        for lane in range(LANES):
+            last[lane] = t[lane]
         _propose(turn, state, moving, t)
         _slopes(y, v, column, t, restricted, scratch, slope)
-        _narrow(slope, last, state, moving, t)
-    count[moving] = 2
+        left = _narrow(slope, last, state, moving, t)
+    for lane in range(LANES):
+        count[lane] += moving[lane]
 
 
 @compiled
@@ -138,6 +161,7 @@ def maximise_where_one(y, v, column, widest, restricted, values, found):  # type
     """
     k, n = y.shape
     block_y, block_v, block_widest = np.empty((k, LANES)), np.empty((k, LANES)), np.empty(LANES)
+    data = (block_y, block_v, column)
     scratch = (np.empty((k, LANES)), np.empty(LANES), np.empty(LANES))
     state = (np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES))
     count, t = np.empty(LANES, dtype=np.int64), np.empty(LANES)
@@ -147,7 +171,7 @@ def maximise_where_one(y, v, column, widest, restricted, values, found):  # type
             block_widest[lane] = widest[voxel]
             for i in range(k):
                 block_y[i, lane], block_v[i, lane] = y[i, voxel], v[i, voxel]
-        _count_maxima(block_y, block_v, column, block_widest, restricted, scratch, state, count)
-        _close_in(block_y, block_v, column, restricted, scratch, state, count, t)
+        _count_maxima(data, block_widest, restricted, scratch, state, count, t)
+        _close_in(data, restricted, scratch, state, count, t)
         for lane in range(min(LANES, n - begin)):
             values[begin + lane], found[begin + lane] = t[lane], count[lane] == 1

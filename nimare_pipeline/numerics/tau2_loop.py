@@ -24,8 +24,10 @@ _LOGS = 4
 def _normal_matrix(y, v, basis, t, w, matrix, gamma):  # type: ignore[no-untyped-def]
     """Weights, normal matrix (lower half) and its right side; sums of log totals and weights."""
     k, p = basis.shape
-    matrix[:] = 0.0
-    gamma[:] = 0.0
+    for a in range(p):
+        gamma[a] = 0.0
+        for b in range(a + 1):
+            matrix[a, b] = 0.0
     logs, product, trace = 0.0, 1.0, 0.0
     for i in range(k):
         total = v[i] + t
@@ -154,7 +156,9 @@ def maximise(ys, vs, basis, widest, restricted, values, converged):  # type: ign
     scanned = np.empty(MOST_POINTS)
     for voxel in range(len(ys)):
         y, v = ys[voxel], vs[voxel]
-        least = v.min()
+        least = v[0]
+        for i in range(1, k):
+            least = min(least, v[i])
         width = math.log1p(widest[voxel] / least)
         n_points = min(max(3, math.ceil(width / STEP) + 1), MOST_POINTS)
         step = width / (n_points - 1)

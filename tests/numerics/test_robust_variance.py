@@ -6,10 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nimare_pipeline.numerics.dependence import group_weights, grouped_tau2
+from nimare_pipeline.numerics.dependence import aggregate, group_weights, grouped_tau2
 from nimare_pipeline.numerics.robust_variance import RobustFit, robust_fit
 from nimare_pipeline.numerics.tau2 import Method
-from tests.numerics.effects import BETA, STUDIES, VARCOPE, Array, random_effects
+from tests.numerics.effects import (
+    BETA,
+    SIZES,
+    STUDIES,
+    VARCOPE,
+    Array,
+    effect_sizes,
+    random_effects,
+)
 
 
 def z_of(fitted: RobustFit) -> Array:
@@ -48,6 +56,26 @@ def test_others_give_the_published_figures(method: Method, middle: float, est: f
     assert tau2[1] == pytest.approx(middle, rel=5e-6)
     fitted = robust_fit(BETA, group_weights(VARCOPE, STUDIES, tau2), STUDIES)
     assert fitted.coef[0, 1] == pytest.approx(est, rel=5e-6)
+
+
+def test_effect_sizes_give_the_published_figures() -> None:
+    """Fixed effects of Hedges' g."""
+    g, variance = effect_sizes()
+    fitted = robust_fit(g, group_weights(variance, STUDIES), STUDIES)
+    np.testing.assert_allclose(fitted.coef[0], [0.474496, 0.151622, -0.480533], rtol=5e-6)
+    np.testing.assert_allclose(z_of(fitted), [3.06605, 1.07408, -3.01347], rtol=5e-6)
+
+
+def test_one_sample_t_is_the_case_of_equal_weights() -> None:
+    """Of images, and of the means of studies; with weights of the sample sizes too."""
+    t = robust_fit(BETA, np.ones_like(BETA), np.arange(8)).infer().statistic
+    np.testing.assert_allclose(t, [6.24745, 1.54049, -8.90197], rtol=5e-6)
+    means = aggregate(BETA, VARCOPE, STUDIES).y
+    grouped = robust_fit(means, np.ones_like(means), np.arange(6)).infer()
+    np.testing.assert_allclose(grouped.statistic, [6.76588, 1.37513, -6.89422], rtol=5e-6)
+    sized = robust_fit(BETA, np.tile(SIZES[:, None], 3).astype(float), np.arange(8)).infer()
+    np.testing.assert_allclose(sized.statistic, [6.84826, 1.21523, -9.93362], rtol=5e-6)
+    np.testing.assert_allclose(sized.dof, 6.44796, rtol=5e-6)
 
 
 def closed_form(y: Array, v: Array, groups: Any, tau2: float) -> tuple[float, float, float]:
