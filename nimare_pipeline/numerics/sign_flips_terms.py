@@ -159,7 +159,7 @@ def fixed_weights(y: _Floats, v: _Floats) -> FlipTerms:
     y, v : (n_groups, n_voxels) arrays
         Effects and variances, that between studies included; NaN where a group has no data.
     """
-    known = np.isfinite(y) & np.isfinite(v)
+    known = np.isfinite(y) & np.isfinite(v) & (v > 0)
     weight = np.where(known, 1 / np.where(known, v, 1.0), 0.0)
     total = np.sqrt(weight.sum(axis=0))
     terms = weight * np.where(known, y, 0.0) / np.where(total > 0, total, 1.0)

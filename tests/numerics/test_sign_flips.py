@@ -4,10 +4,12 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from nilearn.mass_univariate import permuted_ols
 from numpy.typing import NDArray
 from scipy import ndimage, stats
 
 from nimare_pipeline.numerics import sign_flips, sign_flips_plan
+from nimare_pipeline.numerics.pvalues import montecarlo_p
 from nimare_pipeline.numerics.sign_flips_terms import one_sample_t
 from nimare_pipeline.numerics.student import t_logsf
 
@@ -154,3 +156,35 @@ def test_a_saved_plan_runs_as_before(tmp_path) -> None:  # type: ignore[no-untyp
         assert np.array_equal(getattr(plan, field.name), getattr(loaded, field.name))
     first, second = (one.run(seed=0, first=0, n_iters=20) for one in (plan, loaded))
     assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_fwe_p_is_that_of_nilearn() -> None:
+    """All 2**8 flips give the p that nilearn's random flips come to; t is the same."""
+    rng = np.random.default_rng(11)
+    y = rng.normal(size=(8, 60)) + np.linspace(0, 1.5, 60)
+    mask = np.ones((3, 4, 5), dtype=bool)
+    plan = sign_flips.flip_plan(one_sample_t(y), mask, n_iters=256)
+    null = plan.run(seed=0, first=0, n_iters=256)["max_stat"]
+    p = montecarlo_p(np.abs(plan.observed()), null, exhaustive=True)
+    n = 20_000
+    theirs = permuted_ols(
+        np.ones((8, 1)), y, model_intercept=False, n_perm=n, random_state=1, output_type="dict"
+    )
+    assert theirs["t"][0] == pytest.approx(stats.ttest_1samp(y, 0).statistic)
+    off = np.abs(10 ** -theirs["logp_max_t"][0] - p)
+    assert (off < 4.5 * np.sqrt(p * (1 - p) / n) + 2 / n).all()
+    assert p.min() < 0.02
+    assert len(np.unique(p)) > 20
+
+
+def test_p_of_the_strongest_of_few_studies_is_one_in_all_flips() -> None:
+    """Where all studies agree only the identity and its opposite are as large."""
+    y = np.full((5, 12), 1.0) + np.linspace(0, 0.1, 60).reshape(5, 12)
+    plan = sign_flips.flip_plan(one_sample_t(y), np.ones((3, 2, 2), bool), n_iters=32)
+    null = plan.run(seed=0, first=0, n_iters=32)["max_stat"]
+    assert montecarlo_p(np.abs(plan.observed()).max(), null, exhaustive=True) == 2 / 32
+    one = sign_flips.flip_plan(
+        one_sample_t(y), np.ones((3, 2, 2), bool), n_iters=32, two_sided=False
+    )
+    null = one.run(seed=0, first=0, n_iters=32)["max_stat"]
+    assert montecarlo_p(one.observed().max(), null, exhaustive=True) == 1 / 32
