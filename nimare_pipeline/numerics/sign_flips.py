@@ -14,202 +14,96 @@ functions are tables that turn them into z, one for each number of groups, so th
 can be sought over voxels that have different numbers of studies.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from nimare_pipeline.numerics.array_plan import ArrayPlan, collect
-from nimare_pipeline.numerics.sign_flips_loop import (
-    CELLS,
-    EXHAUSTIVE,
-    LENGTH,
-    N_GROUPS,
-    N_VOXELS,
-    PARTS,
-    ROOT,
-    TWO_SIDED,
-    WIDTH,
-    Z_BITS,
-    cut,
-    cut_all,
-    draw_signs,
-    flip_signs,
-)
-from nimare_pipeline.numerics.subtraction import run_batches
+from nimare_pipeline.numerics.sign_flips_loop import CELLS, PARTS, SCORE, SHARE, WALD, WIDTH, cut
+from nimare_pipeline.numerics.sign_flips_plan import UNIT, FlipPlan, cluster_threshold
 
-UNIT = 2.0**-Z_BITS
-"""What a step of the whole numbers of z is worth."""
-MAXIMA = ("max_stat", "max_size", "max_mass")
-"""What an iteration leaves."""
+__all__ = ["UNIT", "FlipPlan", "FlipTerms", "Reestimated", "cluster_threshold", "flip_plan"]
 MOST_Z = 1000.0
 """Larger z are not told apart."""
+_NO_OFFSET = np.zeros((0, WIDTH), dtype=np.int32)
+_NO_EFFECTS = np.zeros((0, 3, WIDTH))
 _SUM_BITS = 29
 _LARGEST_SUM = 2.0**12
-_BATCH = 256
-_BITS = 7
 
-Curve = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+class Curve(Protocol):
+    """Makes z of a sum: not descending, and never NaN."""
+
+    @property
+    def limit(self) -> float:
+        """Largest sum that there can be."""
+
+    def __call__(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Turn sums, none of them below 0, into z."""
 
 
 @dataclass(frozen=True)
 class FlipTerms:
-    """A statistic that is affine in the signs.
+    r"""A statistic whose z is a function of sums that are affine in the signs.
+
+    The argument of the curve is ``offset + sum``, or with ``form`` the root of a share,
+
+    .. math:: L_0 / \sqrt{1 + f_0 L_0^2 + \sum_j f_j L_j^2}, \qquad L_j = \sum_g s_g a_{jg}.
 
     Parameters
     ----------
     terms : (n_groups, n_voxels) array
         What each group adds; 0 where it has no data.
     family : (n_voxels,) int array
-        Which of ``curves`` makes z of the sum at each voxel; -1 where there is no statistic.
-    curves : tuple of callables
-        z of sums from 0 to ``tops``, not descending and never NaN.
-    tops : tuple of float
-        The largest sum there can be, for each family.
+        Which of ``curves`` makes z at each voxel; -1 where there is no statistic.
+    curves : tuple of Curve
     offset : (n_voxels,) array, optional
         Added to the sum on either side: ``offset + sum`` on the positive, ``offset - sum`` on the
         negative side.
+    more : tuple of (n_groups, n_voxels) arrays
+        Terms of the other sums.
+    form : tuple of float
+        Factors of the squares; one more than ``more`` has arrays, or none.
     """
 
     terms: NDArray[np.float64]
     family: NDArray[np.int64]
     curves: tuple[Curve, ...]
-    tops: tuple[float, ...]
     offset: NDArray[np.float64] | None = None
+    more: tuple[NDArray[np.float64], ...] = ()
+    form: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
-class FlipPlan(ArrayPlan):
-    """Everything the loop reads. Lanes are voxels by family, filled up to whole blocks.
+class Reestimated:
+    """A random-effects statistic whose variance between studies is estimated again at every flip.
 
     Parameters
     ----------
-    terms : (n_blocks, n_groups, WIDTH) int32 array
-    offset : (n_blocks or 0, WIDTH) int32 array
-        Empty where every offset is 0.
-    family : (n_blocks,) int64 array
-    place : (n_blocks, WIDTH) int32 array
-        Where in a volume with a border of one voxel; 0 where lanes are filled up.
-    scale : (n_families,) float64 array
-        Cells of the curve for each unit of a sum (or of its root).
-    curve : (n_families, PARTS, CELLS + 1) float64 array
-        z in units of 2**-20 at the ends of the cells.
-    least : (n_families,) int64 array
-        Smallest sum that forms clusters.
-    voxel : (n_blocks, WIDTH) int32 array
-        Which voxel of the mask; -1 where lanes are filled up.
-    scalars : (9,) int64 array
-        Groups, whether all flips are enumerated, whether both signs count, the cluster-forming
-        threshold, whether curves are over roots, strides and length of the volume, and voxels of
-        the mask.
+    first : (n_groups, n_voxels) array
+        What each group adds to the sum S that the variance depends on, ``max(0, a - b S**2)``.
+    a, b : (n_voxels,) arrays
+    y, v : (n_groups, n_voxels) arrays
+        Effects, 0 where there are none, and their variances, infinite there.
+    error : int
+        ``KNAPP_HARTUNG``, ``CONSERVATIVE`` or ``WALD``.
+    family, curves
+        As in ``FlipTerms``; z of t from the root of its share of variance, or of z itself.
     """
 
-    terms: NDArray[np.int32]
-    offset: NDArray[np.int32]
+    first: NDArray[np.float64]
+    a: NDArray[np.float64]
+    b: NDArray[np.float64]
+    y: NDArray[np.float64]
+    v: NDArray[np.float64]
+    error: int
     family: NDArray[np.int64]
-    place: NDArray[np.int32]
-    scale: NDArray[np.float64]
-    curve: NDArray[np.float64]
-    least: NDArray[np.int64]
-    voxel: NDArray[np.int32]
-    scalars: NDArray[np.int64]
-
-    def iterations(self, asked: int) -> int:
-        """How many iterations there are: fewer than asked where all flips are gone through."""
-        return 2 ** int(self.scalars[N_GROUPS]) if self.exhaustive else asked
-
-    @property
-    def exhaustive(self) -> bool:
-        """Whether the iterations are all flips there are, the identity among them."""
-        return bool(self.scalars[EXHAUSTIVE])
-
-    def run(self, **options: Any) -> dict[str, NDArray[np.int64]]:
-        """Null maxima over both signs (or the positive one): z, cluster size and mass.
-
-        z and mass are in units of 2**-20.
-        """
-        batch = batch_size(options, _BATCH)
-        return collect(
-            flip_signs,
-            self.arrays(),
-            partial(self.scratch, batch),
-            MAXIMA,
-            runner=partial(run_batches, batch=batch),
-            **options,
-        )
-
-    def scratch(self, batch: int) -> tuple[Any, ...]:
-        """Memory of one thread, for batches of so many flips."""
-        n_groups, n_lanes = int(self.scalars[N_GROUPS]), self.place.size
-        # Half of the work may go into the tables.
-        bits = max(1, min(_BITS, n_groups, batch.bit_length() - 1))
-        return (
-            np.zeros(n_groups, dtype=np.int64),
-            np.zeros((batch, -(-n_groups // bits)), dtype=np.int64),
-            np.zeros((3, 1 << bits, WIDTH), dtype=np.int32),
-            np.zeros((batch, WIDTH), dtype=np.int32),
-            np.zeros((batch, len(self.scale)), dtype=np.int64),
-            np.zeros(batch, dtype=np.int64),
-            # Not touched but as far as a flip has voxels above the threshold.
-            np.empty((batch, n_lanes), dtype=np.int32),
-            np.empty((batch, n_lanes), dtype=np.int32),
-            np.zeros(int(self.scalars[LENGTH]), dtype=np.int32),
-            (
-                np.empty(n_lanes, dtype=np.int32),
-                np.empty(n_lanes, dtype=np.int32),
-                np.empty(n_lanes, dtype=np.int64),
-            ),
-        )
-
-    def observed(self) -> NDArray[np.int64]:
-        """Signed z as the whole numbers that the flips are compared by.
-
-        Returns
-        -------
-        (n_voxels,) int64 array
-            0 where there is no statistic.
-        """
-        return self.whole_numbers(np.ones(int(self.scalars[N_GROUPS]), dtype=np.int64))
-
-    def whole_numbers(self, signs: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Signed z of one flip; the readable way to what the loop measures.
-
-        Parameters
-        ----------
-        signs : (n_groups,) array of +1 and -1
-        """
-        sums = np.einsum("bgl,g->bl", self.terms, signs, dtype=np.int64)
-        side = -1 if self.scalars[TWO_SIDED] else 1
-        raw = np.where(sums < 0, side, 1) * sums
-        if len(self.offset):
-            raw = raw + self.offset
-        z = cut_lanes(self, raw)
-        used = self.voxel >= 0
-        negative = (sums < 0) & bool(self.scalars[TWO_SIDED])
-        out = np.zeros(int(self.scalars[N_VOXELS]), dtype=np.int64)
-        out[self.voxel[used]] = np.where(negative, -z, z)[used]
-        return out
-
-
-def cut_lanes(plan: FlipPlan, sums: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Whole numbers of z of a sum in every lane; 0 for sums below 0."""
-    family = np.repeat(plan.family, WIDTH)
-    out = np.zeros(sums.size, dtype=np.int64)
-    cut_all(sums.reshape(-1), family, plan.scale, plan.curve, bool(plan.scalars[ROOT]), out)
-    return out.reshape(sums.shape)
-
-
-def batch_size(options: dict[str, Any], most: int) -> int:
-    """Flips of a batch: as many as are worth a table, but every thread gets some."""
-    return max(1, min(most, -(-int(options["n_iters"]) // int(options.get("n_threads", 1) or 1))))
+    curves: tuple[Curve, ...]
 
 
 def flip_plan(
-    statistic: FlipTerms,
+    statistic: FlipTerms | Reestimated,
     mask: NDArray[np.bool_],
     *,
     n_iters: int,
@@ -220,7 +114,7 @@ def flip_plan(
 
     Parameters
     ----------
-    statistic : FlipTerms
+    statistic : FlipTerms or Reestimated
         Over the mask, in C order.
     mask : (X, Y, Z) bool array
     n_iters : int
@@ -230,17 +124,19 @@ def flip_plan(
     two_sided : bool
         Both signs are looked at, each with clusters of its own; else the positive one.
     """
-    n_groups = len(statistic.terms)
     order, family = _blocks(statistic.family, len(statistic.curves))
-    terms, offset, unit = _whole_terms(statistic)
-    root = offset is not None
-    curve, scale = _tables(statistic, unit, root=root)
+    if isinstance(statistic, Reestimated):
+        n_groups, whole = len(statistic.y), _of_effects(statistic, order)
+    else:
+        n_groups, whole = len(statistic.terms), _of_terms(statistic, order)
+    curve, scale = _tables(statistic.curves, family, whole)
+    root = whole.root
     padded = tuple(side + 2 for side in mask.shape)
     places = np.asarray(np.ravel_multi_index(tuple(np.argwhere(mask).T + 1), padded), np.int32)
     threshold = cluster_threshold(voxel_thresh, two_sided=two_sided)
     return FlipPlan(
-        terms=np.ascontiguousarray(_lanes(terms, order).transpose(1, 0, 2)),
-        offset=np.zeros((0, WIDTH), np.int32) if offset is None else _lanes(offset, order),
+        terms=whole.terms,
+        offset=whole.offset,
         family=family,
         place=_lanes(places, order),
         scale=scale,
@@ -254,26 +150,9 @@ def flip_plan(
             ],
             dtype=np.int64,
         ),
+        effects=whole.effects,
+        form=whole.form,
     )  # fmt: skip
-
-
-def cluster_threshold(voxel_thresh: float, *, two_sided: bool = True) -> int:
-    """Smallest whole number of z whose p is below a level."""
-    z = -float(ndtri(voxel_thresh / 2 if two_sided else voxel_thresh))
-    return max(int(np.floor(z / UNIT)) + 1, 1)
-
-
-def signs_of(seed: int, iteration: int, n_groups: int, *, exhaustive: bool) -> NDArray[np.int64]:
-    """Signs of the groups in one flip; the readable way to what the loop draws.
-
-    Examples
-    --------
-    >>> signs_of(0, 5, 4, exhaustive=True)
-    array([-1,  1, -1,  1])
-    """
-    flipped = np.zeros(n_groups, dtype=np.int64)
-    draw_signs(np.uint64(seed), np.int64(iteration), exhaustive, flipped)
-    return 1 - 2 * flipped
 
 
 def _blocks(
@@ -297,44 +176,92 @@ def _lanes(values: NDArray[Any], order: NDArray[np.int64]) -> NDArray[Any]:
     return np.where(order >= 0, values[..., order], np.zeros((), values.dtype))
 
 
-def _whole_terms(
-    statistic: FlipTerms,
-) -> tuple[NDArray[np.int32], NDArray[np.int32] | None, float]:
-    """Terms and offsets as whole numbers of a unit, a power of two, in which no sum overflows."""
-    used = statistic.family >= 0
-    size = np.abs(np.where(used, statistic.terms, 0)).sum(axis=0)
+@dataclass(frozen=True)
+class _Whole:
+    """A statistic in lanes: arrays of the plan, and the argument of the curve in its unit.
+
+    ``largest`` (n_blocks, WIDTH) bounds the argument where the curve has no limit.
+    """
+
+    terms: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    effects: NDArray[np.float64]
+    form: NDArray[np.float64]
+    unit: float
+    largest: NDArray[np.float64]
+    root: bool = False
+
+
+def _of_terms(statistic: FlipTerms, order: NDArray[np.int64]) -> _Whole:
+    """Terms as whole numbers of a unit, a power of two, in which no sum overflows."""
+    every = (statistic.terms, *statistic.more)
+    size = np.max([_sum_of_sizes(one) for one in every], axis=0)
     if statistic.offset is not None:
-        size += np.abs(np.where(used, statistic.offset, 0))
+        size = size + np.abs(statistic.offset)
+    size = np.where(statistic.family >= 0, size, 0.0)
     # A voxel of absurdly large numbers must not cost all others their precision.
     shrink = np.where(size > _LARGEST_SUM, _LARGEST_SUM / np.maximum(size, _LARGEST_SUM), 1.0)
     largest = float(np.minimum(size, _LARGEST_SUM).max(initial=0))
     bits = _SUM_BITS - (int(np.ceil(np.log2(largest))) if largest > 0 else 0)
-    factor = np.where(used, np.ldexp(shrink, bits), 0.0)
-    terms = _rounded(statistic.terms, used, factor)
-    offset = None if statistic.offset is None else _rounded(statistic.offset, used, factor)
-    return terms, offset, 2.0**-bits
+    factor = np.ldexp(shrink, bits)
+    n_groups = len(statistic.terms)
+    terms = np.zeros((len(order), len(every) * n_groups, WIDTH), dtype=np.int32)
+    for at, row in enumerate(row for one in every for row in one):
+        terms[:, at] = _lanes(np.rint(row * factor), order)
+    unit = 2.0**-bits
+    if statistic.form:
+        form = np.array([unit**-2, *statistic.form])
+        return _Whole(terms, _NO_OFFSET, _NO_EFFECTS, form, 1 / SHARE, np.ones(order.shape))
+    offset = _NO_OFFSET
+    if statistic.offset is not None:
+        offset = _lanes(np.rint(statistic.offset * factor), order).astype(np.int32)
+    # Rounding may add half a unit for every group.
+    bound = _lanes(size * shrink + n_groups * unit, order)
+    root = statistic.offset is not None
+    return _Whole(terms, offset, _NO_EFFECTS, np.zeros(0), unit, bound, root)
 
 
-def _rounded(
-    values: NDArray[np.float64], used: NDArray[np.bool_], factor: NDArray[np.float64]
-) -> NDArray[np.int32]:
-    return np.rint(np.where(used, values, 0.0) * factor).astype(np.int32)
+def _sum_of_sizes(terms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum of absolute values, row by row: no second array as large as the terms."""
+    total = np.zeros(terms.shape[1])
+    for row in terms:
+        total += np.abs(row)
+    return total
+
+
+def _of_effects(statistic: Reestimated, order: NDArray[np.int64]) -> _Whole:
+    n_groups = len(statistic.y)
+    effects = np.zeros((len(order), 3 * n_groups + 3, WIDTH))
+    dof = np.isfinite(statistic.v).sum(axis=0) - 1.0
+    rows = (*statistic.first, *statistic.y, *statistic.v, statistic.a, statistic.b, dof)
+    for at, row in enumerate(rows):
+        effects[:, at] = _lanes(row, order)
+    effects[:, 2 * n_groups : 3 * n_groups][
+        np.broadcast_to((order < 0)[:, None], (len(order), n_groups, WIDTH))
+    ] = np.inf
+    unit, largest = (1 / SCORE, 1000.0) if statistic.error == WALD else (1 / SHARE, 1.0)
+    return _Whole(
+        np.zeros((len(order), 0, WIDTH), np.int32), _NO_OFFSET, effects,
+        np.array([float(statistic.error)]), unit, np.full(order.shape, largest),
+    )  # fmt: skip
 
 
 def _tables(
-    statistic: FlipTerms, unit: float, *, root: bool
+    curves: tuple[Curve, ...], family: NDArray[np.int64], whole: _Whole
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Curves at the ends of the cells, and cells for each whole number of a sum (or its root)."""
     cells = np.arange(CELLS + 1, dtype=np.float64) / CELLS
     rest = 16.0 ** -np.arange(PARTS, dtype=np.float64)[:, None]
     places = 1 - rest * (1 - cells)
-    curve = np.zeros((len(statistic.curves), *places.shape))
-    scale = np.zeros(len(statistic.curves))
-    for kind, (function, top) in enumerate(zip(statistic.curves, statistic.tops, strict=True)):
-        z = function(top * places**2 if root else top * places)
+    curve = np.zeros((len(curves), *places.shape))
+    scale = np.zeros(len(curves))
+    for kind, function in enumerate(curves):
+        top = min(float(whole.largest[family == kind].max(initial=0)), function.limit)
+        top = top or whole.unit
+        z = function(top * places**2 if whole.root else top * places)
         curve[kind] = np.minimum(np.maximum(z, 0), MOST_Z) / UNIT
-        largest = top / unit
-        scale[kind] = CELLS / (np.sqrt(largest) if root else largest)
+        largest = top / whole.unit
+        scale[kind] = CELLS / (np.sqrt(largest) if whole.root else largest)
     return curve, scale
 
 

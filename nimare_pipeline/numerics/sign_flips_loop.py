@@ -21,6 +21,13 @@ PARTS = 7
 """Tables of z: the last sixteenth of each, where t runs off to infinity, is the next."""
 N_GROUPS, EXHAUSTIVE, TWO_SIDED, THRESHOLD, ROOT, ROW, PLANE, LENGTH, N_VOXELS = range(9)
 """Places in ``scalars``."""
+SHARE = 2.0**28
+"""What a statistic is multiplied by that is the root of a share of variance, 0 to 1."""
+SCORE = 2.0**19
+"""What a statistic is multiplied by that is z itself."""
+KNAPP_HARTUNG, CONSERVATIVE, WALD = range(3)
+"""Standard errors where the variance between studies is estimated again, the last of ``form``."""
+_LARGEST_SCORE = 1000.0
 _TABLES = 3
 _WORD = 64
 
@@ -237,9 +244,107 @@ def largest_of_list(label, strides, voxels, excess, n, memory):  # type: ignore[
 
 
 @compiled
+def _divide(sums, more, form, n):  # type: ignore[no-untyped-def]
+    """Root of a share of variance from products: see ``FlipTerms``; in place of the first."""
+    for flip in range(n):
+        for lane in range(WIDTH):
+            first = float(sums[flip, lane])
+            below = form[0] + form[1] * first * first
+            for product in range(len(more)):
+                other = float(more[product, flip, lane])
+                below += form[2 + product] * other * other
+            share = min(abs(first) / np.sqrt(below), 1.0) if below > 0 else 0.0
+            whole = np.int32(share * SHARE)
+            sums[flip, lane] = whole if first >= 0 else -whole
+
+
+@compiled
+def _estimate_again(effects, form, rows, bits, n, memory, sums):  # type: ignore[no-untyped-def]
+    """Random-effects statistic of one block with the variance between studies of each flip.
+
+    Parameters
+    ----------
+    effects : (3 * n_groups + 3, WIDTH) float64 array
+        What a group adds to the sum that the variance depends on, effects, and variances
+        (infinite where there is no data); then A, B and the groups less 1, with
+        ``tau2 = max(0, A - B sum**2)``.
+    form : (1,) float64 array
+        Which standard error.
+    rows, bits, n
+        As in ``sum_block``.
+    memory : (4, WIDTH) float64 array
+    sums : (n or more, WIDTH) int32 array
+        Filled.
+    """
+    n_groups = (effects.shape[0] - 3) // 3
+    tau2, weights, products, squares = memory
+    kind = np.int64(form[0])
+    for flip in range(n):
+        tau2[:] = 0.0
+        weights[:] = 0.0
+        products[:] = 0.0
+        squares[:] = 0.0
+        for group in range(n_groups):
+            sign = 1.0 - 2.0 * ((rows[flip, group // bits] >> (group % bits)) & 1)
+            for lane in range(WIDTH):
+                tau2[lane] += sign * effects[group, lane]
+        for lane in range(WIDTH):
+            total = tau2[lane]
+            left = effects[3 * n_groups, lane] - effects[3 * n_groups + 1, lane] * total * total
+            tau2[lane] = max(left, 0.0)
+        for group in range(n_groups):
+            sign = 1.0 - 2.0 * ((rows[flip, group // bits] >> (group % bits)) & 1)
+            for lane in range(WIDTH):
+                weight = 1.0 / (effects[2 * n_groups + group, lane] + tau2[lane])
+                y = effects[n_groups + group, lane]
+                weights[lane] += weight
+                products[lane] += sign * (weight * y)
+                squares[lane] += weight * y * y
+        for lane in range(WIDTH):
+            dof = effects[3 * n_groups + 2, lane]
+            sums[flip, lane] = _score(
+                kind, products[lane], weights[lane], squares[lane], max(dof, 1.0)
+            )
+
+
+@compiled
+def _score(kind, product, weight, square, dof):  # type: ignore[no-untyped-def]
+    """Whole number of a statistic: of z (Wald), or of the root of the share that t is made of."""
+    if not weight > 0.0 or not square > 0.0:
+        return np.int32(0)
+    z2 = product * product / weight
+    if kind == WALD:
+        whole = np.int32(min(np.sqrt(z2), _LARGEST_SCORE) * SCORE)
+    else:
+        rest = max(square - z2, 0.0)
+        if kind == CONSERVATIVE:
+            rest = max(rest, dof)
+        below = z2 + rest
+        whole = np.int32(np.sqrt(z2 / below) * SHARE) if below > 0.0 else np.int32(0)
+    return whole if product >= 0.0 else -whole
+
+
+@compiled
+def measure(block, n, bits, arrays, scratch):  # type: ignore[no-untyped-def]
+    """Fill ``sums`` with what the curve of the block is of, with its sign, for n flips."""
+    terms, effects, form = arrays[0], arrays[9], arrays[10]
+    _, rows, tables, sums, _, _, _, _, _, _, more, memory = scratch
+    if len(effects):
+        _estimate_again(effects[block], form, rows, bits, n, memory, sums)
+        return
+    n_groups = arrays[8][N_GROUPS]
+    sum_block(terms[block, :n_groups], rows, n, bits, tables, sums)
+    if len(form):
+        for product in range(len(more)):
+            begin = (product + 1) * n_groups
+            sum_block(terms[block, begin : begin + n_groups], rows, n, bits, tables, more[product])
+        _divide(sums, more, form, n)
+
+
+@compiled
 def flip_batch(seed, first, n, arrays, scratch):  # type: ignore[no-untyped-def]
     """Largest sums of each family and the voxels that form clusters, for a batch of n flips."""
-    terms, offset, family, place, scale, curve, least, _, scalars = arrays
+    _, offset, family, place, scale, curve, least, _, scalars = arrays[:9]
     flipped, rows, tables, sums, tops, counts, voxels, excess = scratch[:8]
     two_sided, root = scalars[TWO_SIDED] > 0, scalars[ROOT] > 0
     bits = pack_bits(tables)
@@ -247,7 +352,7 @@ def flip_batch(seed, first, n, arrays, scratch):  # type: ignore[no-untyped-def]
     counts[:n] = 0
     tops[:n] = 0
     for block in range(len(family)):
-        sum_block(terms[block], rows, n, bits, tables, sums)
+        measure(block, n, bits, arrays, scratch)
         kind = family[block]
         rules = (two_sided, least[kind], scalars[THRESHOLD])
         base = offset[block] if len(offset) else offset.reshape(-1)
@@ -279,7 +384,7 @@ def flip_signs(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-de
         Largest z, cluster size and cluster mass of each flip.
     """
     scale, curve, scalars = arrays[4], arrays[5], arrays[8]
-    _, rows, _, _, tops, counts, voxels, excess, label, memory = scratch
+    _, rows, _, _, tops, counts, voxels, excess, label, memory = scratch[:10]
     root = scalars[ROOT] > 0
     strides = (np.int64(1), scalars[ROW], scalars[PLANE])
     for begin in range(0, out.shape[1], len(rows)):

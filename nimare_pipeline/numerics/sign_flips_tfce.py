@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from nimare_pipeline.numerics.array_plan import collect
 from nimare_pipeline.numerics.jit import compiled
 from nimare_pipeline.numerics.nulls import MOST_BINS
-from nimare_pipeline.numerics.sign_flips import MAXIMA, UNIT, FlipPlan, batch_size, cut_lanes
 from nimare_pipeline.numerics.sign_flips_loop import (
     PLANE,
     ROOT,
@@ -20,8 +19,15 @@ from nimare_pipeline.numerics.sign_flips_loop import (
     cut,
     draw_rows,
     flip_signs,
+    measure,
     pack_bits,
-    sum_block,
+)
+from nimare_pipeline.numerics.sign_flips_plan import (
+    MAXIMA,
+    UNIT,
+    FlipPlan,
+    batch_size,
+    cut_lanes,
 )
 from nimare_pipeline.numerics.subtraction import run_batches
 from nimare_pipeline.numerics.tfce import TFCETables, tfce_tables
@@ -42,10 +48,7 @@ def flip_tables(
     voxel_mm3, extent_power, height_power
         As for ``tfce_tables``.
     """
-    sums = np.abs(plan.terms).sum(axis=1, dtype=np.int64)
-    if len(plan.offset):
-        sums = sums + plan.offset
-    top = int(cut_lanes(plan, sums).max(initial=0))
+    top = int(cut_lanes(plan, plan.largest_sums()).max(initial=0))
     last, shift = min(top, int(_MOST_HEIGHT / UNIT)) + 1, 0
     while last >> shift > MOST_BINS:
         shift += 1
@@ -97,7 +100,7 @@ class FlipTFCEPlan(FlipPlan):
         """Memory of one thread, for batches of so many flips."""
         n_lanes = self.place.size
         return (
-            super().scratch(batch),
+            self.plain_scratch(batch),
             np.zeros((batch, n_lanes), dtype=np.int32),
             np.zeros(2, dtype=np.int64),
             signed_scratch(len(self.height), n_lanes),
@@ -137,9 +140,9 @@ def _fill_levels(sums, offset, kind, tables, rules, levels):  # type: ignore[no-
 def enhance_flips(seed, first, arrays, scratch, out):  # type: ignore[no-untyped-def]
     """``flip_signs``, and after its three rows the largest TFCE of either sign."""
     plain, levels, tops, memory = scratch
-    own = arrays[:9]
-    terms, offset, family, place, scale, curve, _, _, scalars = own
-    height, extent, shift = arrays[9], arrays[10], arrays[11][0]
+    own = arrays[:11]
+    _, offset, family, place, scale, curve, _, _, scalars = own[:9]
+    height, extent, shift = arrays[11], arrays[12], arrays[13][0]
     flip_signs(seed, first, own, plain, out[:3])
     flipped, rows, tables, sums, label = plain[0], plain[1], plain[2], plain[3], plain[8]
     rules = (scalars[TWO_SIDED] > 0, shift, np.int64(len(height) - 1))
@@ -149,7 +152,7 @@ def enhance_flips(seed, first, arrays, scratch, out):  # type: ignore[no-untyped
         n = min(len(rows), out.shape[1] - begin)
         draw_rows(seed, first + begin, n, bits, scalars, flipped, rows)
         for block in range(len(family)):
-            sum_block(terms[block], rows, n, bits, tables, sums)
+            measure(block, n, bits, own, plain)
             base = offset[block] if len(offset) else offset.reshape(-1)
             for flip in range(n):
                 _fill_levels(

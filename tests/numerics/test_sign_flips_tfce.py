@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from nimare_pipeline.numerics import sign_flips
+from nimare_pipeline.numerics import sign_flips, sign_flips_plan
 from nimare_pipeline.numerics.sign_flips_terms import one_sample_t
 from nimare_pipeline.numerics.sign_flips_tfce import FlipTFCEPlan, flip_tables
 from tests.numerics.test_sign_flips import scene
 
 
-def plans(*, two_sided: bool, n_iters: int = 30) -> tuple[sign_flips.FlipPlan, FlipTFCEPlan]:
+def plans(*, two_sided: bool, n_iters: int = 30) -> tuple[sign_flips_plan.FlipPlan, FlipTFCEPlan]:
     """A plan and the same with the enhancement."""
     y, mask = scene()
     plain = sign_flips.flip_plan(
@@ -28,7 +28,7 @@ def test_maxima_are_those_of_each_flip(*, two_sided: bool) -> None:
     for name, values in plain.run(seed=3, first=0, n_iters=30).items():
         assert np.array_equal(values, found[name])
     for flip in range(30):
-        whole = plan.whole_numbers(sign_flips.signs_of(3, flip, 9, exhaustive=False))
+        whole = plan.whole_numbers(sign_flips_plan.signs_of(3, flip, 9, exhaustive=False))
         enhanced = plan.enhanced(whole, mask)
         top = np.abs(enhanced).max() if two_sided else enhanced.max()
         assert found["max_tfce"][flip] == top
