@@ -18,6 +18,7 @@ import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline import snapshots
 from nimare_pipeline.cluster_evidence import shown_z
+from nimare_pipeline.derivative_images import StudyImages
 from nimare_pipeline.derivative_names import (
     Place,
     map_paths,
@@ -75,6 +76,7 @@ BIDSIGNORE = (
     "*_contrasts.*",
     "*_coordinates.*",
     "*_problems.*",
+    "*_images.*",
     "*_analysis.json",
     ".work",
     ".swap",
@@ -107,7 +109,7 @@ class _Stage:
         write_file(self.folder / path, stored)
 
 
-def write_analysis(
+def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     stage_dir: str | Path,
     *,
     analysis: Analysis,
@@ -117,6 +119,7 @@ def write_analysis(
     result: MetaResult,
     clusters: ClusterTable,
     figures_dir: str | Path | None = None,
+    images: StudyImages | None = None,
 ) -> None:
     """Write everything of one analysis into a folder of its own, for ``swap_in``.
 
@@ -135,6 +138,8 @@ def write_analysis(
         Its level and alpha decide what is called the result.
     figures_dir : path, optional
         ``<key>.svg`` or ``<key>.png``, keys in snake_case.
+    images : StudyImages, optional
+        Images of the studies, of an image-based analysis.
 
     Raises
     ------
@@ -159,6 +164,11 @@ def write_analysis(
     ):
         _write_table(stage, place.table(name), table, columns)
     _write_maps(stage, context)
+    if images is not None:
+        _write_table(stage, place.table("images"), images.checks, tables.IMAGES)
+        for path, values, about in images.made(place):
+            image = result.mask.image(values, np.nan)
+            _write_image(stage, path, image, {**about, **context.provenance()})
     if "region" in result.arrays:
         region = result.mask.image(result.arrays["region"].astype(np.uint8))
         _write_image(stage, place.region(), region, region_sidecar(context))
