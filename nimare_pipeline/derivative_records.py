@@ -37,6 +37,9 @@ class AnalysisRecord:
         Dataset that was analysed.
     problems : tuple of Problem
         Found in the data by the run, then found while reading.
+    diagnostics, pooled : DataFrame
+        Contrasts at peaks, and peaks, of an image-based analysis, as ``image_diagnostics`` makes
+        them; empty of others, and where missing or damaged.
     """
 
     name: str
@@ -56,6 +59,8 @@ class AnalysisRecord:
     paper_figures: dict[str, Path]
     snapshot: Path | None
     problems: tuple[Problem, ...]
+    diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pooled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def analysis(self) -> dict[str, Any]:

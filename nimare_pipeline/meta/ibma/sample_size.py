@@ -6,7 +6,7 @@ import numpy as np
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.ibma.base import Rows, Sample
+from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample
 from nimare_pipeline.meta.ibma.regression import (
     LIKELIHOODS,
     PLAIN,
@@ -76,6 +76,10 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
             )
             raise DataError(msg)
         return super().covers(sample, bag) and len(np.unique(sizes)) > 1
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        return ImageEstimator.z_rows(self, rows, group)
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Fit voxels."""
