@@ -31,6 +31,8 @@ STRONGEST = "strongest voxel"
 WEAKEST_Z, N_STAYS = "zLeaveOneOut", "nLeaveOneOut"
 """Statistics of the maps: z without the study that matters most, and studies that can be left out
 each alone."""
+_SMALLEST = 1e-200
+"""Smaller variances are none: a likelihood's maximum was at 0."""
 _NORMAL = float(ndtri(0.975))
 _POOLED = {
     "est": "est", "lower": "estLower", "upper": "estUpper", "tau2": "tau2", "i2": "i2",
@@ -116,8 +118,10 @@ class LeaveOneOut:
             raise UsageError(msg)
         case = _Case.of(result, self.voxel_thresh)
         peaks = _peaks(case, clusters, self.max_peaks)
-        studies, pooled = _tables(case, peaks)
-        return ImageDiagnostics(studies, pooled, robustness(case) if self.maps else {})
+        # Where studies agree exactly, or one tells a coefficient alone, the table says NaN.
+        with np.errstate(all="ignore"):
+            studies, pooled = _tables(case, peaks)
+            return ImageDiagnostics(studies, pooled, robustness(case) if self.maps else {})
 
 
 @dataclass(frozen=True)
@@ -137,6 +141,12 @@ class _Case:
         thresh = voxel_thresh or formed or defaults.VOXEL_THRESH
         group = result.facts.get("result_group")
         return cls(result, estimator, whole_sample(result), group, float(thresh))
+
+    @property
+    def term(self) -> str:
+        """Coefficient of a meta-regression that is the result; empty of a mean."""
+        terms = self.result.facts.get("terms") or {}
+        return str(terms.get(self.group, self.group or ""))
 
     @property
     def z(self) -> Values:
@@ -315,6 +325,7 @@ class _Peak:
         members = [self.case.sample.ids[n] for n in self.numbers[self.rows.groups == which[0]]]
         maps = {column: self.case.map(name) for column, name in _POOLED.items()}
         return {
+            "term": self.case.term,
             "n": int(self.rows.groups.max()) + 1,
             "z_stat": self.z[0],
             **{
@@ -330,9 +341,11 @@ class _Peak:
     def _egger(self) -> dict[str, Any]:
         if self.parts.variances is None or self.parts.means is None:
             return {"egger_note": "the estimator has no standard errors of studies"}
+        if not (self.parts.variances > _SMALLEST).all():
+            return {"egger_note": "the variance of participants is estimated to be 0"}
         found = egger(self.parts.means, self.parts.variances)
         k = len(self.parts.means)
-        note = ""
+        note = "moderators are not taken into account" if self.case.term else ""
         if np.isnan(found.p[0]):
             note = "standard errors of studies are alike" if k > 2 else "fewer than 3 studies"
         elif k < FEW_STUDIES:
