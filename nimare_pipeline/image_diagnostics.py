@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nimare_pipeline import defaults, derivative_tables
-from nimare_pipeline.errors import UsageError
+from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import count, flag
 from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator, Rows, Sample
@@ -26,6 +26,9 @@ MAX_PEAKS = 20
 """Peaks that are looked at: those of the largest clusters."""
 FEW_STUDIES = 10
 """With fewer studies Egger's test has too little power to be relied on (Sterne et al. 2011)."""
+MOST_FITS = 40
+"""Fits of all voxels that the maps may cost. One without a study takes about a quarter of the
+estimator's own, which makes more maps: so they cost at most about ten times the analysis."""
 STRONGEST = "strongest voxel"
 """Name of the peak where nothing is significant."""
 WEAKEST_Z, N_STAYS = "zLeaveOneOut", "nLeaveOneOut"
@@ -56,12 +59,15 @@ class ImageDiagnostics:
     maps : dict of MapSpec to (n_voxels,) array
         At voxels below the uncorrected threshold the z without the study whose absence weakens it
         most, and how many studies can each be left out alone with the voxel staying below; NaN
-        elsewhere. Empty if they were not asked for.
+        elsewhere. Empty if they were not asked for, or would take too long.
+    problems : tuple of Problem
+        What was not made, and why.
     """
 
     studies: pd.DataFrame
     pooled: pd.DataFrame
     maps: Mapping[MapSpec, Values] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
 
 def nothing_diagnosed() -> ImageDiagnostics:
@@ -81,7 +87,8 @@ class LeaveOneOut:
     voxel_thresh : float, optional
         Uncorrected p below which a voxel stays; by default that which formed clusters, else .001.
     maps : bool
-        Make the maps, which takes up to as many fits as there are studies.
+        Make the maps. Each study is left out at all voxels that are below the threshold; where
+        that is more than ``MOST_FITS`` fits of all voxels they are not made, which is said.
     """
 
     def __init__(
@@ -121,7 +128,8 @@ class LeaveOneOut:
         # Where studies agree exactly, or one tells a coefficient alone, the table says NaN.
         with np.errstate(all="ignore"):
             studies, pooled = _tables(case, peaks)
-            return ImageDiagnostics(studies, pooled, robustness(case) if self.maps else {})
+            maps, problems = _bounded(case) if self.maps else ({}, ())
+        return ImageDiagnostics(studies, pooled, maps, problems)
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,21 @@ class _Case:
 
 BLOCK = 8192
 """Voxels that are fitted at once."""
+
+
+def _bounded(case: _Case) -> tuple[Mapping[MapSpec, Values], tuple[Problem, ...]]:
+    """The maps, unless they would take much longer than the analysis."""
+    analysed = case.sample.present.any(axis=0)
+    n_groups = len(np.unique(case.sample.groups))
+    n_fits = n_groups * float(case.below(case.z)[analysed].mean()) if analysed.any() else 0.0
+    if n_fits <= MOST_FITS:
+        return robustness(case), ()
+    message = (
+        f"no leave-one-out maps: {n_groups} studies at {100 * n_fits / n_groups:.0f} % of the "
+        f"voxels would take as long as {n_fits:.0f} analyses (at most {MOST_FITS}); the peaks of "
+        "the clusters are tabulated"
+    )
+    return {}, (Problem("warning", message),)
 
 
 def robustness(case: _Case) -> dict[MapSpec, Values]:

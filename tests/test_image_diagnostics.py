@@ -304,3 +304,19 @@ def test_wrong_keywords_are_refused(keywords: dict, message: str) -> None:
     """Values out of range are named."""
     with pytest.raises(UsageError, match=message):
         LeaveOneOut(**keywords)
+
+
+def test_maps_that_would_take_too_long_are_not_made(
+    plain: MetaResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond a bound of fits there are tables and no maps, which is said with the numbers."""
+    n_fits = 8 * (plain.maps["p"] < 0.5).mean()
+    monkeypatch.setattr("nimare_pipeline.image_diagnostics.MOST_FITS", n_fits - 0.1)
+    found = LeaveOneOut(voxel_thresh=0.5).transform(plain)
+    assert not found.maps
+    assert len(found.studies) == 8
+    (problem,) = found.problems
+    assert problem.message.startswith("no leave-one-out maps: 8 studies at ")
+    assert f"as long as {n_fits:.0f} analyses" in problem.message
+    monkeypatch.setattr("nimare_pipeline.image_diagnostics.MOST_FITS", n_fits + 0.1)
+    assert LeaveOneOut(voxel_thresh=0.5).transform(plain).maps

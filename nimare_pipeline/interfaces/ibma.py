@@ -151,6 +151,7 @@ class ImageDiagnostics(PipelineInterface):
         try:
             result = MetaResult.load(self.inputs.result_file)
             found = LeaveOneOut().transform(result, read_frame(self.inputs.clusters_file))
+            problems += found.problems
         except _UNDIAGNOSED as error:
             found = nothing_diagnosed()
             problems = [Problem("warning", f"diagnostics of the studies were not made: {error}")]
