@@ -105,7 +105,7 @@ def clean(value: Any) -> Any:
     return value
 
 
-def depth(value: Any, most: int, kinds: tuple[type, ...] = _CONTAINERS) -> int:
+def depth(value: Any, most: int, kinds: tuple[type[Any], ...] = _CONTAINERS) -> int:
     """Levels of lists and objects in each other, counted up to ``most`` + 1.
 
     Whether a number is a ``Mapping`` takes Python long to say: for parsed files ``kinds`` is less.
