@@ -170,12 +170,12 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
     for module, paths in sorted(batches, key=lambda batch: batch[1][0].as_posix()):
         tables: Tables | None = None
         contrasts: list[Contrast] = []
+        name = _name(module, paths[0], base)  # before reading, which forgets what was parsed
         if hasattr(module, "read_tables"):
             tables, problems = _tables(module, paths, base, tal2mni, unknown_space)
         else:
             contrasts, problems = _contrasts(module, paths, base, tal2mni, unknown_space)
         files = tuple(file.relative_to(base).as_posix() for file in paths)
-        name = _name(module, paths[0], base)
         said = getattr(module, "SAYS", ())
         problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], said=said)
         found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
