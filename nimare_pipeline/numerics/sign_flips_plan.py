@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nimare_pipeline.numerics.array_plan import ArrayPlan, collect
-from nimare_pipeline.numerics.sign_flips_loop import (
+from nimare_pipeline.numerics.sign_flips_loop import Z_BITS, cut_all, flip_signs
+from nimare_pipeline.numerics.sign_flips_sums import (
     EXHAUSTIVE,
     KNAPP_HARTUNG,
     LENGTH,
@@ -20,10 +21,7 @@ from nimare_pipeline.numerics.sign_flips_loop import (
     TWO_SIDED,
     WALD,
     WIDTH,
-    Z_BITS,
-    cut_all,
     draw_signs,
-    flip_signs,
     measure,
     pack_bits,
 )
@@ -35,6 +33,8 @@ MAXIMA = ("max_stat", "max_size", "max_mass")
 """What an iteration leaves."""
 _BATCH = 256
 _BITS = 7
+_ROOM = 2**22
+"""Voxels that form clusters in all flips of a batch together; a smaller batch takes more."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class FlipPlan(ArrayPlan):
         """Memory of one thread, for batches of so many flips."""
         n_groups, n_lanes = int(self.scalars[N_GROUPS]), self.place.size
         # Half of the work may go into the tables.
+        room = max(n_lanes + WIDTH, _ROOM)
         bits = max(1, min(_BITS, n_groups, batch.bit_length() - 1))
         return (
             np.zeros(n_groups, dtype=np.int64),
@@ -115,11 +116,16 @@ class FlipPlan(ArrayPlan):
             np.zeros((3, 1 << bits, WIDTH), dtype=np.int32),
             np.zeros((batch, WIDTH), dtype=np.int32),
             np.zeros((batch, len(self.scale)), dtype=np.int64),
-            np.zeros(batch, dtype=np.int64),
-            # Not touched but as far as a flip has voxels above the threshold.
-            np.empty((batch, n_lanes), dtype=np.int32),
-            np.empty((batch, n_lanes), dtype=np.int32),
+            (
+                np.zeros(batch, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+            ),
+            np.zeros(batch, dtype=np.int32),
             np.zeros(int(self.scalars[LENGTH]), dtype=np.int32),
+            np.empty(n_lanes, dtype=np.int32),
+            np.empty(n_lanes, dtype=np.int32),
             (
                 np.empty(n_lanes, dtype=np.int32),
                 np.empty(n_lanes, dtype=np.int32),

@@ -21,7 +21,7 @@ from nimare_pipeline.numerics.combination import (
 )
 from nimare_pipeline.numerics.coverage import bags
 from nimare_pipeline.numerics.sign_flips import Curve, FlipTerms, Reestimated
-from nimare_pipeline.numerics.sign_flips_loop import CONSERVATIVE, KNAPP_HARTUNG, WALD
+from nimare_pipeline.numerics.sign_flips_sums import CONSERVATIVE, KNAPP_HARTUNG, WALD
 from nimare_pipeline.numerics.student import t_logsf
 
 _Floats = NDArray[np.float64]
