@@ -32,6 +32,10 @@ UNIT = 2.0**-Z_BITS
 MAXIMA = ("max_stat", "max_size", "max_mass")
 """What an iteration leaves."""
 _BATCH = 256
+_FEW = 8
+_CALL_S = 0.1
+_SUM_S, _SHARE_S, _AGAIN_S = 4e-11, 4e-9, 2.5e-9
+"""About what a flip takes of a voxel: a group of a sum, a share, a group of a variance."""
 _BITS = 7
 _ROOM = 2**22
 """Voxels that form clusters in all flips of a batch together; a smaller batch takes more."""
@@ -94,7 +98,7 @@ class FlipPlan(ArrayPlan):
 
         z and mass are in units of 2**-20.
         """
-        batch = batch_size(options, _BATCH)
+        batch = batch_size(options, self._worth_a_batch())
         return collect(
             flip_signs,
             self.arrays(),
@@ -103,6 +107,15 @@ class FlipPlan(ArrayPlan):
             runner=partial(run_batches, batch=batch),
             **options,
         )
+
+    def _worth_a_batch(self) -> int:
+        """Flips of a batch: many, as tables are made for each, but a call has to return soon."""
+        n_groups = int(self.scalars[N_GROUPS])
+        each = n_groups * _AGAIN_S if len(self.effects) else self.terms.shape[1] * _SUM_S
+        if len(self.form) > 1:
+            each += _SHARE_S
+        seconds = each * self.place.size
+        return _BATCH if seconds * _BATCH < _CALL_S else max(_FEW, int(_CALL_S / seconds))
 
     def plain_scratch(self, batch: int) -> tuple[Any, ...]:
         """Memory of one thread, for batches of so many flips."""

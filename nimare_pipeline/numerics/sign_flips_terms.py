@@ -82,7 +82,7 @@ def one_sample_t(y: _Floats) -> FlipTerms:
         NaN where a group has no data. Voxels with fewer than two have no statistic.
     """
     known = np.isfinite(y)
-    terms = np.where(known, y, 0.0)
+    terms = np.where(known, y, 0.0).astype(np.float64, copy=False)
     length = np.sqrt((terms**2).sum(axis=0))
     terms /= np.where(length > 0, length, 1.0)
     n = np.where(length > 0, known.sum(axis=0), 0)
