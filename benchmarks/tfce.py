@@ -13,7 +13,7 @@ from rows import Row, peak_mb, tell
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import null_of
+from nimare_pipeline.meta.cbma.forming import null_of
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import data_path
 

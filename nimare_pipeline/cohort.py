@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cohort_table import (
+    KERNEL_FWHM,
+    NO_FOCUS,
     NOT_CHOSEN,
     NOT_SELECTED,
     Cohort,
@@ -23,7 +25,7 @@ from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.image_cohort import make_image_cohort
-from nimare_pipeline.macm import NO_FOCUS, in_region
+from nimare_pipeline.macm import in_region
 from nimare_pipeline.pooling import (
     POOLED_INTO,
     POOLED_SIZE,
@@ -41,8 +43,6 @@ from nimare_pipeline.tables import (
     filled_in,
 )
 
-KERNEL_FWHM = "kernel_fwhm"
-"""Metadata column: width in mm of the kernel of a contrast without sample size."""
 ALE_KERNEL = ("ALE", "SCALE", "ALESubtraction", "BalancedALESubtraction")
 """Estimators whose kernel is as wide as the sample size says."""
 _FIXED_KERNEL = ("kernel__fwhm", "kernel__sample_size")

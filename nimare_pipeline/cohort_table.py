@@ -9,11 +9,14 @@ from nimare_pipeline import spaces
 from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import Problem
-from nimare_pipeline.macm import NO_FOCUS
 from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, INCLUDE_REASON, SAMPLE_SIZE_FILLED
 
+KERNEL_FWHM = "kernel_fwhm"
+"""Metadata column: width in mm of the kernel of a contrast without sample size."""
 NOT_SELECTED = "not selected"
 """Reason of a contrast that the analysis' selection does not name."""
+NO_FOCUS = "no focus in the region"
+"""Reason of a contrast that was searched, and has no focus in the region."""
 NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
 """Reasons that are no exclusion: the analysis never meant these contrasts."""
 

@@ -16,6 +16,8 @@ from nimare_pipeline.errors import Problem
 ABSURD_MM = 1000.0
 """A coordinate beyond this cannot be millimetres of a head: an error, not a warning."""
 
+UNKNOWN_SPACE = "unknown-space"
+"""Kind of the errors about spaces, which a policy may settle."""
 _MOST_NAMED = 5
 """Contrasts that are named where a whole file has one fault; more are counted."""
 _MOST_LISTED = 100
@@ -252,6 +254,7 @@ def _space_problems(contrasts: Sequence[Contrast]) -> Iterable[Problem]:
             file,
             f"line {line}" if line else "",
             _space_advice(line, has_lines=bool(found[0].focus_lines)),
+            kind=UNKNOWN_SPACE,
         )
 
 

@@ -13,6 +13,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.contrast import Contrast, check, counted, is_missing
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import nimare_json
+from nimare_pipeline.select import select
 from nimare_pipeline.studies import Studies
 from nimare_pipeline.tables import (
     RELATIVE,
@@ -205,8 +206,6 @@ class Dataset(Studies):
         EmptySelectionError
             If it holds for no contrast.
         """
-        from nimare_pipeline.select import select
-
         return self.slice(self.ids[select(self, selection, (str(folder),)).holds])
 
     def merge(self, other: "Dataset") -> Self:
@@ -224,17 +223,6 @@ class Dataset(Studies):
                 msg, [Problem("error", f"contrast {name} is in both") for name in both]
             )
         return self.from_tables(self._tables.merged(other.tables), self._mask, self._space)
-
-    def get_studies_by_mask(self, mask: Any) -> list[str]:
-        """Ids of contrasts with a focus in a mask (BrainMask, image or path) on any grid.
-
-        Raises
-        ------
-        DataError
-            If the mask cannot be read or is empty.
-        """
-        xyz = self.coordinates[["x", "y", "z"]].to_numpy(dtype=float)
-        return self._ids_with(spaces.contains(spaces.analysis_mask(mask)[0], xyz))
 
     def update_path(self, new_path: str | Path) -> None:
         """Make the relative paths of images absolute, below a folder; ``__relative`` stays."""

@@ -29,6 +29,8 @@ _OWN_STATISTIC |= {"ALESubtraction": "ale", "BalancedALESubtraction": "ale"}
 _OWN_STATISTIC[defaults.CONJUNCTION] = "minimum"
 _STATISTIC_LABELS = {"est": "effect", "estLower": "effectLower", "estUpper": "effectUpper"}
 """Statistics of which BIDS folders of other programs have another word."""
+_KINDS = {"beta": "effect", "varcope": "variance", "g_var": "gvar"}
+"""Kinds of images whose name in ``stat-`` is another."""
 _GROUP_LABELS = {"AgF_prior": "AgFPrior", "FgA_prior": "FgAPrior"}
 """Groups of maps whose names are no labels."""
 _TAILS: dict[Tail, str] = {"positive": "positive", "negative": "negative", "two-sided": "twoSided"}
@@ -64,6 +66,18 @@ class Place:
             stat=statistic_label(spec.statistic, self.model),
             tail=_tail_label(spec.tail, named=with_tail),
             desc=spec.desc,
+        )
+
+    def study_map(self, study: str, contrast: str, kind: str) -> str:
+        """Path of an image of one contrast that was made for the analysis."""
+        return self._build(
+            "statmap",
+            ".nii.gz",
+            resolution=self.resolution,
+            model=self.model,
+            study=study,
+            contrast=contrast,
+            stat=_KINDS.get(kind, kind),
         )
 
     def result_map(self, desc: str, *, group: str | None = None, tail: Tail = "positive") -> str:
@@ -129,6 +143,11 @@ class Place:
         """Path of the dataset that was analysed; of a database it ends in ``.npz``."""
         entities = {"datatype": "sourcedata", "cohort": self.cohort}
         return bids_path({**entities, "suffix": "dataset", "extension": extension})
+
+    def null_foci(self) -> str:
+        """Path of the pool of foci that the null of SCALE was drawn from."""
+        entities = {"datatype": "sourcedata", "cohort": self.cohort, "desc": "nullFoci"}
+        return bids_path({**entities, "suffix": "coordinates", "extension": ".tsv.gz"})
 
     def folder(self) -> str:
         """Folder of the analysis."""

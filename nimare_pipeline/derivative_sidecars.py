@@ -59,6 +59,7 @@ CONJUNCTION = "conjunction"
 _DESCRIPTIONS = {
     CONJUNCTION: "Significant in each of the analyses that are combined",
     "uncorrected": "Not corrected for multiple comparisons",
+    "nullFoci": "Foci that the null of SCALE draws from",
     "montecarlo": "Largest values of each Monte Carlo iteration",
 }
 
@@ -73,6 +74,7 @@ class Context:
     result: MetaResult
     mask_path: str
     snapshot_path: str = ""
+    pool_path: str = ""
 
     def common(self) -> dict[str, Any]:
         """Make the keys that every sidecar of an image has."""
@@ -94,6 +96,7 @@ class Context:
             return [path for one in combined["inputs"] for path in one.get("files", ())]
         return [
             self.snapshot_path or place.snapshot(),
+            *([self.pool_path] if self.pool_path else []),
             place.table("contrasts"),
             place.table("coordinates"),
         ]

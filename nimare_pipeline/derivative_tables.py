@@ -59,6 +59,8 @@ CONTRASTS: dict[str, Column] = {
     "pooled_sample_size": Column(
         "Sample size of that experiment: of its contrast with the most participants", "number"
     ),
+    "images": Column("Kinds of images the contrast has"),
+    "images_sha256": Column("Digest of the files of those images"),
     "n_foci": Column("Foci reported", "integer"),
     "n_foci_inside": Column("Foci in a voxel of the mask", "integer"),
     "n_foci_outside": Column("Foci outside the mask", "integer"),
@@ -68,6 +70,27 @@ CONTRASTS: dict[str, Column] = {
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),
     "line": Column("Line of that file"),
+}
+
+IMAGES: dict[str, Column] = {
+    "id": _IDS["id"],
+    "kind": Column("Kind of image: z, t, p, beta, varcope, se, sd, d or g"),
+    "file": Column("File it was read from"),
+    "accepted": Column("Whether the checks let it through", "boolean"),
+    "level": Column("accept, warn or reject"),
+    "reason": Column("What is odd or wrong about it"),
+    "shape": Column("Voxels along each axis of its grid"),
+    "voxel_size_mm": Column("Size of its voxels, mm"),
+    "orientation": Column("Directions of its axes, such as RAS"),
+    "grid": Column("same as the mask's, or resampled: linear, nearest"),
+    "coverage": Column("Share of the voxels of the mask that have a value", "number"),
+    "n_nan": Column("Voxels of the mask that are not finite", "integer"),
+    "n_zero": Column("Voxels of the mask that are exactly 0, which counts as missing", "integer"),
+    "smallest": Column("Smallest value", "number"),
+    "largest": Column("Largest value", "number"),
+    "thresholded_share": Column("Voxels that are 0 where most images have a value", "number"),
+    "most_correlated": Column("Contrast whose image of the kind is most like this one"),
+    "correlation": Column("Pearson's r with that image", "number"),
 }
 
 COORDINATES: dict[str, Column] = {

@@ -18,6 +18,7 @@ import nimare_pipeline
 from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline import snapshots
 from nimare_pipeline.cluster_evidence import shown_z
+from nimare_pipeline.derivative_images import StudyImages
 from nimare_pipeline.derivative_names import (
     Place,
     map_paths,
@@ -44,6 +45,7 @@ from nimare_pipeline.derivatives_reader import read
 from nimare_pipeline.derivatives_swap import recover, swap_in
 from nimare_pipeline.diagnostics import ClusterTable
 from nimare_pipeline.errors import OutputError, Problem, UsageError
+from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.saved_null import PREFIX
 from nimare_pipeline.settings import Analysis, Settings
@@ -58,6 +60,7 @@ __all__ = [
     "swap_in",
     "write_analysis",
     "write_dataset_level",
+    "write_null_foci",
     "write_problems",
     "write_settings",
     "write_snapshot",
@@ -73,6 +76,7 @@ BIDSIGNORE = (
     "*_contrasts.*",
     "*_coordinates.*",
     "*_problems.*",
+    "*_images.*",
     "*_analysis.json",
     ".work",
     ".swap",
@@ -105,7 +109,7 @@ class _Stage:
         write_file(self.folder / path, stored)
 
 
-def write_analysis(
+def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     stage_dir: str | Path,
     *,
     analysis: Analysis,
@@ -115,13 +119,15 @@ def write_analysis(
     result: MetaResult,
     clusters: ClusterTable,
     figures_dir: str | Path | None = None,
+    images: StudyImages | None = None,
 ) -> None:
     """Write everything of one analysis into a folder of its own, for ``swap_in``.
 
     Parameters
     ----------
     stage_dir : path
-        Laid out like the output folder; holds nothing else but the snapshot.
+        Laid out like the output folder; holds nothing else but the snapshot, and the pool of
+        null foci where there is one.
     analysis, settings
         What was asked for.
     cohort_contrasts, cohort_coordinates : DataFrame
@@ -132,6 +138,8 @@ def write_analysis(
         Its level and alpha decide what is called the result.
     figures_dir : path, optional
         ``<key>.svg`` or ``<key>.png``, keys in snake_case.
+    images : StudyImages, optional
+        Images of the studies, of an image-based analysis.
 
     Raises
     ------
@@ -144,7 +152,8 @@ def write_analysis(
     own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
     snapshot = snapshots.found(stage_dir, analysis.name)
     mask_path = place.mask(own=own_mask)
-    context = Context(place, analysis, settings, result, mask_path, snapshot)
+    pool = place.null_foci() if (Path(stage_dir) / place.null_foci()).is_file() else ""
+    context = Context(place, analysis, settings, result, mask_path, snapshot, pool)
     stage = _Stage(stage_dir)
     mask_image = result.mask.as_image()
     sidecar = mask_sidecar(context, own=own_mask)
@@ -155,6 +164,11 @@ def write_analysis(
     ):
         _write_table(stage, place.table(name), table, columns)
     _write_maps(stage, context)
+    if images is not None:
+        _write_table(stage, place.table("images"), images.checks, tables.IMAGES)
+        for path, values, about in images.made(place):
+            image = result.mask.image(values, np.nan)
+            _write_image(stage, path, image, {**about, **context.provenance()})
     if "region" in result.arrays:
         region = result.mask.image(result.arrays["region"].astype(np.uint8))
         _write_image(stage, place.region(), region, region_sidecar(context))
@@ -178,6 +192,18 @@ def write_snapshot(stage_dir: str | Path, cohort: str, dataset: Any) -> None:
     dataset : Dataset
     """
     snapshots.write(dataset, stage_dir, cohort)
+
+
+def write_null_foci(stage_dir: str | Path, cohort: str, pool: NullFoci) -> None:
+    """Write the pool that the null was drawn from, for the same reason.
+
+    Parameters
+    ----------
+    stage_dir, cohort
+        As for ``write_snapshot``.
+    pool : NullFoci
+    """
+    snapshots.write_null_foci(pool, stage_dir, cohort)
 
 
 def write_problems(
@@ -224,7 +250,8 @@ def write_dataset_level(
     write_file(output / "dataset_description.json", to_json(description))
     write_file(output / "README.md", _README.read_bytes())
     write_file(output / ".bidsignore", "".join(f"{line}\n" for line in BIDSIGNORE).encode())
-    descs = {parse_path(p.relative_to(output)).get("desc") for p in output.glob("tpl-*/**/*.*")}
+    named = [*output.glob("tpl-*/**/*.*"), *output.glob("sourcedata/*.*")]
+    descs = {parse_path(path.relative_to(output)).get("desc") for path in named}
     rows = [(f"desc-{desc}", describe(desc)) for desc in sorted(desc for desc in descs if desc)]
     table = pd.DataFrame(rows, columns=list(tables.DESCRIPTIONS))
     write_file(output / "descriptions.tsv", to_tsv(table))

@@ -190,6 +190,8 @@ class _Reader:
             desc = entities.get("desc", "")
             if (entities.get("suffix"), entities.get("extension")) != ("statmap", ".nii.gz"):
                 continue
+            if "study" in entities:  # an image of one study, made for the analysis
+                continue
             if entities.get("datatype") is None and not desc.endswith(THRESHOLDED):
                 try:
                     maps[self._spec(path, entities)] = path

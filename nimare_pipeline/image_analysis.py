@@ -5,6 +5,9 @@ from typing import Any
 from nimare_pipeline.registry import accepted_keywords, get_estimator
 from nimare_pipeline.settings import Analysis, Component
 
+OF_IMAGES = ("coverage", "min_studies", "dependence", "formula", "term")
+"""Options of an analysis of images that its estimator takes as keywords."""
+
 
 def estimator_of(analysis: Analysis) -> Any:
     """Make the estimator of an image-based analysis, with what its options say of coverage.

@@ -24,12 +24,12 @@ from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.image_analysis import estimator_of
-from nimare_pipeline.image_checks import accept_images, check_images
+from nimare_pipeline.image_checks import accepted_images, check_images
 from nimare_pipeline.images import ImageStack, examine_images
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis
 from nimare_pipeline.tables import ID_COLUMNS, RELATIVE, SAMPLE_SIZE_FILLED, typed
-from nimare_pipeline.transforms import can_make
+from nimare_pipeline.transform_rules import SAMPLE_SIZE, lacking, resolve_transforms
 
 IMAGES = "images"
 """Column of the table of contrasts: kinds of the images that a contrast has."""
@@ -171,7 +171,7 @@ def with_checked_images(
     checks, found = check_images(loaded, dataset)
     problems = [*loaded.problems, *found]
     policy = analysis.options.get("on_bad_image", defaults.BAD_IMAGE_POLICIES[0])
-    images = accept_images(loaded.stack, checks, problems, policy=policy)
+    images = accepted_images(loaded.stack, checks, problems, policy)
     estimator = estimator_of(analysis)
     has = {kind: images.has(kind) for kind in images.values}
     reasons = {
@@ -262,6 +262,12 @@ def _file_digest(path: str) -> bytes:
         return b""
 
 
+def can_make(kind: str, have: Sequence[str], *, has_sample_size: bool = True) -> bool:
+    """Whether images of a kind are there, or can be made from those of other kinds."""
+    known = {*have, SAMPLE_SIZE} if has_sample_size else set(have)
+    return resolve_transforms(kind, known, unsigned=True) is not None
+
+
 def _lacking(have: tuple[str, ...], wanted: tuple[str, ...]) -> str:
     """Why images of some kinds are not there and cannot be made; empty if they can."""
     missing = [kind for kind in wanted if not can_make(kind, have)]
@@ -269,7 +275,8 @@ def _lacking(have: tuple[str, ...], wanted: tuple[str, ...]) -> str:
         return ""
     if not have:
         return "no image"
-    return f"no {' or '.join(missing)} image, and none can be made from {', '.join(have)}"
+    needed = lacking(missing[0], {*have, SAMPLE_SIZE})
+    return f"no {missing[0]} image, and none can be made from {', '.join(have)} without {needed}"
 
 
 def _needs_n(have: tuple[str, ...], wanted: tuple[str, ...]) -> bool:

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.volumes import Volume
 
-_MOST_LABELS = 64
+MOST_LABELS = 64
 """An image of whole numbers with no more different ones than this is one of labels."""
 _LEAST_WEIGHT = 0.5
 """Of the neighbours of a resampled voxel, by weight, that must have data."""
@@ -180,7 +180,7 @@ def _are_labels(values: NDArray[Any]) -> bool:
     there = values[np.isfinite(values) & (values != 0)]
     if not there.size or (there != np.rint(there)).any():
         return False
-    return len(np.unique(there)) <= _MOST_LABELS
+    return len(np.unique(there)) <= MOST_LABELS
 
 
 def _with_values(facts: ImageFacts, there: NDArray[Any]) -> ImageFacts:
@@ -192,5 +192,5 @@ def _with_values(facts: ImageFacts, there: NDArray[Any]) -> ImageFacts:
         high=float(there.max()),
         smallest=float(np.abs(there).min()),
         n_whole=int((there == np.rint(there)).sum()),
-        n_distinct=min(len(np.unique(there)), _MOST_LABELS + 1),
+        n_distinct=min(len(np.unique(there)), MOST_LABELS + 1),
     )

@@ -64,6 +64,12 @@ class ImageStack:
             return np.zeros(len(self.ids), dtype=bool)
         return np.array([bool(np.isfinite(row).any()) for row in self.values[kind]], dtype=bool)
 
+    def has_one(self, name: str, kind: str) -> bool:
+        """Whether one contrast has an image of a kind."""
+        return kind in self.values and bool(
+            np.isfinite(self.values[kind][self.ids.index(name)]).any()
+        )
+
     def complete(self, kinds: Sequence[str]) -> "ImageStack":
         """Contrasts that have every one of ``kinds``, with those kinds only."""
         holds = np.ones(len(self.ids), dtype=bool)

@@ -44,8 +44,6 @@ from nimare_pipeline.select import Selected, select
 from nimare_pipeline.settings import Analysis
 from nimare_pipeline.studies import TOLERANCE_MM
 
-NO_FOCUS = "no focus in the region"
-"""Reason of a contrast that was searched, and has no focus in the region."""
 CITATIONS = ("robinson2010", "langner2014")
 
 

@@ -60,6 +60,16 @@ class Design:
         """Whether it is the intercept and nothing else."""
         return self.labels == (INTERCEPT,)
 
+    @property
+    def has_intercept(self) -> bool:
+        """Whether one of the columns is the intercept."""
+        return INTERCEPT in self.labels
+
+    @property
+    def others(self) -> list[int]:
+        """Columns but the intercept's."""
+        return [number for number, name in enumerate(self.labels) if name != INTERCEPT]
+
     def only(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float64]:
         """Rows of some contrasts."""
         return self.matrix[np.asarray(rows)]

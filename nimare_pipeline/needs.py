@@ -1,11 +1,25 @@
 """What an estimator needs beside its keywords, and what it has no use for."""
 
+from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.registry import MONTECARLO_ONLY, POOL_ESTIMATORS
-from nimare_pipeline.settings import Analysis
+from nimare_pipeline.inference import has_clusters
+from nimare_pipeline.registry import (
+    IMAGE_ESTIMATORS,
+    MONTECARLO_ONLY,
+    NO_SIGN_FLIPS,
+    POOL_ESTIMATORS,
+)
+from nimare_pipeline.settings import Analysis, Component
 
 NULL_FOCI = "null_foci"
 """Key of an analysis, and fact of a result: the foci that a null draws from."""
+
+
+def usual_corrector(corrector: Component, estimator: str) -> Component:
+    """Corrector that an estimator can have, in place of the usual one."""
+    if estimator in NO_SIGN_FLIPS and has_clusters(corrector):
+        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+    return corrector
 
 
 def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> None:
@@ -31,6 +45,13 @@ def check_needs(analysis: Analysis, *, how: str = f"the key {NULL_FOCI}") -> Non
         raise UsageError(msg)
     if named and estimator not in POOL_ESTIMATORS:
         msg = f"{how} names the pool of foci of {', '.join(POOL_ESTIMATORS)}; {estimator} has none"
+        raise UsageError(msg)
+    if estimator in NO_SIGN_FLIPS and has_clusters(analysis.corrector):
+        known = ", ".join(one for one in IMAGE_ESTIMATORS if one not in NO_SIGN_FLIPS)
+        msg = (
+            f"{estimator} is not corrected by flips of signs, which {known} are; it is by "
+            "FDRCorrector, or FWECorrector with method bonferroni or holm"
+        )
         raise UsageError(msg)
     if analysis.options.get("inference_mask") and estimator in MONTECARLO_ONLY:
         msg = (

@@ -30,6 +30,7 @@ IMAGE_ESTIMATORS: Mapping[str, str] = {
     "SampleSizeBasedLikelihood": "nimare_pipeline.meta.ibma.sample_size",
     "WeightedLeastSquares": "nimare_pipeline.meta.ibma.regression",
     "FixedEffectsHedges": "nimare_pipeline.meta.ibma.regression",
+    "WeightedMedian": "nimare_pipeline.meta.ibma.robust",
     "PermutedOLS": "nimare_pipeline.meta.ibma.permuted",
     "Stouffers": "nimare_pipeline.meta.ibma.combination",
     "Fishers": "nimare_pipeline.meta.ibma.combination",
@@ -50,8 +51,12 @@ NO_TFCE: Mapping[str, str] = {
     "BalancedALESubtraction": "is corrected as it is fitted, by its largest difference",
 }
 """Estimators that cannot be enhanced without threshold, and why not."""
-NO_SIGN_FLIPS = ("VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood")
-"""Estimators of images that would iterate at every flip of signs: no Monte Carlo correction."""
+NO_SIGN_FLIPS = (
+    "VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood", "DerSimonianLaird",
+    "Hedges", "WeightedLeastSquares", "FixedEffectsHedges", "WeightedMedian", "Stouffers",
+    "Fishers",
+)  # fmt: skip
+"""Estimators of images without a Monte Carlo correction."""
 CORRECTORS: Mapping[str, str] = {
     "FWECorrector": "nimare_pipeline.correct",
     "FDRCorrector": "nimare_pipeline.correct",

@@ -27,7 +27,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,8 @@ from numpy.typing import NDArray
 from nimare_pipeline.contrast import counted
 from nimare_pipeline.errors import EmptySelectionError, NoInputError, Problem
 from nimare_pipeline.select_columns import Columns, Values, called
-from nimare_pipeline.select_syntax import (
+from nimare_pipeline.select_syntax import error, nearest, parse
+from nimare_pipeline.select_tree import (
     And,
     Column,
     Compare,
@@ -50,13 +51,8 @@ from nimare_pipeline.select_syntax import (
     Or,
     Within,
     conditions,
-    error,
-    nearest,
-    parse,
 )
-
-if TYPE_CHECKING:
-    from nimare_pipeline.dataset import Dataset
+from nimare_pipeline.studies import Studies
 
 _FALSE, _UNKNOWN, _TRUE = 0, 1, 2
 """Kleene's logic on whole numbers: and is the least, or the greatest, not x is 2 - x."""
@@ -87,7 +83,7 @@ class Selected:
     problems: tuple[Problem, ...] = ()
 
 
-def select(dataset: "Dataset", text: str, folders: Sequence[str] = ()) -> Selected:
+def select(dataset: Studies, text: str, folders: Sequence[str] = ()) -> Selected:
     """Find the contrasts that a selection names.
 
     Parameters
@@ -147,7 +143,7 @@ def _as_written(test: Condition, text: str) -> str:
 class _Search:
     """One evaluation of a selection on a dataset."""
 
-    def __init__(self, dataset: "Dataset", text: str, folders: tuple[str, ...]) -> None:
+    def __init__(self, dataset: Studies, text: str, folders: tuple[str, ...]) -> None:
         self.dataset = dataset
         self.columns = Columns(dataset, text)
         self.text = text

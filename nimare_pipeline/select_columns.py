@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from nimare_pipeline.contrast import is_missing, listed
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.select_syntax import Column, error, nearest
+from nimare_pipeline.select_syntax import error, nearest
+from nimare_pipeline.select_tree import Column
+from nimare_pipeline.studies import Studies
 from nimare_pipeline.tables import ID_COLUMNS
-
-if TYPE_CHECKING:
-    from nimare_pipeline.dataset import Dataset
 
 COMPUTED = ("id", "study_id", "contrast_id", "sample_size", "n_foci")
 """Names that mean the same in every dataset, whatever columns it has."""
@@ -74,7 +73,7 @@ class Columns:
         The selection, for messages.
     """
 
-    def __init__(self, dataset: "Dataset", text: str) -> None:
+    def __init__(self, dataset: Studies, text: str) -> None:
         self.dataset = dataset
         self.text = text
 

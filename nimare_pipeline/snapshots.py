@@ -5,13 +5,17 @@ would be 100 MB of JSON for every analysis, and gigabytes of memory to write it:
 ``Dataset.save`` writes it, a tenth of that, and is input like any other file.
 """
 
+import gzip
+from collections.abc import Iterator
 from pathlib import Path
 
 from nimare_pipeline import dataset_io
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.io import nimare_json
-from nimare_pipeline.writing import as_output_error
+from nimare_pipeline.io._native_cells import number_text
+from nimare_pipeline.null_foci import NullFoci
+from nimare_pipeline.writing import as_output_error, write_file
 
 MOST_FOCI = 50_000
 """Foci up to which the snapshot is JSON (10 MB)."""
@@ -44,6 +48,19 @@ def write(dataset: Dataset, folder: str | Path, cohort: str) -> Path:
     return dataset.save(path) if path.suffix == ".npz" else nimare_json.write(dataset, path)
 
 
+def write_null_foci(pool: NullFoci, folder: str | Path, cohort: str) -> Path:
+    """Write a pool of foci as a table, which can be given to ``--null-foci`` again.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    path = Path(folder) / Place(cohort, "", "", "").null_foci()
+    write_file(path, gzip.compress("".join(_lines(pool)).encode(), 6, mtime=0))
+    return path
+
+
 def why_not(folder: str | Path, cohort: str, dataset: Dataset) -> str:
     """Say what is different from the snapshot in a folder; empty if it is of these data."""
     path = Path(folder) / name_of(cohort, dataset)
@@ -54,6 +71,12 @@ def why_not(folder: str | Path, cohort: str, dataset: Dataset) -> str:
     else:
         same = path.read_bytes() == nimare_json.to_bytes(dataset)
     return "" if same else "the data are others"
+
+
+def _lines(pool: NullFoci) -> Iterator[str]:
+    yield "study\tspace\tx\ty\tz\n"
+    for point in pool.xyz.tolist():
+        yield "\t".join(["pool", "MNI", *map(number_text, point)]) + "\n"
 
 
 def _name(cohort: str, extension: str) -> str:

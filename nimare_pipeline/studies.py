@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from nimare_pipeline import spaces
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.tables import ID_COLUMNS, Tables, filled_in
 
@@ -19,7 +20,7 @@ TOLERANCE_MM = 1e-6
 class Studies:
     """Studies and their contrasts as tables, a row a contrast or a focus.
 
-    The part of a :class:`~nimare_pipeline.dataset.Dataset` that needs no mask and no files.
+    The part of a :class:`~nimare_pipeline.dataset.Dataset` that tells what is there.
     """
 
     _tables: Tables
@@ -141,6 +142,17 @@ class Studies:
         for point in points:
             near |= np.sqrt(((foci - point) ** 2).sum(axis=1)) <= r + TOLERANCE_MM
         return self._ids_with(near)
+
+    def get_studies_by_mask(self, mask: Any) -> list[str]:
+        """Ids of contrasts with a focus in a mask (BrainMask, image or path) on any grid.
+
+        Raises
+        ------
+        DataError
+            If the mask cannot be read or is empty.
+        """
+        xyz = self.coordinates[["x", "y", "z"]].to_numpy(dtype=float)
+        return self._ids_with(spaces.contains(spaces.analysis_mask(mask)[0], xyz))
 
     def get_labels(self, ids: str | Iterable[str] | None = None) -> list[str]:
         """Labels: all, or those that are not 0 (nor missing) in one of some contrasts."""

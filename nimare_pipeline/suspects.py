@@ -144,13 +144,16 @@ def keys_of(xyz: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray((parts[:, 0] * 200_001 + parts[:, 1]) * 200_001 + parts[:, 2])
 
 
-def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
+def distances(xyz: NDArray[np.float64], *, farthest_mm: float = np.inf) -> NDArray[np.float64]:
     """Distance of MNI points from the nearest voxel of the brain mask, mm; 0 in it.
 
     Parameters
     ----------
     xyz : (n, 3) float array
         mm.
+    farthest_mm : float
+        Points beyond the grid of the mask that are farther away are said to be infinitely far:
+        to find the nearest of 20,000 voxels takes them long.
 
     Returns
     -------
@@ -158,19 +161,20 @@ def distances(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
         On the grid of the mask to half a voxel, beyond it exactly.
     """
     mask = _mask()
-    inverse = np.linalg.inv(mask.affine)
+    inverse = _inverse()
     ijk = np.floor(xyz @ inverse[:3, :3].T + inverse[:3, 3] + 0.5)
     on_grid = ((ijk >= 0) & (ijk < mask.shape)).all(axis=1)
     found = np.empty(len(xyz))
     found[on_grid] = _distance_table()[tuple(ijk[on_grid].astype(np.int64).T)]
     if not on_grid.all():
-        found[~on_grid] = _surface().query(xyz[~on_grid])[0]
+        limit = np.nextafter(farthest_mm, np.inf)
+        found[~on_grid] = _surface().query(xyz[~on_grid], distance_upper_bound=limit)[0]
     return found
 
 
 def near(xyz: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether MNI points lie in the brain or up to ``NEAR_MM`` from it, (n,)."""
-    return distances(xyz) <= NEAR_MM
+    return distances(xyz, farthest_mm=NEAR_MM) <= NEAR_MM
 
 
 def _is_sound(one: Contrast) -> bool:
@@ -181,6 +185,11 @@ def _is_sound(one: Contrast) -> bool:
 @lru_cache(maxsize=1)
 def _mask() -> BrainMask:
     return spaces.template_mask("mni152_2mm")
+
+
+@lru_cache(maxsize=1)
+def _inverse() -> NDArray[np.float64]:
+    return np.asarray(np.linalg.inv(_mask().affine))
 
 
 @lru_cache(maxsize=1)

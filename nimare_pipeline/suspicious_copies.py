@@ -9,9 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.spatial import KDTree
 
-from nimare_pipeline import spaces
+from nimare_pipeline import suspicious_moves
 from nimare_pipeline.contrast import is_missing, listed
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.suspects import Suspects, keys_of
@@ -24,17 +23,7 @@ SHARE = 0.8
 """... and this share of the smaller contrast: then one of them has the other's data."""
 _RARE = 6
 """Foci that more contrasts have than this are places that many report: no sign of a copy."""
-_SHIFT_MM = 5.0
-"""Two ways from one space to the other differ by no more than this in most of the brain."""
-_ROUNDING_MM = 1.5
-_NEAR_MM = 6.0
-"""Centres and spreads of two contrasts differ by no more, or they are not compared."""
 _NAMED = 5
-_MOST_PAIRS = 2_000_000
-"""No real data have so many contrasts that resemble each other; Neurosynth has 30,000."""
-_SAMPLE = 200
-_MOST_COMPARED = 1_000
-"""Foci of contrasts that are compared focus by focus, at most."""
 _TWICE = "one study under two names, or foci taken over from another? They count twice"
 _ONE_ID = "give one study one id, so that it counts once; or correct what is wrong"
 
@@ -65,6 +54,7 @@ def found(suspects: Suspects) -> list[Problem]:
     groups = _equal(same)
     # Of contrasts with the same foci the first stands for all in what follows.
     first = {number: group[0] for group in groups for number in group}
+    copies = {number for number, other in first.items() if number != other}
     mirrored = keys_of(suspects.published * [-1, 1, 1])
     mirrors = _mirrors(suspects, same, _sets(mirrored, suspects))
     taken = set(mirrors)
@@ -78,7 +68,7 @@ def found(suspects: Suspects) -> list[Problem]:
         *(_shared(suspects, keys, pair) for pair in shared),
         *(_mirror(suspects, pair, "") for pair in mirrors),
         *(_mirror(suspects, pair, "most of ") for pair in partly),
-        *_moved(suspects, taken, first),
+        *suspicious_moves.found(suspects, taken, copies, _TWICE),
         *_names(suspects),
         *_identifiers(suspects),
     ]
@@ -201,59 +191,6 @@ def _mirror(suspects: Suspects, pair: tuple[int, int], how_many: str) -> Problem
     i, j = pair
     said = f"{how_many}its foci are the mirror image of those of {suspects.name(j)}"
     return suspects.warn(i, "mirror", said, "left and right are swapped in one of them?")
-
-
-def _moved(
-    suspects: Suspects, taken: set[tuple[int, int]], first: dict[int, int]
-) -> Iterator[Problem]:
-    """Warnings about contrasts that are one another, converted into another space."""
-    counts = suspects.counts
-    copies = [number for number, other in first.items() if number != other]
-    comparable = np.flatnonzero((counts >= LEAST_SHARED) & (counts <= _MOST_COMPARED))
-    numbers = np.setdiff1d(comparable, copies)
-    if len(numbers) < 2:
-        return
-    centre, square = (
-        np.column_stack([np.bincount(suspects.owner, xyz, len(counts)) for xyz in values.T])
-        / np.maximum(counts, 1)[:, None]
-        for values in (suspects.mni, suspects.mni**2)
-    )
-    spread = np.sqrt(np.maximum(square - centre**2, 0))
-    # The number of foci is an axis, too, on which neighbours are too far away.
-    places = np.column_stack([centre, spread, 10 * _NEAR_MM * counts])
-    tree = KDTree(places[numbers])
-    sample = places[numbers[:: max(1, len(numbers) // _SAMPLE)]]
-    like = tree.query_ball_point(sample, _NEAR_MM, return_length=True).mean()
-    if like * len(numbers) > _MOST_PAIRS:
-        return
-    for a, b in tree.query_pairs(_NEAR_MM, output_type="ndarray").tolist():
-        i, j = sorted((int(numbers[a]), int(numbers[b])))
-        if (i, j) not in taken and (how := _same_place(suspects, i, j)):
-            said = f"its {counts[i]:,} foci are those of {suspects.name(j)}, {how}"
-            yield suspects.warn(i, "copy-moved", said, _TWICE)
-
-
-def _same_place(suspects: Suspects, i: int, j: int) -> str:
-    """How the foci of two contrasts differ, if they are the same; else nothing."""
-    one, two = suspects.of(i), suspects.of(j)
-    differ = bool(suspects.is_talairach[one].any() != suspects.is_talairach[two].any())
-    if differ and _apart(suspects.mni[one], suspects.mni[two]) <= _SHIFT_MM:
-        return "in another space"
-    a, b = suspects.published[one], suspects.published[two]
-    if _apart(a, b) <= 0.7:
-        return "rounded"
-    for method in ("other", "brett", "fsl", "spm"):
-        if _apart(spaces.tal2mni(a, method), b) <= _ROUNDING_MM:
-            return "converted from Talairach to MNI"
-        if _apart(spaces.tal2mni(b, method), a) <= _ROUNDING_MM:
-            return "converted from MNI to Talairach"
-    return ""
-
-
-def _apart(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Largest distance of a focus of either from the nearest of the other, mm."""
-    apart = np.linalg.norm(a[:, None] - b[None], axis=2)
-    return float(max(apart.min(axis=0).max(), apart.min(axis=1).max()))
 
 
 def _names(suspects: Suspects) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """Foci that cannot be millimetres as they stand, and what they may be instead."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
 
 import numpy as np
@@ -44,6 +45,8 @@ _GRIDS = (
     (1.0, (182, 218, 182), (90.0, -126.0, -72.0)),
 )
 """Voxel size, voxels, and centre of the first voxel. Left and right do not matter here."""
+_AT_ONCE = 2_000
+"""Foci that are looked up at once."""
 _AXES = "xyz"
 
 
@@ -56,10 +59,6 @@ class _Guess:
     advice: str
     matrix: NDArray[np.float64]
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-    def share(self, points: NDArray[np.float64]) -> float:
-        """Share of the foci that would lie in the brain."""
-        return float(near(points @ self.matrix + self.shift).mean())
 
 
 def found(suspects: Suspects) -> list[Problem]:
@@ -158,8 +157,8 @@ def _at_large(suspects: Suspects, n_inside: float, n_contrasts: int) -> Iterator
     share = n_inside / max(len(points), 1)
     if len(points) < LEAST_WHOLE or n_contrasts < 2 or share >= _FEW_WHOLE:
         return
-    guess, better = _best(_all(points), points)
-    if guess is not None and better >= _MOST_WHOLE:
+    guess, better = _best(_all(points), points, _MOST_WHOLE)
+    if guess is not None:
         said = (
             f"{_percent(1 - share)} of all {len(points):,} foci lie outside the brain, but "
             f"{_percent(1 - better)} {guess.words}"
@@ -167,11 +166,31 @@ def _at_large(suspects: Suspects, n_inside: float, n_contrasts: int) -> Iterator
         yield Problem("warning", said, suspects.file_of(0), "", guess.advice, f"all-{guess.kind}")
 
 
-def _best(guesses: Iterable[_Guess], points: NDArray[np.float64]) -> tuple[_Guess | None, float]:
+def _best(
+    guesses: Iterable[_Guess], points: NDArray[np.float64], least: float = _MOST
+) -> tuple[_Guess | None, float]:
     """First of the best guesses, if it puts enough foci into the brain, and its share."""
-    shares = [(guess.share(points), guess) for guess in guesses]
-    share, guess = max(shares, key=lambda pair: pair[0], default=(0.0, None))
-    return (guess, share) if share >= _MOST else (None, share)
+    left, n = list(guesses), len(points)
+    inside = np.zeros(len(left), np.int64)
+    for start in range(0, n, _AT_ONCE):
+        if not left:
+            break
+        part = points[start : start + _AT_ONCE]
+        inside += _inside(left, part)
+        # What cannot reach the share any more, whatever comes, is not asked again.
+        may = (inside + n - start - len(part)) / n >= least
+        left, inside = [guess for guess, good in zip(left, may, strict=True) if good], inside[may]
+    if not left:
+        return None, 0.0
+    best = int(inside.argmax())
+    return left[best], float(inside[best] / n)
+
+
+def _inside(guesses: Sequence[_Guess], points: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of foci that would lie in the brain by each guess."""
+    moved = points @ np.concatenate([guess.matrix for guess in guesses], axis=1)
+    moved = moved.reshape(-1, len(guesses), 3) + [guess.shift for guess in guesses]
+    return near(moved.reshape(-1, 3)).reshape(-1, len(guesses)).sum(axis=0)
 
 
 def _all(points: NDArray[np.float64]) -> Iterator[_Guess]:
@@ -202,8 +221,13 @@ def _tenths(points: NDArray[np.float64]) -> Iterator[_Guess]:
         yield _Guess("tenths", "if they are divided by 10", advice, np.eye(3) / 10)
 
 
-def _turns() -> Iterator[_Guess]:
+@lru_cache(maxsize=1)
+def _turns() -> tuple[_Guess, ...]:
     """Axes in another order or direction; that of x cannot be told from the shape of a brain."""
+    return tuple(_turned())
+
+
+def _turned() -> Iterator[_Guess]:
     for order in permutations(range(3)):
         for signs in product((1, -1), repeat=2):
             matrix = np.zeros((3, 3))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nimare_pipeline import defaults, spaces
-from nimare_pipeline.contrast import Contrast, counted, listed
+from nimare_pipeline.contrast import UNKNOWN_SPACE, Contrast, counted, listed
 from nimare_pipeline.errors import Problem, UsageError
 
 UNKNOWN = "UNKNOWN"
@@ -12,9 +12,9 @@ UNKNOWN = "UNKNOWN"
 ASSUMED = {"mni": "MNI", "talairach": "TAL"}
 """Spaces that may be assumed, by the name of the policy."""
 
-
 NOT_GIVEN = "no space is given"
 """How readers that assume a space begin to say so."""
+ADVICE = f"{spaces.ACCEPTED}; or decide by --unknown-space"
 
 
 class AssumedSpace(str):
@@ -105,3 +105,27 @@ def _problem(
         f"line {line}" if line else "",
         f"as asked for: {policy}",
     )
+
+
+def as_decided(
+    problems: Sequence[Problem], policy: str, checked: Sequence[Problem]
+) -> list[Problem]:
+    """Problems of a reader and of the common checks, without those that a policy has settled.
+
+    Parameters
+    ----------
+    problems : sequence of Problem
+        Of the reader, which names lines.
+    policy : str
+        As for :func:`settle`.
+    checked : sequence of Problem
+        Of :func:`nimare_pipeline.contrast.check`, after the policy was applied: errors about
+        spaces are left out where the reader has them.
+    """
+    kept = list(problems)
+    if policy:  # what a reader assumed instead is not so
+        kept = [p for p in kept if p.level == "error" or NOT_GIVEN not in p.message]
+    if policy not in ("", "error"):
+        kept = [p for p in kept if p.kind != UNKNOWN_SPACE]
+    said = any(problem.kind == UNKNOWN_SPACE for problem in kept)
+    return kept + [p for p in checked if not (said and p.kind == UNKNOWN_SPACE)]

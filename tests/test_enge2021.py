@@ -20,7 +20,7 @@ from scipy.stats import binom, ks_2samp, norm
 from nimare_pipeline.io import convert_sleuth_to_dataset
 from nimare_pipeline.meta.cbma.ale import ALE
 from nimare_pipeline.numerics.clusters import cluster_sizes, label
-from tests.cli.program import call
+from tests.cli.program import call_inside, undrawn
 
 ANALYSES = """\
 # The ALE analyses of the paper, as its NiMARE rounded and redrew foci.
@@ -116,7 +116,8 @@ def run(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         source = shared_data / "references" / "enge2021" / f"{name}.txt"
         (studies / source.name).write_bytes(source.read_bytes())
     (studies / "analyses.toml").write_text(ANALYSES)
-    ended = call(studies, out, "meta", "--analysis", "all")
+    with undrawn():
+        ended = call_inside(studies, out, "meta", "--analysis", "all")
     assert ended.code == 0, ended.err
     return Run(out)
 

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import EmptySelectionError, NoInputError, UsageError
 from nimare_pipeline.select import select
-from nimare_pipeline.select_syntax import And, Compare, Holds, Missing, Not, OneOf, Or, parse
+from nimare_pipeline.select_syntax import parse
+from nimare_pipeline.select_tree import (
+    And,
+    Compare,
+    Holds,
+    Missing,
+    Not,
+    OneOf,
+    Or,
+)
 
 
 def study(xyz=((0, 0, 0),), n=(10,), labels=None, **metadata):

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.select_syntax import (
+from nimare_pipeline.select_syntax import parse
+from nimare_pipeline.select_tree import (
     And,
     Column,
     Compare,
@@ -20,7 +21,6 @@ from nimare_pipeline.select_syntax import (
     Or,
     Within,
     conditions,
-    parse,
 )
 
 SHAPES = {

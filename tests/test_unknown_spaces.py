@@ -76,6 +76,45 @@ def test_excluded(folder: Path) -> None:
     assert "not given for 1 contrast (A_2000-b); it is left out (as asked for: exclude)" in said
 
 
+TABLES = {
+    "table.csv": "study,n,x,y,z,space\nA,9,-10,20,30,\nC,9,-10,20,30,Dog\nE,9,-10,20,30,MNI\n",
+    "coordinates.tsv": "study_id\tcontrast_id\tsample_size\tx\ty\tz\tspace\n"
+    "A\t1\t9\t-10\t20\t30\tn/a\nC\t1\t9\t-10\t20\t30\tDog\nE\t1\t9\t-10\t20\t30\tMNI\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_refuse_by_default(tmp_path: Path, name: str) -> None:
+    """One error a space, with its line, and how it can be decided."""
+    (tmp_path / name).write_text(TABLES[name])
+    for policy in ("", "error"):
+        with pytest.raises(DataError) as caught:
+            io.read(tmp_path, unknown_space=policy)
+        assert sorted(str(problem).partition(" (")[0] for problem in caught.value.problems) == [
+            f"{name}, line 2: no space is given for 1 focus, but for the others",
+            f"{name}, line 3: unknown space 'Dog' of 1 focus",
+        ]
+        assert str(caught.value).count("or decide by --unknown-space") == 2
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_have_the_policy(tmp_path: Path, name: str) -> None:
+    """Spreadsheets and tables are read as it says: assumed, or without such contrasts."""
+    (tmp_path / name).write_text(TABLES[name])
+    (source,) = io.read(tmp_path, unknown_space="exclude")
+    assert source.dataset.ids.tolist() == ["E-1"]
+    (source,) = io.read(tmp_path, unknown_space="talairach")
+    assert source.dataset.coordinates["original_space"].tolist() == ["UNKNOWN", "UNKNOWN", "MNI"]
+    given = np.array([[-10.0, 20, 30]])
+    xyz = source.dataset.coordinates[["x", "y", "z"]].to_numpy()
+    np.testing.assert_allclose(xyz, [*spaces.tal2mni(given), *spaces.tal2mni(given), *given])
+    assumed = "TAL is assumed (as asked for: talairach)"
+    assert [str(problem) for problem in source.problems] == [
+        f"{name}: the space of the foci is not given for 1 contrast (A-1); {assumed}",
+        f"{name}: unknown space 'Dog' for 1 contrast (C-1); {assumed}",
+    ]
+
+
 def test_nothing_left(tmp_path: Path) -> None:
     """A file that loses all its contrasts is an error that says why."""
     (tmp_path / "a.txt").write_text(SPACELESS)

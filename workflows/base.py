@@ -81,6 +81,7 @@ def init_analysis_wf(  # noqa: PLR0913 - what goes in, and where it runs
     if saved_null:
         inner.get_node("montecarlo_wf").inputs.inputnode.saved_file = saved_null
     if null_foci:
-        inner.get_node("fit_estimator").inputs.null_foci_file = null_foci
+        for node in ("fit_estimator", "derivatives"):
+            inner.get_node(node).inputs.null_foci_file = null_foci
     workflow.add_nodes([inner])
     return workflow

@@ -84,10 +84,13 @@ def init_ibma_wf(
         problems=problems,
         cohort=(load, check),
     )
+    derivatives = workflow.get_node("derivatives")
     workflow.connect([
         (load, check, [*cohort, ("problems_file", "problems_file")]),
         (check, transform, [("dataset_file", "dataset_file"), ("images_file", "images_file")]),
         (check, fit, [("dataset_file", "dataset_file")]),
         (transform, fit, [("images_file", "images_file")]),
+        (transform, derivatives, [("images_file", "images_file")]),
+        (check, derivatives, [("checks_file", "checks_file"), ("dataset_file", "studies_file")]),
     ])  # fmt: skip
     return workflow

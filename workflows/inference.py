@@ -75,20 +75,21 @@ def add_inference(
     )
     derivatives.inputs.problems = [asdict(problem) for problem in problems]
 
-    foci = [("coordinates_file", "coordinates_file")]
-    contrasts = [("contrasts_file", "contrasts_file")]
+    # Nipype adds to the list it is given: each connection has a list of its own.
+    foci = ("coordinates_file", "coordinates_file")
+    contrasts = ("contrasts_file", "contrasts_file")
     workflow.connect([
         (inputnode, load, [("dataset_file", "dataset_file")]),
         (inputnode, derivatives, [("dataset_file", "dataset_file")]),
         (fit, correct_wf, [("result_file", "inputnode.result_file")]),
-        (load, clusters, foci),
+        (load, clusters, [foci]),
         (correct_wf, clusters, [("outputnode.result_file", "result_file")]),
-        (load, figures, foci),
-        (tables, figures, contrasts),
+        (load, figures, [foci]),
+        (tables, figures, [contrasts]),
         (correct_wf, figures, [("outputnode.result_file", "result_file")]),
         (clusters, figures, [("label_file", "label_file")]),
-        (load, derivatives, foci),
-        (tables, derivatives, [*contrasts, ("problems_file", "problems_file")]),
+        (load, derivatives, [foci]),
+        (tables, derivatives, [contrasts, ("problems_file", "problems_file")]),
         (correct_wf, derivatives, [("outputnode.result_file", "result_file")]),
         (clusters, derivatives, [
             ("clusters_file", "clusters_file"),

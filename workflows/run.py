@@ -23,7 +23,7 @@ EXECUTION: Mapping[str, str] = {
     "check_version": "false",
     "crashfile_format": "txt",
     "create_report": "false",
-    "hash_method": "content",
+    "hash_method": "timestamp",
     "keep_inputs": "true",
     "local_hash_check": "false",
     "poll_sleep_duration": "0.1",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from nimare_pipeline.errors import ModelError, Problem, UsageError
+from nimare_pipeline.image_analysis import estimator_of
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.model.schema import BUILT, TYPES
 from nimare_pipeline.needs import check_needs
@@ -39,5 +40,7 @@ def check_classes(analysis: Analysis) -> None:
         # An analysis of images may leave its estimator to what images there are.
         if TYPES[analysis.type].key(part) is not None and getattr(analysis, part).type:
             make(getattr(analysis, part))
+    if analysis.type == "ibma" and analysis.estimator.type:
+        estimator_of(analysis)
     result_level(analysis)
     check_needs(analysis, how="the key null_foci or --null-foci PATH")

@@ -1,16 +1,16 @@
 """Analyses that the input itself describes: used as if an analysis file lay in the folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nimare_pipeline import model
-from nimare_pipeline.cli.model import chosen, options_named, override, without_effect
-from nimare_pipeline.cli.request import NO_MODEL, PLACES, Request
+from nimare_pipeline.cli.override import chosen, options_named, overridden
+from nimare_pipeline.cli.request import NO_MODEL, Request
 from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.labels import label
+from nimare_pipeline.labels import free_name, label
 from nimare_pipeline.settings import Analysis
 
 if TYPE_CHECKING:
@@ -45,34 +45,50 @@ def with_described(request: Request) -> Request:
         )
         return replace(request, notes=(*request.notes, note))
     notes = [f"analyses are those that {files} describes; --model {NO_MODEL} ignores them"]
-    notes += [str(problem) for one in found for problem in one.problems]
-    analyses = _named(_analyses(found, notes), request, files)
-    return replace(request, analyses=_overridden(analyses, request, notes), notes=tuple(notes))
+    analyses, tables = _analyses(found, notes)
+    problems = tuple(problem for one in found for problem in one.problems)
+    text = model.of_tables(
+        tables, folder=request.settings.bids_dir, facts=[str(problem) for problem in problems]
+    )
+    analyses, replaced = overridden(_named(analyses, request, files), request, "input")
+    return replace(
+        request,
+        analyses=tuple(analyses),
+        notes=(*notes, *replaced),
+        problems=problems,
+        model_text=text.encode(),
+    )
 
 
-def _analyses(found: Iterable["Described"], notes: list[str]) -> list[Analysis]:
-    """Analyses of all files, each with a name of its own."""
+def _analyses(
+    found: Iterable["Described"], notes: list[str]
+) -> tuple[list[Analysis], list[Mapping[str, Any]]]:
+    """Analyses of all files, each with a name of its own, and their tables with that name."""
     taken: set[str] = set()
-    analyses = []
+    analyses: list[Analysis] = []
+    tables: list[Mapping[str, Any]] = []
     for one in found:
         read = model.from_tables(one.analyses, one.file)
-        for analysis in read.analyses:
-            asked, name, number = read.names[analysis.name], analysis.name, 1
-            while name.casefold() in taken:
-                number += 1
-                name = f"{analysis.name}{number}"
+        for analysis, table in zip(read.analyses, one.analyses, strict=True):
+            asked = read.names[analysis.name]
+            name = free_name(analysis.name, lambda one: one.casefold() in taken, joint="")
             taken.add(name.casefold())
             if name != asked:
-                why = "the name is taken" if number > 1 else "names are of letters and digits"
+                why = (
+                    "the name is taken"
+                    if name != analysis.name
+                    else "names are of letters and digits"
+                )
                 notes.append(f"{asked!r} is called {name!r}: {why}")
             analyses.append(replace(analysis, name=name))
-    return analyses
+            tables.append({**table, "name": name})
+    return analyses, tables
 
 
 def _named(analyses: Sequence[Analysis], request: Request, files: str) -> list[Analysis]:
     """Analyses that were asked for, one of them by the name that was asked for."""
     if request.only:
-        analyses = chosen(analyses, request.only, Path(files))
+        analyses = chosen(analyses, request.only, files)
     if "name" not in request.given:
         return list(analyses)
     if len(analyses) > 1:
@@ -83,18 +99,6 @@ def _named(analyses: Sequence[Analysis], request: Request, files: str) -> list[A
         )
         raise UsageError(msg)
     return [replace(one, name=label(request.analysis.name)) for one in analyses]
-
-
-def _overridden(
-    analyses: Sequence[Analysis], request: Request, notes: list[str]
-) -> tuple[Analysis, ...]:
-    replacing = sorted(request.given & PLACES.keys())
-    if not replacing:
-        return tuple(analyses)
-    changed = tuple(override(one, request.analysis, request.given) for one in analyses)
-    notes.append(f"the command line replaces what the input says: {options_named(replacing)}")
-    notes += without_effect(changed, replacing)
-    return changed
 
 
 def _shown(file: Path, request: Request) -> str:

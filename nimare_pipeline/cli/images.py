@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.image_options import refuse_without_images
-from nimare_pipeline.registry import NO_SIGN_FLIPS
+from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.settings import Analysis, Component
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -
         analysis,
         type="ibma",
         estimator=estimator,
-        corrector=usual_corrector(analysis.corrector, estimator.type, given),
+        corrector=corrector_of(analysis.corrector, estimator.type, given),
     )
 
 
@@ -87,7 +87,7 @@ def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
     Effects with their variances where at least as many contrasts have them as have, or can be
     given, z; else a one-sample test of z.
     """
-    from nimare_pipeline.transforms import can_make
+    from nimare_pipeline.image_cohort import can_make
 
     effects = sum(can_make("beta", have) and can_make("varcope", have) for have in kinds)
     z = sum(can_make("z", have) for have in kinds)
@@ -96,8 +96,7 @@ def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
     return Component("PermutedOLS", {"image": "z"})
 
 
-def usual_corrector(corrector: Component, estimator: str, given: frozenset[str]) -> Component:
-    """Corrector that an estimator can have, where none was asked for."""
-    if estimator in NO_SIGN_FLIPS and not given & {"corrector", "method"}:
-        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
-    return corrector
+def corrector_of(corrector: Component, estimator: str, given: frozenset[str]) -> Component:
+    """Corrector that was asked for; else one that the estimator can have."""
+    asked = given & {"corrector", "method"}
+    return corrector if asked else usual_corrector(corrector, estimator)

@@ -9,7 +9,7 @@ from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.image_options import chosen as image_options
 from nimare_pipeline.cli.image_options import refuse_without_images
-from nimare_pipeline.cli.images import usual_corrector
+from nimare_pipeline.cli.images import corrector_of
 from nimare_pipeline.cli.method_options import METHODS
 from nimare_pipeline.cli.options import LEVELS, absolute, build_parser
 from nimare_pipeline.cli.request import Request
@@ -169,7 +169,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         name=options.name or "",
         type="pair" if pair else "macm" if region else "ibma" if image else "cbma",
         estimator=Component(name, _keywords(name, estimator)),
-        corrector=usual_corrector(Component(corrector, _present(correction)), name, given),
+        corrector=corrector_of(Component(corrector, _present(correction)), name, given),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,

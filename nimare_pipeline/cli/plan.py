@@ -47,7 +47,7 @@ def plan(request: Request) -> list[Planned]:
     require_input(request.settings)
     sources = _sources(request, request.analyses or (request.analysis,))
     show = accept if request.strict else show_problems
-    show(problem for source in sources for problem in source.problems)
+    show([*request.problems, *(odd for source in sources for odd in source.problems)])
     masked = _masker(request.settings)
     shelf = Shelf(request.settings, sources, lambda source: show(source.problems))
     if request.analyses:

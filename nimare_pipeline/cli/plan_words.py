@@ -35,7 +35,7 @@ def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[s
 
 
 def _describe_one(planned: Planned, settings: Settings) -> list[str]:
-    from nimare_pipeline.cohort import NO_FOCUS, NOT_SELECTED
+    from nimare_pipeline.cohort_table import NO_FOCUS, NOT_SELECTED
     from nimare_pipeline.pooling import by_experiment
 
     analysis = planned.analysis

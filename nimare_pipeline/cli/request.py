@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nimare_pipeline.errors import Problem
 from nimare_pipeline.settings import Analysis, Settings
 
 NO_MODEL = "none"
@@ -74,6 +75,10 @@ class Request:
         Those of the analysis file, when it has been read; ``analysis`` counts if it is empty.
     notes : tuple of str
         What was decided so far, for the log.
+    problems : tuple of Problem
+        What is odd in the analyses that the input describes itself.
+    model_text : bytes
+        Analysis file that ``analyses`` are of, or would be of, for the log.
     """
 
     settings: Settings
@@ -89,3 +94,5 @@ class Request:
     given: frozenset[str] = frozenset()
     analyses: tuple[Analysis, ...] = ()
     notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    model_text: bytes = b""

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from nimare_pipeline import __version__, model
+from nimare_pipeline import __version__
 from nimare_pipeline.cli import logs, output
 from nimare_pipeline.cli.conjunctions import combined, in_order
 from nimare_pipeline.cli.container import container
@@ -127,7 +127,7 @@ def _run_logged(request: Request, folders: RunFolders) -> Outcome:
     ended: dict[str, AnalysisOutcome] = {}
     refused: tuple[Problem, ...] = ()
     try:
-        _open_dataset(request.settings, folders)
+        _open_dataset(request, folders)
         planned = extended(plan(request), request)
         ended = {one.analysis.name: AnalysisOutcome(one.analysis.name, None) for one in planned}
         _write_settings(request.settings, planned, folders)
@@ -222,19 +222,20 @@ def _write_settings(settings: Settings, planned: Sequence[Planned], folders: Run
     derivatives.write_settings(folders.logs / "settings.toml", settings, analyses)
 
 
-def _open_dataset(settings: Settings, folders: RunFolders) -> None:
+def _open_dataset(request: Request, folders: RunFolders) -> None:
     """Finish what a killed run was moving in, and mark the folder as ours before anything is read.
 
     The mark keeps a reader away from an output folder that lies inside the input folder.
     """
     from nimare_pipeline import derivatives
 
+    settings = request.settings
     for name in derivatives.recover(settings.output_dir):
         _LOGGER.info("analysis %s of an earlier run is moved in now", name)
     derivatives.write_dataset_level(settings.output_dir, settings, container=container())
     _write_settings(settings, (), folders)
-    if settings.model_file:
-        write_file(folders.logs / FILE_NAME, model.content(settings.model_file))
+    if request.model_text:
+        write_file(folders.logs / FILE_NAME, request.model_text)
 
 
 def _say_what_stays(output_dir: Path, analyses: Sequence[Analysis]) -> None:

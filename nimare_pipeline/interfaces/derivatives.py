@@ -30,6 +30,10 @@ class _WriteDerivativesInputSpec(BaseInterfaceInputSpec):
     problems = traits.List(
         traits.Dict, usedefault=True, desc="problems met while reading, as records of JSON types"
     )
+    null_foci_file = File(exists=True, desc="pool of foci that the null draws from, npz")
+    images_file = File(exists=True, desc="images of the studies, those made among them, npz")
+    checks_file = File(exists=True, desc="table of those images and their checks")
+    studies_file = File(exists=True, desc="dataset of the contrasts of those images")
     problems_file = File(exists=True, desc="problems met while selecting, JSON")
     contrasts_file = File(exists=True, mandatory=True, desc="table of contrasts")
     coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
@@ -54,6 +58,7 @@ class WriteDerivatives(PipelineInterface):
         from nimare_pipeline.dataset import Dataset
         from nimare_pipeline.diagnostics import ClusterTable
         from nimare_pipeline.inference import result_level
+        from nimare_pipeline.null_foci import NullFoci
         from nimare_pipeline.results import MetaResult
         from nimare_pipeline.store import read_arrays
 
@@ -65,6 +70,9 @@ class WriteDerivatives(PipelineInterface):
             dataset = Dataset.load(self.inputs.dataset_file)
             derivatives.write_snapshot(stage_dir, analysis.name, dataset)
             del dataset
+        if isdefined(self.inputs.null_foci_file):
+            pool = NullFoci.load(self.inputs.null_foci_file)
+            derivatives.write_null_foci(stage_dir, analysis.name, pool)
         derivatives.write_analysis(
             stage_dir,
             analysis=analysis,
@@ -79,6 +87,7 @@ class WriteDerivatives(PipelineInterface):
                 alpha=analysis.alpha,
             ),
             figures_dir=Path(figures_dir) if isdefined(figures_dir) else None,
+            images=self._images(),
         )
         problems = [Problem(**record) for record in self.inputs.problems]
         if isdefined(self.inputs.problems_file):
@@ -88,3 +97,17 @@ class WriteDerivatives(PipelineInterface):
         )
         self._results["stage_dir"] = str(stage_dir)
         return runtime
+
+    def _images(self) -> Any:
+        """Images of the studies, where the analysis has any."""
+        if not isdefined(self.inputs.images_file):
+            return None
+        from nimare_pipeline.dataset import Dataset
+        from nimare_pipeline.derivative_images import StudyImages
+        from nimare_pipeline.images import ImageStack
+
+        return StudyImages.of(
+            read_frame(self.inputs.checks_file),
+            ImageStack.load(self.inputs.images_file),
+            Dataset.load(self.inputs.studies_file),
+        )

@@ -80,13 +80,13 @@ class TransformImages(PipelineInterface):
         from nimare_pipeline.dataset import Dataset
         from nimare_pipeline.image_analysis import estimator_of
         from nimare_pipeline.images import ImageStack
-        from nimare_pipeline.meta.participants import people
-        from nimare_pipeline.transforms import transform_stack
+        from nimare_pipeline.stack_transforms import transform_stack
+        from nimare_pipeline.transform_rules import people_of
 
         made = transform_stack(
             ImageStack.load(self.inputs.images_file),
             estimator_of(to_analysis(self.inputs.analysis)).kinds(),
-            people(Dataset.load(self.inputs.dataset_file)),
+            people_of(Dataset.load(self.inputs.dataset_file)),
         )
         self._results["images_file"] = str(made.save(Path(runtime.cwd) / "images.npz"))
         return runtime

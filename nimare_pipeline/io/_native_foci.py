@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import counted, listed, quoted
+from nimare_pipeline.contrast import UNKNOWN_SPACE, counted, listed, quoted
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io._native_columns import AXES, GROUP_SIZE, SIZE, SPACE
 from nimare_pipeline.io._native_tables import CONTRAST, STUDY, Key, Table
-from nimare_pipeline.unknown_spaces import NOT_GIVEN, AssumedSpace
+from nimare_pipeline.unknown_spaces import ADVICE, NOT_GIVEN, AssumedSpace
 
 SYSTEM, UNITS = "CoordinateSystem", "CoordinateUnits"
 ASSUMED = AssumedSpace("MNI")
@@ -61,9 +61,12 @@ def read_foci(
         foci = found.setdefault(key, Foci(table.file, values={name: [] for name in columns}))
         foci.lines.append(table.lines[row])
         foci.xyz.append(point)
-        foci.spaces.append(space if spaces.recognise(space) else ASSUMED)
+        foci.spaces.append(space)
         for name, values in columns.items():
             foci.values[name].append(values[row])
+    if not any(said):
+        for foci in found.values():
+            foci.spaces = [ASSUMED] * len(foci.spaces)
     _check_spaces(table, said)
     check_repeats(table, keys, xyz)
     return found
@@ -95,13 +98,14 @@ def _check_spaces(table: Table, said: Sequence[str]) -> None:
         many = counted(len(found), "focus", "foci")
         if space:
             message = f"unknown space {space!r} of {many}"
-            table.error(found[0], message, spaces.ACCEPTED)
+            table.error(found[0], message, ADVICE, kind=UNKNOWN_SPACE)
         elif len(found) == len(said):
             how = f"say so in a column {SPACE!r}, or as {SYSTEM} in coordinates.json"
             table.warn(-1, f"{NOT_GIVEN}; {ASSUMED} is assumed", how)
         else:
             message = f"no space is given for {many}, but for the others"
-            table.error(found[0], message, f"fill in the column {SPACE!r}; {spaces.ACCEPTED}")
+            advice = f"fill in the column {SPACE!r}; {ADVICE}"
+            table.error(found[0], message, advice, kind=UNKNOWN_SPACE)
 
 
 def check_repeats(

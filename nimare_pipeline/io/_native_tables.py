@@ -51,9 +51,9 @@ class Table:
     def __contains__(self, name: str) -> bool:
         return name in self.columns
 
-    def error(self, row: int, message: str, suggestion: str = "") -> None:
+    def error(self, row: int, message: str, suggestion: str = "", *, kind: str = "") -> None:
         """Note an error in a row, counted from 0; -1 is the header."""
-        self._add("error", row, message, suggestion)
+        self._add("error", row, message, suggestion, kind)
 
     def warn(self, row: int, message: str, suggestion: str = "") -> None:
         """Note a warning."""
@@ -145,9 +145,14 @@ class Table:
             return None
 
     def _add(
-        self, level: Literal["error", "warning"], row: int, message: str, suggestion: str
+        self,
+        level: Literal["error", "warning"],
+        row: int,
+        message: str,
+        suggestion: str,
+        kind: str = "",
     ) -> None:
-        self.note(Problem(level, message, self.file, self._where(row), suggestion))
+        self.note(Problem(level, message, self.file, self._where(row), suggestion, kind))
 
     def _where(self, row: int) -> str:
         return f"line {1 if row < 0 else self.lines[row]}"

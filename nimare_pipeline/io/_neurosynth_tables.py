@@ -98,15 +98,33 @@ def read_table(path: Path, **options: Any) -> pd.DataFrame:
     """
     with _readable(path):
         plain: dict[str, Any] = {"dtype": str, "keep_default_na": False, "na_filter": False}
-        body = _body(path)
-        n_columns = len(options.get("usecols", columns_of(path)))
-        n_lines = body.count(b"\n") + body.count(b"\r") + 1
-        if n_lines * n_columns > MOST_CELLS:
-            raise ValueError(f"{n_lines:,} rows of {n_columns:,} columns are too many")
+        body = _table_body(path, len(options.get("usecols", columns_of(path))))
         table = pd.read_csv(BytesIO(body), sep="\t", encoding="utf-8", **plain | options)
         if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first for its own
             raise ValueError("rows have more cells than the header")
         return table
+
+
+def read_body(path: Path) -> bytes:
+    """Content of a table, unpacked.
+
+    Raises
+    ------
+    NoInputError
+        If there is no such file.
+    DataError
+        If it is damaged, or larger than a table may be.
+    """
+    with _readable(path):
+        return _table_body(path, len(columns_of(path)))
+
+
+def _table_body(path: Path, n_columns: int) -> bytes:
+    body = _body(path)
+    n_lines = body.count(b"\n") + body.count(b"\r") + 1
+    if n_lines * n_columns > MOST_CELLS:
+        raise ValueError(f"{n_lines:,} rows of {n_columns:,} columns are too many")
+    return body
 
 
 def columns_of(path: Path) -> list[str]:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from nimare_pipeline import spaces
-from nimare_pipeline.contrast import counted, listed
+from nimare_pipeline.contrast import UNKNOWN_SPACE, counted, listed
 from nimare_pipeline.io import _sheet_points as points
 from nimare_pipeline.io import _sheet_words as words
 from nimare_pipeline.io._native_foci import ASSUMED
 from nimare_pipeline.io._native_tables import Key
 from nimare_pipeline.io._sheet_layout import NONE, Layout, cell, size
 from nimare_pipeline.io._sheet_rows import ONLY_CONTRAST, Record, Rows
-from nimare_pipeline.unknown_spaces import NOT_GIVEN
+from nimare_pipeline.unknown_spaces import ADVICE, NOT_GIVEN
 
 Sizes = tuple[float, ...]
 
@@ -139,11 +139,15 @@ class _Maker:
                 for _, named in record.foci:
                     n_foci += 1
                     space = named or self.own(record) or common or general
-                    group.spaces.append(space if spaces.recognise(space) else ASSUMED)
+                    name = space.removeprefix(points.UNKNOWN)
+                    group.spaces.append(name)
                     if not space:
                         missing.append(record.line)
                     elif spaces.recognise(space) is None:
-                        unknown.setdefault(space, []).append(record.line)
+                        unknown.setdefault(name, []).append(record.line)
+        if len(missing) == n_foci:
+            for group in self.groups:
+                group.spaces = [ASSUMED] * len(group.spaces)
         self.say(missing, unknown, n_foci)
 
     def own(self, record: Record) -> str:
@@ -176,18 +180,17 @@ class _Maker:
 
     def say(self, missing: Sequence[int], unknown: dict[str, list[int]], n_foci: int) -> None:
         """Note foci whose space is unknown or not given, as the table layout does."""
-        for space, lines in unknown.items():
-            name = space.removeprefix(points.UNKNOWN)
+        for name, lines in unknown.items():
             message = f"unknown space {name!r} of {counted(len(lines), 'focus', 'foci')}"
-            self.rows.problem("error", lines[0], message, spaces.ACCEPTED)
+            self.rows.problem("error", lines[0], message, ADVICE, kind=UNKNOWN_SPACE)
         if missing and len(missing) == n_foci:
             message = f"{NOT_GIVEN}; {ASSUMED} is assumed"
             self.rows.problem("warning", self.layout.line, message, "say so in a column 'space'")
         elif missing:
             many = counted(len(missing), "focus", "foci")
             message = f"no space is given for {many}, but for the others"
-            advice = f"fill in the column 'space'; {spaces.ACCEPTED}"
-            self.rows.problem("error", missing[0], message, advice)
+            advice = f"fill in the column 'space'; {ADVICE}"
+            self.rows.problem("error", missing[0], message, advice, kind=UNKNOWN_SPACE)
 
 
 def _next(key: Key, keys: set[Key]) -> Key:

@@ -96,9 +96,10 @@ class Rows:
         message: str,
         suggestion: str = "",
         column: int = NONE,
+        kind: str = "",
     ) -> None:
         where = self.where(line, column) if line else ""
-        self.note(Problem(level, message, self.layout.grid.file, where, suggestion))
+        self.note(Problem(level, message, self.layout.grid.file, where, suggestion, kind))
 
     def is_table(self, row: Row) -> bool:
         """Whether a row is of the table: no comment, no header again, not only merged cells."""

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline import spaces
+from nimare_pipeline import defaults, spaces
 from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.io import sleuth
 from nimare_pipeline.io._native_cells import number_text
@@ -112,7 +112,9 @@ class Titles:
         whole = re.sub(r"\s*[:;]+\s*", " - ", name) if isinstance(name, str) else None
         for text in _texts(name, whole, contrast.study_id, "study"):
             found = _ids(f"{text}: contrast", None)
-            if found and found[0] not in taken and found[1] == "contrast":
+            # A header that names no study is a study of its own, each time that it stands there.
+            named = found and not found[0].startswith(defaults.UNKNOWN_STUDY)
+            if found and named and found[0] not in taken and found[1] == "contrast":
                 return text, found[0]
         msg = f"no header for study {contrast.study_id!r}"
         raise AssertionError(msg)

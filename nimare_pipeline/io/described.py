@@ -1,4 +1,4 @@
-"""Analyses that data describe themselves, as the specification of a Compose bundle does.
+"""Analyses that data describe themselves: specifications of Compose bundles, sheets of JALE.
 
 A module of a format may have ``analyses(path) -> (list of dict, list of Problem)``: the analyses
 that a file asks for, each with the keys of an ``[[analysis]]`` of an analysis file
@@ -7,12 +7,12 @@ them. Of a file that asks for none it answers two empty lists, and is quick abou
 paths count from the folder of the file.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from nimare_pipeline.contrast import listed
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io.folder import SKIPPED, formats, knows, walk
 
@@ -43,32 +43,43 @@ def find(path: str | Path) -> list[Described]:
     Raises
     ------
     DataError
-        With everything that is wrong in a file that asks for what cannot be done.
+        With everything that is wrong in files that ask for what cannot be done.
     """
     root = Path(path)
     if root.is_file():
-        return [one for one in (_of(_describing(), root),) if one.analyses]
+        return _checked([_of(root, root.parent)])
     for skipped in (SKIPPED, ()):
         files = list(walk(root, skipped))
-        found = [one for one in (_of(_describing(), file) for file in files) if one.analyses]
+        found = _checked([_of(file, root) for file in files])
         if found or any(knows(module, file) for file in files for module in formats()):
             return found
     return []
 
 
-def _describing() -> tuple[ModuleType, ...]:
-    return tuple(module for module in formats() if callable(getattr(module, "analyses", None)))
-
-
-def _of(modules: tuple[ModuleType, ...], file: Path) -> Described:
-    for module in modules if file.is_file() else ():  # opening a pipe would wait for ever
+def _of(file: Path, root: Path) -> Described:
+    """Analyses of a file, and what is wrong in them, by its path from ``root``."""
+    for module in formats() if file.is_file() else ():  # opening a pipe would wait for ever
+        if not callable(getattr(module, "analyses", None)):
+            continue
         try:
             analyses, problems = module.analyses(file)
         except OSError:  # a link that leads nowhere, a file we may not read
             continue
-        if any(problem.level == "error" for problem in problems):
-            msg = f"the analyses that {file.name} describes cannot be run"
-            raise DataError(msg, problems)
-        if analyses:
-            return Described(file, tuple(analyses), tuple(problems))
+        if analyses or problems:
+            name = file.relative_to(root).as_posix()
+            return Described(
+                file, tuple(analyses), tuple(replace(one, file=name) for one in problems)
+            )
     return Described(file, ())
+
+
+def _checked(found: Sequence[Described]) -> list[Described]:
+    """Those with analyses; refuse them all for an error in one."""
+    problems = [problem for one in found for problem in one.problems]
+    errors = [problem for problem in problems if problem.level == "error"]
+    if errors:
+        files = list(dict.fromkeys(problem.file for problem in errors))
+        ending = "s" if len(files) == 1 else ""
+        msg = f"the analyses that {listed(files)} describe{ending} cannot be run"
+        raise DataError(msg, problems)
+    return [one for one in found if one.analyses]

@@ -17,7 +17,10 @@ from nimare_pipeline.io.ours import is_results
 
 SKIPPED = ("derivatives", "sourcedata")
 """Folders looked into only when nothing is found elsewhere."""
-_USUAL = {"readme", "license", "changes", "changelog", "citation", "dataset_description"}
+_USUAL = {
+    *("readme", "license", "changes", "changelog", "citation", "dataset_description"),
+    "collection_metadata",
+}
 """Stems of files that a dataset folder has anyway: not worth a warning."""
 _MODEL = "analyses.toml"
 """File that says what to do with the others."""

@@ -8,7 +8,7 @@
     config.yml             which file is which, and settings of JALE
 
 An experiment is an article with one set of tags. Each tag is a label, ``tag__nback``, whichever
-column it stands in. What the analyses mean is for :mod:`nimare_pipeline.model.jale`.
+column it stands in. What the analyses mean is for :mod:`nimare_pipeline.io._jale_tables`.
 """
 
 import re
@@ -16,14 +16,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from nimare_pipeline.contrast import Contrast, listed
-from nimare_pipeline.errors import DataError, ModelError, Problem
-from nimare_pipeline.io import _jale_analyses as analyses
+from nimare_pipeline.errors import DataError, Problem
+from nimare_pipeline.io import _jale_analyses as sheets
+from nimare_pipeline.io import _jale_tables, sheet
 from nimare_pipeline.io import _native_cells as cells
 from nimare_pipeline.io import _sheet_contrasts as contrasts
 from nimare_pipeline.io import _sheet_words as words
-from nimare_pipeline.io import sheet
 from nimare_pipeline.io._jale_analyses import TAG
 from nimare_pipeline.io._native_tables import nearest
 from nimare_pipeline.io._sheet_layout import NONE, Layout, cell
@@ -40,7 +41,7 @@ _MAX_CONFIG = 2**16
 
 def sniff(path: Path) -> bool:
     """Whether a file is a sheet of analyses, or lies beside one as its experiments or settings."""
-    if analyses.is_sheet(path):
+    if sheets.is_sheet(path):
         return True
     if path.name not in CONFIG and sheet.layout_of(path) is None:
         return False
@@ -69,6 +70,13 @@ def own_name(path: Path) -> str | None:
     return "" if path.stem.casefold() in ("experiment_info", "experiments") else None
 
 
+def analyses(path: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """What the rows of a sheet ask for, see :mod:`nimare_pipeline.io.described`."""
+    if not sheets.is_sheet(path):
+        return [], []
+    return _jale_tables.tables(path, settings(path.parent))
+
+
 def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
     """Experiments of a project, and everything odd in both sheets.
 
@@ -77,14 +85,14 @@ def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
     NoInputError, DataError
         As :func:`nimare_pipeline.io.sheet.read`; or if there are analyses only.
     """
-    if analyses.is_sheet(path):
+    if sheets.is_sheet(path):
         message = "analyses, but no table of experiments beside them"
         advice = "put it into the same folder, or name it in config.yml as experiment_info"
         msg = f"{path.name} cannot be read"
         raise DataError(msg, [Problem("error", message, path.name, "", advice)])
     problems: list[Problem] = []
-    plan = next((other for other in companions if analyses.is_sheet(other)), None)
-    rows = analyses.entries(plan) if plan is not None else []
+    plan = next((other for other in companions if sheets.is_sheet(other)), None)
+    rows = sheets.entries(plan) if plan is not None else []
     layout = _tagged(sheet.open_table(path, problems.append))
     columns = _tag_columns(layout, {tag for row in rows for tag in row.used})
     pool = settings(path.parent).get("pool_experiments", "").casefold() == "true"
@@ -109,12 +117,6 @@ def analysis_sheets(folder: Path) -> tuple[Path, ...]:
         return ()
 
 
-def chosen_sheet(folder: Path) -> Path | None:
-    """The sheet of analyses of a folder; None if there is none, or several and none is named."""
-    found = _named(analysis_sheets(folder), settings(folder).get("analysis_info", ""))
-    return found[0] if found else None
-
-
 def settings(folder: Path) -> Mapping[str, str]:
     """Settings of the project's ``config.yml``; all keys are on one level, as texts."""
     for name in CONFIG:
@@ -127,7 +129,7 @@ def settings(folder: Path) -> Mapping[str, str]:
 
 @lru_cache(maxsize=256)
 def _analysis_sheets(folder: Path, _changed_ns: int) -> tuple[Path, ...]:
-    return tuple(path for path in sorted(folder.iterdir()) if analyses.is_sheet(path))
+    return tuple(path for path in sorted(folder.iterdir()) if sheets.is_sheet(path))
 
 
 def _experiments(folder: Path) -> list[Path]:
@@ -205,14 +207,9 @@ def _with_tags(
     return replace(contrast, annotations={**contrast.annotations, **labels})
 
 
-def _check(plan: Path, rows: Sequence[analyses.Entry], known: Iterable[str]) -> list[Problem]:
+def _check(plan: Path, rows: Sequence[sheets.Entry], known: Iterable[str]) -> list[Problem]:
     """What is wrong with the analyses, what of them cannot be run, and tags that none has."""
-    from nimare_pipeline.model.jale import translate
-
-    try:
-        found = translate(plan).left_out
-    except ModelError as error:
-        found = list(error.problems)
+    _, found = analyses(plan)
     for row in rows:
         for tag in row.used:
             if tag not in known:

@@ -1,6 +1,7 @@
 """What lies in a folder: every file is shown to every format, and read by the one it fits."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +20,11 @@ from nimare_pipeline.io.sources import Found, Source
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.suspicions import fewer, suspicions
 from nimare_pipeline.tables import ID_COLUMNS, Tables
-from nimare_pipeline.unknown_spaces import NOT_GIVEN, settle
+from nimare_pipeline.unknown_spaces import as_decided, settle
+
+_ABOUT_IMAGES = (".json", "_metadata.json")
+"""What follows the name of an image in that of a file about it: BIDS', NeuroVault's."""
+_IMAGE = re.compile(r"\.nii(?:\.gz)?$")
 
 _Batch = tuple[ModuleType, tuple[Path, ...]]
 
@@ -200,13 +205,15 @@ def _has_policy(module: ModuleType, unknown_space: str) -> bool:
 
 
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
-    """Files in no known format that no contrast names as its image either."""
+    """Files in no known format that are no contrast's image either, nor say what one is."""
     images = {
         os.path.normpath((base / one.files[0]).parent / str(image))
         for one in found
         for image in _images(one)
     }
-    return [path for path in ignored if os.path.normpath(path) not in images]
+    about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
+    used = images | about
+    return [path for path in ignored if os.path.normpath(path) not in used]
 
 
 def _images(found: Found) -> list[Any]:
@@ -241,9 +248,8 @@ def _contrasts(
     ]
     problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
     contrasts, settled = settle(contrasts, unknown_space)
-    if unknown_space:  # what a reader assumed instead is not so
-        problems = [p for p in problems if p.level == "error" or NOT_GIVEN not in p.message]
-    problems += [*settled, *check(contrasts, tal2mni)]
+    checked = [*settled, *check(contrasts, tal2mni)]
+    problems = as_decided(problems, unknown_space, checked)
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]

@@ -103,6 +103,14 @@ def expect_type(method: str, value: Any, wanted: type) -> None:
         raise UsageError(msg)
 
 
+def flag(name: str, value: Any) -> bool:
+    """Value if it is true or false; anything else is refused."""
+    if not isinstance(value, bool):
+        msg = f"{name} is {value!r}; expected true or false"
+        raise UsageError(msg)
+    return value
+
+
 def count(name: str, value: Any) -> int:
     """Value as an integer of at least 1; anything else is refused."""
     check(name, value, "an integer of at least 1", lambda v: int(v) == v and v >= 1)

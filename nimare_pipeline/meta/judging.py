@@ -118,6 +118,15 @@ class EnhancedSigned:
     undefined: NDArray[np.bool_] | None = None
 
 
+def powers(choices: MonteCarlo, heights: str) -> dict[str, Any]:
+    """What a record says of an enhancement; ``heights`` names where the z comes from."""
+    return {
+        "extent_power": choices.tfce_extent,
+        "height_power": choices.tfce_height,
+        "heights": heights,
+    }
+
+
 def judge_enhanced(
     enhanced: EnhancedSigned,
     null: Mapping[str, NDArray[np.int64]],

@@ -8,8 +8,8 @@ from nimare_pipeline._lazy import attach
 
 _NAMES = {
     "Model": "nimare_pipeline.model.reader",
-    "content": "nimare_pipeline.model.reader",
     "from_tables": "nimare_pipeline.model.reader",
+    "of_tables": "nimare_pipeline.model.template",
     "read": "nimare_pipeline.model.reader",
 }
 

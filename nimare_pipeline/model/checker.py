@@ -1,10 +1,11 @@
 """Checking what an analysis file says against the schema: all that is wrong, by line."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nimare_pipeline.errors import Problem, UsageError
+from nimare_pipeline.image_analysis import OF_IMAGES, estimator_of
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model import kinds
@@ -12,7 +13,7 @@ from nimare_pipeline.model.key import Key
 from nimare_pipeline.model.lines import Way, line_of
 from nimare_pipeline.model.references import circles, hints, unknown_parts
 from nimare_pipeline.model.schema import BUILT, RUN, TYPES
-from nimare_pipeline.needs import NULL_FOCI, check_needs
+from nimare_pipeline.needs import NULL_FOCI, check_needs, usual_corrector
 from nimare_pipeline.registry import (
     ESTIMATORS,
     IMAGE_ESTIMATORS,
@@ -161,10 +162,22 @@ class Checker:
         value = given.get("estimator", usual.default if usual else None)
         if value is None or value["type"] not in _KINDS.get(type_name, {}):
             return
-        keys = [key for key in (NULL_FOCI, "inference_mask") if TYPES[type_name].key(key)]
+        keys = [
+            key for key in (NULL_FOCI, "inference_mask", *OF_IMAGES) if TYPES[type_name].key(key)
+        ]
         own = {name: given[name] for name in keys if name in given}
         try:
-            check_needs(Analysis("", type_name, Component(value["type"]), options=own))
+            asked = Analysis("", type_name, component(value), options=own)
+            if _is_component(given.get("corrector")):
+                judged = asked.corrector
+                if given.get("corrector"):
+                    judged = component(given["corrector"])
+                else:
+                    judged = usual_corrector(judged, value["type"])
+                asked = replace(asked, corrector=judged)
+            check_needs(asked)
+            if type_name == "ibma":
+                estimator_of(asked)
         except UsageError as error:
             self.wrong((*path, next(iter(own), "estimator")), where, str(error))
 

@@ -1,6 +1,6 @@
 """An annotated analysis file to start from: every key with its meaning, and names of real data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,14 @@ def annotated(entries: Sequence[Entry], *, folder: str, facts: Sequence[str]) ->
         if name not in types:
             lines += ["", *_other(name)]
     return "".join(f"{line}\n" for line in lines)
+
+
+def of_tables(
+    tables: Iterable[Mapping[str, Any]], *, folder: str, facts: Sequence[str] = ()
+) -> str:
+    """Write the analysis file of analyses that were described elsewhere, a table each."""
+    entries = [Entry({"type": "cbma", **table}) for table in tables]
+    return annotated(entries, folder=folder, facts=facts)
 
 
 _SHARED = ("corrector", "alpha")

@@ -24,21 +24,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.numerics.tau2_lanes import maximise_where_one
+from nimare_pipeline.numerics.tau2_loop import maximise
 from nimare_pipeline.numerics.weighted_fit import (
     Array,
     Design,
     blocks,
     check_effects,
-    cholesky,
     make_design,
     moments,
     solve,
 )
 
 Method = Literal["dl", "he", "ml", "reml", "pm"]
-_STEP = 0.4
-"""Of the scan, in log(min v + tau2)."""
-_MOST_POINTS = 200
 _MOST_STEPS = 100
 _TOLERANCE = 1e-10
 
@@ -70,6 +68,9 @@ def estimate_tau2(method: Method, y: Any, v: Any, *, design: Any = None) -> Tau2
     design : (n_studies, n_coefficients) array or ``Design``, optional
         The intercept by default.
     """
+    if method not in METHODS:
+        msg = f"{method!r} is no estimator of tau2; there are {', '.join(METHODS)}"
+        raise ValueError(msg)
     y, v = check_effects(y, v)
     full = make_design(design, len(y))
     value, converged = np.empty(y.shape[1]), np.ones(y.shape[1], dtype=bool)
@@ -80,10 +81,10 @@ def estimate_tau2(method: Method, y: Any, v: Any, *, design: Any = None) -> Tau2
 
 def residual_q(y: Array, w: Array, basis: Array) -> tuple[Array, Array, Array]:
     """Q, the weighted residuals, and the inverse of the normal matrix in the basis."""
-    gamma, inverted = solve(basis, y, w)
+    gamma, inverted = solve(basis, w * y, w)
     residual = y - basis @ gamma
     weighted = w * residual
-    return (weighted * residual).sum(axis=0), weighted, inverted
+    return np.einsum("kn,kn->n", weighted, residual), weighted, inverted
 
 
 def _dersimonian_laird(y: Array, v: Array, full: Design) -> tuple[Array, Any]:
@@ -116,8 +117,13 @@ def solve_q(y: Array, v: Array, full: Design, target: Array) -> tuple[Array, NDA
         w = 1 / (v[:, active] + t[active])
         q, weighted, _ = residual_q(y[:, active], w, full.basis)
         # Newton's step on 1 / Q: dQ/dt is minus the sum of squared weighted residuals.
-        step = (q / target[active] - 1) * q / (weighted**2).sum(axis=0)
-        step = np.where(q > target[active], step, 0.0)
+        step, above = np.zeros(len(active)), q > target[active]
+        np.divide(
+            (q / target[active] - 1) * q,
+            np.einsum("kn,kn->n", weighted, weighted),
+            out=step,
+            where=above,
+        )
         t[active] += step
         active = active[step > _TOLERANCE * t[active]]
         if not active.size:
@@ -127,77 +133,20 @@ def solve_q(y: Array, v: Array, full: Design, target: Array) -> tuple[Array, NDA
     return t, converged
 
 
-@dataclass(frozen=True)
-class _Likelihood:
-    """Minus twice the log likelihood of tau2, up to a constant, and its derivative."""
-
-    y: Array
-    v: Array
-    full: Design
-    restricted: bool
-
-    def at(self, t: Array, of: NDArray[np.intp] | None = None) -> tuple[Array, Array]:
-        """Value and derivative at t, of some voxels."""
-        y, v = (self.y, self.v) if of is None else (self.y[:, of], self.v[:, of])
-        total = v + t
-        w = 1 / total
-        q, weighted, inverted = residual_q(y, w, self.full.basis)
-        value = np.log(total).sum(axis=0) + q
-        slope = w.sum(axis=0) - (weighted**2).sum(axis=0)
-        if self.restricted:
-            root = cholesky(moments(self.full.basis, w))
-            value += 2 * np.log(np.einsum("aan->an", root)).sum(axis=0)
-            slope -= np.einsum("abn,abn->n", inverted, moments(self.full.basis, w**2))
-        return value, slope
-
-
 def _likelihood(y: Array, v: Array, full: Design, *, restricted: bool) -> tuple[Array, Any]:
-    target = _Likelihood(y, v, full, restricted)
-    least, span = v.min(axis=0), rss(y, full)
-    width = np.log1p(span / least)
-    n_points = int(np.clip(np.ceil(width.max() / _STEP) + 1, 3, _MOST_POINTS))
-    grid = least * np.expm1(width * np.linspace(0, 1, n_points)[:, None])
-    values = np.array([target.at(t)[0] for t in grid])
-    padded = np.pad(values, ((1, 1), (0, 0)), constant_values=np.inf)
-    point, voxel = np.nonzero((values <= padded[:-2]) & (values <= padded[2:]))
-    low, high = (
-        grid[np.maximum(point - 1, 0), voxel],
-        grid[np.minimum(point + 1, n_points - 1), voxel],
-    )
-    t, done = _refine(target, voxel, low, high)
-    value, _ = target.at(t, voxel)
-    # The last of a voxel's candidates in order of falling value is its best.
-    order = np.lexsort((-t, -value, voxel))
-    best = order[np.append(np.flatnonzero(np.diff(voxel[order])), len(order) - 1)]
-    return t[best], done[best]
-
-
-def _refine(
-    target: _Likelihood, voxel: NDArray[np.intp], low: Array, high: Array
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Root of the derivative between two points: false position, and halving where it is slow."""
-    low, high = low.copy(), high.copy()
-    slope_low, slope_high = target.at(low, voxel)[1], target.at(high, voxel)[1]
-    at_low = slope_low >= 0
-    t = np.where(at_low, low, high)
-    active = np.flatnonzero(~at_low & (slope_high > 0))
-    done = np.ones(len(t), dtype=bool)
-    for turn in range(_MOST_STEPS):
-        if not active.size:
-            break
-        a, b, fa, fb = low[active], high[active], slope_low[active], slope_high[active]
-        middle = a + (b - a) * (0.5 if turn % 3 == 2 else fa / (fa - fb))
-        slope = target.at(middle, voxel[active])[1]
-        below = slope < 0
-        # Illinois: the end that stays counts half, so that it moves at the next turn but one.
-        slope_low[active] = np.where(below, slope, fa / 2)
-        slope_high[active] = np.where(below, fb / 2, slope)
-        low[active], high[active] = np.where(below, middle, a), np.where(below, b, middle)
-        moved = np.abs(middle - t[active])
-        t[active] = middle
-        active = active[(moved > _TOLERANCE * middle) & (slope != 0)]
-    done[active] = False
-    return t, done
+    value, converged = np.empty(y.shape[1]), np.zeros(y.shape[1], dtype=bool)
+    widest = rss(y, full)
+    if full.p == 1:
+        column = full.basis[:, 0].copy()
+        arrays = np.ascontiguousarray(y), np.ascontiguousarray(v)
+        maximise_where_one(*arrays, column, widest, float(restricted), value, converged)
+    left = np.flatnonzero(~converged)
+    if left.size:
+        by_voxel = (np.ascontiguousarray(values[:, left].T) for values in (y, v))
+        some, done = np.empty(left.size), np.empty(left.size, dtype=bool)
+        maximise(*by_voxel, full.basis, widest[left], restricted, some, done)
+        value[left], converged[left] = some, done
+    return value, converged
 
 
 def _maximum_likelihood(y: Array, v: Array, full: Design) -> tuple[Array, Any]:

@@ -11,6 +11,7 @@ The columns of the design are made orthonormal once, so that the normal equation
 as well conditioned as its weights allow; coefficients come back in terms of the columns as given.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -90,7 +91,7 @@ def make_design(design: Any, k: int) -> Design:
             "or combinations of the columns before"
         )
         raise ValueError(msg)
-    return Design(matrix, basis, triangle)
+    return Design(matrix, np.ascontiguousarray(basis), triangle)
 
 
 def _listed(numbers: NDArray[Any], most: int = 5) -> str:
@@ -170,11 +171,13 @@ def inverse(matrix: Array) -> Array:
     return np.asarray(np.einsum("kan,kbn->abn", root, root))
 
 
-def solve(basis: Array, y: Array, w: Array) -> tuple[Array, Array]:
-    """Coefficients of the basis, (p, n), and the inverse of the normal matrix, (p, p, n)."""
+def solve(basis: Array, weighted: Array, w: Array) -> tuple[Array, Array]:
+    """Coefficients of the basis, (p, n), and the inverse of the normal matrix, (p, p, n).
+
+    ``weighted`` are the effects times their weights.
+    """
     inverted = inverse(moments(basis, w))
-    right = basis.T @ (w * y)
-    return np.einsum("abn,bn->an", inverted, right), inverted
+    return np.einsum("abn,bn->an", inverted, basis.T @ weighted), inverted
 
 
 @dataclass(frozen=True)
@@ -237,22 +240,29 @@ def fit(y: Any, v: Any, tau2: Any = 0.0, *, design: Any = None) -> WeightedFit:
         The intercept by default.
     """
     y, v = check_effects(y, v)
-    return fit_weights(y, 1 / (v + tau2), design=design)
+    tau2 = np.broadcast_to(np.asarray(tau2, dtype=np.float64), y.shape[1:])
+    return _fit(y, lambda at: 1 / (v[:, at] + tau2[at]), make_design(design, len(y)))
 
 
 def fit_weights(y: Array, w: Array, *, design: Any = None) -> WeightedFit:
     """Weighted least squares with given weights, (n_studies, n_voxels), all above 0."""
-    full = make_design(design, len(y))
+    return _fit(y, lambda at: w[:, at], make_design(design, len(y)))
+
+
+def _fit(y: Array, weights: Callable[[slice], Array], full: Design) -> WeightedFit:
+    """Fit blocks of voxels, with weights that are made block by block."""
     n, p = y.shape[1], full.p
     coef, cov, q = np.empty((p, n)), np.empty((p, p, n)), np.empty(n)
     exact = np.empty(n, dtype=bool)
     back = np.linalg.inv(full.triangle)
+    rounding = (4 * full.k * np.finfo(float).eps) ** 2
     for at in blocks(n):
-        gamma, inverted = solve(full.basis, y[:, at], w[:, at])
+        w = weights(at)
+        weighted = w * y[:, at]
+        gamma, inverted = solve(full.basis, weighted, w)
         residual = y[:, at] - full.basis @ gamma
-        q[at] = (w[:, at] * residual**2).sum(axis=0)
-        largest = np.abs(y[:, at]).max(axis=0)
-        exact[at] = np.abs(residual).max(axis=0) <= 4 * full.k * np.finfo(float).eps * largest
+        q[at] = np.einsum("kn,kn,kn->n", w, residual, residual)
+        exact[at] = q[at] <= rounding * np.einsum("kn,kn->n", weighted, y[:, at])
         coef[:, at] = back @ gamma
         cov[:, :, at] = np.einsum("ac,cdn,bd->abn", back, inverted, back)
     q[exact] = 0.0

@@ -1,12 +1,12 @@
 """The command line as a user calls it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from nimare_pipeline.cli.main import main
-from tests.cli.program import EXAMPLE, TWO_BLOCKS, Ended, call
+from tests.cli.program import EXAMPLE, TWO_BLOCKS, Ended, call, undrawn
 
 
 @pytest.fixture
@@ -20,6 +20,13 @@ def here(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
         return Ended(code, out, err)
 
     return call_here
+
+
+@pytest.fixture(name="undrawn")
+def _undrawn() -> Iterator[None]:
+    """No figures in runs within this process."""
+    with undrawn():
+        yield
 
 
 @pytest.fixture(scope="session")

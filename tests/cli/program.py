@@ -1,13 +1,20 @@
 """How tests call the program and look at what it leaves."""
 
+import contextlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from nimare_pipeline.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "nimare_pipeline" / "data" / "examples" / "pain"
@@ -49,6 +56,23 @@ def call(*words: object, **more: str) -> Ended:
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def call_inside(*words: object) -> Ended:
+    """Call the program in this process, for fixtures of a module: nothing is imported again."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main([str(word) for word in words])
+    return Ended(code, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    """No figures, within this process: they take most of a run, and few tests look at them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nimare_pipeline.reports.figures.DRAWINGS", {})
+        patch.setattr("nimare_pipeline.reports.paper.VIEWS", ())
+        yield
 
 
 def interrupt(number: signal.Signals, out: Path, *words: object, after: str = "") -> Ended:

@@ -9,6 +9,7 @@ import pytest
 
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.balanced_subtraction import BalancedALESubtraction
+from tests.cli.program import undrawn
 from tests.cli.studies import example_and_box
 
 P = "p_desc-balancedGroup1MinusGroup2_level-voxel_corr-FWE_method-montecarlo"
@@ -52,7 +53,8 @@ def test_run_and_more_iterations(folder, here) -> None:
     assert "30 random subsets of 9 experiments of either group" in methods
     again = here(*words, "--n-iters", "40")
     assert "analysis a is up to date\n" in again.err
-    assert here(*words, "--add-iters", "20").code == 0
+    with undrawn():
+        assert here(*words, "--add-iters", "20").code == 0
     p_is_that_of(60)
     (path,) = out.glob("tpl-*/cohort-a/*_analysis.json")
     facts = json.loads(path.read_text())["Facts"]

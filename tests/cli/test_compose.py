@@ -2,6 +2,8 @@
 
 import json
 import logging
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.plan import plan
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.errors import ModelError
-from tests.cli.program import EXAMPLE, call
+from tests.cli.program import EXAMPLE, Ended
 
 ALE = {"type": "ALE", "args": {"null_method": "approximate", "n_iters": 5000, "**kwargs": {}}}
 FDR = {"type": "FDRCorrector", "args": {"method": "indep", "alpha": 0.05}}
@@ -166,10 +168,11 @@ def test_unknown_names_are_refused(tmp_path: Path, estimator: Any, message: str)
     assert message in str(caught.value)
 
 
-def test_bundle_from_end_to_end(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_bundle_from_end_to_end(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """One command runs what the specification asks for; the report says what it is."""
     folder = bundle(tmp_path / "in")
-    ended = call(folder, tmp_path / "out", "meta", "--nprocs", "2")
+    ended = here(folder, tmp_path / "out", "meta", "--nprocs", "2")
     assert ended.code == 0, ended.err
     assert "those that meta_analysis.json describes" in ended.err
     assert "16 contrasts" in ended.err
@@ -179,7 +182,7 @@ def test_bundle_from_end_to_end(tmp_path: Path) -> None:
     assert asked["select"] == 'label("in") == true'
     report = (tmp_path / "out" / "report.html").read_text()
     assert "Neurosynth-Compose meta-analysis M" in report
-    again = call(folder, tmp_path / "out", "meta", "--nprocs", "2")
+    again = here(folder, tmp_path / "out", "meta", "--nprocs", "2")
     assert "analysis pain is up to date" in again.err
 
 
@@ -206,10 +209,26 @@ def test_real_bundles(shared_data: Path, name: str) -> None:
     assert set(chosen["reason"]) <= {"", "no foci"}
 
 
-def test_validate_tells_of_the_specification(tmp_path: Path) -> None:
+def test_validate_tells_of_the_specification(tmp_path: Path, here: Callable[..., Ended]) -> None:
     """What is wrong in it is listed beside what is wrong in the data."""
     folder = bundle(tmp_path / "in", filter="out")
-    ended = call("validate", folder)
+    ended = here("validate", folder)
     assert ended.code == 65
     assert "filter: no annotation has the column 'out'" in " ".join(ended.out.split())
-    assert call("validate", bundle(tmp_path / "good")).code == 0
+    assert here("validate", bundle(tmp_path / "good")).code == 0
+
+
+@pytest.mark.parametrize("database", ["", "neurosynth"])
+def test_init_takes_the_specification_over(tmp_path: Path, database: str, here: Any) -> None:
+    """The file to start from has the analysis of the bundle, with paths from its own folder."""
+    named = {"estimator": CHI2, "database_studyset": database} if database else {}
+    bundle(tmp_path / "in" / "sub", **named)
+    if database:
+        content = json.dumps({"id": "D", "studies": pain()[:3]})
+        (tmp_path / "in" / "sub" / "neurosynth.json").write_text(content)
+    ended = here("init", tmp_path / "in")
+    assert ended.code == 0, ended.err
+    (analysis,) = tomllib.loads((tmp_path / "in" / "analyses.toml").read_text())["analysis"]
+    assert analysis["name"] == "pain"
+    assert analysis["estimator"]["type"] == ("MKDAChi2" if database else "ALE")
+    assert analysis.get("database", "") == ("sub/neurosynth.json" if database else "")

@@ -149,13 +149,6 @@ def edited(folder) -> Callable[[str, str], None]:
     (folder / "analyses.toml").write_text(MODEL)
 
 
-@pytest.fixture
-def undrawn(monkeypatch) -> None:
-    """No figures: they take most of the time, and are tested elsewhere."""
-    monkeypatch.setattr("nimare_pipeline.reports.figures.DRAWINGS", {})
-    monkeypatch.setattr("nimare_pipeline.reports.paper.VIEWS", ())
-
-
 def image(out: Path, name: str, ending: str) -> np.ndarray:
     (path,) = out.glob(f"tpl-*/cohort-{name}/*{ending}.nii.gz")
     return np.asanyarray(nib.load(path).dataobj)

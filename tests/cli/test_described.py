@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,8 @@ def test_same_name_in_two_files(folder: Path) -> None:
         ("pain2", "KDA"),
     ]
     assert request.notes[-1] == "'pain' is called 'pain2': the name is taken"
+    logged = tomllib.loads(request.model_text.decode())["analysis"]
+    assert [one["name"] for one in logged] == ["pain", "myTouch", "pain2"]
 
 
 def test_described_analyses_are_checked(folder: Path) -> None:
@@ -140,10 +143,37 @@ def test_described_analyses_are_checked(folder: Path) -> None:
     )
 
 
+def test_file_that_describes_may_be_named(folder: Path) -> None:
+    """``--model`` takes it like an analysis file: what is odd is said, what is wrong refused."""
+    named = folder.parent / "b.wish"
+    named.write_text("# hurry\nwish other KDA\n")
+    request = ask(folder, "--model", str(named))
+    assert [(one.name, one.estimator.type) for one in request.analyses] == [("other", "KDA")]
+    assert [str(problem) for problem in request.problems] == ["b.wish: # hurry"]
+    assert tomllib.loads(request.model_text.decode())["analysis"][0]["name"] == "other"
+    named.write_text("wish\n")
+    with pytest.raises(ModelError) as caught:
+        ask(folder, "--model", str(named))
+    assert str(caught.value) == "b.wish cannot be used\n  - b.wish: no wish"
+
+
+def test_faults_of_all_files_are_said_at_once(folder: Path) -> None:
+    """Each by the path of its file."""
+    (folder / "more").mkdir()
+    for name in ("a.wish", "more/b.wish"):
+        (folder / name).write_text("wish\n")
+    with pytest.raises(DataError) as caught:
+        described.find(folder)
+    assert str(caught.value) == (
+        "the analyses that a.wish, more/b.wish describe cannot be run\n"
+        "  - a.wish: no wish\n  - more/b.wish: no wish"
+    )
+
+
 def test_odd_descriptions_are_said(folder: Path) -> None:
-    """What is odd in a description stands in the log."""
+    """What is odd in a description is a warning like those of the data."""
     (folder / "a.wish").write_text("# hurry\nwish pain ALE\n")
-    assert ask(folder).notes[1:] == ("a.wish: # hurry",)
+    assert [str(problem) for problem in ask(folder).problems] == ["a.wish: # hurry"]
 
 
 def test_pipes_are_not_opened(folder: Path) -> None:

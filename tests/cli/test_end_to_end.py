@@ -19,9 +19,11 @@ from tests.cli.program import (
     FEW,
     TWO_BLOCKS,
     call,
+    call_inside,
     contents,
     interrupt,
     status_of,
+    undrawn,
 )
 
 RESULT = "tpl-MNI152NLin6Asym/cohort-pain/tpl-MNI152NLin6Asym_cohort-pain"
@@ -148,7 +150,8 @@ class TestSameBytes:
         kept = list(out.glob(".work/store/*.result"))
         assert kept
         before = [path.stat().st_mtime_ns for path in kept]
-        assert call(*asked, "--nprocs", "1", "--n-chunks", "3").code == 0
+        with undrawn():
+            assert call_inside(*asked, "--nprocs", "1", "--n-chunks", "3").code == 0
         assert [path.stat().st_mtime_ns for path in kept] == before
         self.assert_same(out, example_run[0])
 
@@ -219,6 +222,7 @@ def test_bad_input(data: Path, here, files: dict[str, str], code: int, message: 
     assert not list(out.glob("tpl-*"))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_files_a_mask_and_results_inside_the_input(data: Path, here) -> None:
     """Of two files one cannot be used: exit 3, the other is complete, and the report is written.
 
@@ -233,7 +237,7 @@ def test_several_files_a_mask_and_results_inside_the_input(data: Path, here) -> 
     nib.save(nib.Nifti1Image(volume, affine), data.parent / "mask.nii.gz")
     out = data / "results"
     words = (data, out, "meta", *FEW, "--mask", data.parent / "mask.nii.gz")
-    ended = call(*words)
+    ended = here(*words)
     assert ended.code == 3, ended.err
     assert ended.line.startswith("PARTIAL (exit 3): 1 of 2 analyses failed: touchMe: ")
     assert "it was resampled" in ended.err

@@ -2,20 +2,40 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.errors import UsageError
-from tests.cli.program import EXAMPLE, call, contents
+from tests.cli.program import Ended, call_inside, contents, undrawn
+from tests.cli.studies import example_and_box
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example, with a small mask beside it."""
+    return example_and_box(tmp_path_factory.mktemp("extension"))
+
+
+@pytest.fixture(scope="module")
+def call(folder: Path) -> Callable[..., Ended]:
+    """Run on the example within the small mask; no figures, nobody looks at them here."""
+
+    def call_meta(out: Path, *words: str) -> Ended:
+        with undrawn():
+            box = folder.parent / "box.nii.gz"
+            return call_inside(folder, out, "meta", "--mask", box, "--nprocs", "2", *words)
+
+    return call_meta
+
+
+@pytest.fixture(scope="module")
+def begun(folder: Path, call: Callable[..., Ended]) -> Path:
     """The example with 30 iterations."""
-    out = tmp_path_factory.mktemp("begun") / "out"
-    ended = call(EXAMPLE, out, "meta", "--n-iters", "30", "--nprocs", "2")
+    out = folder.parent / "begun"
+    ended = call(out, "--n-iters", "30")
     assert ended.code == 0, ended.err
     return out
 
@@ -25,12 +45,11 @@ def copied(begun: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(begun, tmp_path / "out"))
 
 
-def test_extended_run_is_the_longer_run(copied: Path, tmp_path: Path) -> None:
+def test_extended_run_is_the_longer_run(call, copied: Path, tmp_path: Path) -> None:
     """Every map and table of 30 + 40 iterations has the bytes of 70; the record tells of both."""
-    words = ("meta", "--nprocs", "2")
-    ended = call(EXAMPLE, copied, *words, "--add-iters", "40", "--n-chunks", "2")
+    ended = call(copied, "--add-iters", "40", "--n-chunks", "2")
     assert ended.code == 0, ended.err
-    assert call(EXAMPLE, tmp_path / "one", *words, "--n-iters", "70").code == 0
+    assert call(tmp_path / "one", "--n-iters", "70").code == 0
     found, wanted = contents(copied), contents(tmp_path / "one")
     assert found.keys() == wanted.keys()
     data = [name for name in found if not name.endswith(".json")]
@@ -53,32 +72,31 @@ def test_extended_run_is_the_longer_run(copied: Path, tmp_path: Path) -> None:
         (("--name", "other"), "holds no analysis other to extend; run it first, without"),
     ],
 )
-def test_other_options_are_refused(begun: Path, words: tuple[str, ...], message: str) -> None:
+def test_other_options_are_refused(call, begun: Path, words, message: str) -> None:
     """Other options than it was run with, or nothing there: exit 64 and the reason."""
-    ended = call(EXAMPLE, begun, "meta", "--add-iters", "5", "--dry-run", *words)
+    ended = call(begun, "--add-iters", "5", "--dry-run", *words)
     assert ended.code == 64
     assert message in ended.line
 
 
-def test_an_altered_null_is_refused(copied: Path) -> None:
+def test_an_altered_null_is_refused(call, copied: Path) -> None:
     """The maxima are checked by the checksum of their file."""
     (path,) = copied.glob("tpl-*/cohort-*/*montecarlo_nulldist.tsv.gz")
     path.write_bytes(path.read_bytes()[:-9])
-    ended = call(EXAMPLE, copied, "meta", "--add-iters", "5", "--dry-run")
+    ended = call(copied, "--add-iters", "5", "--dry-run")
     assert ended.code == 64
     assert f"cannot be extended: {path.name} is damaged" in ended.line
 
 
-def test_dry_run_says_what_is_added(begun: Path) -> None:
+def test_dry_run_says_what_is_added(call, begun: Path) -> None:
     """The plan names what is there and what there will be."""
-    ended = call(EXAMPLE, begun, "meta", "--add-iters", "5", "--dry-run")
+    ended = call(begun, "--add-iters", "5", "--dry-run")
     assert "extend     the null of 30 iterations to 35" in ended.out
 
 
-def test_without_monte_carlo_nothing_changes(begun: Path) -> None:
+def test_without_monte_carlo_nothing_changes(call, begun: Path) -> None:
     """An analysis that draws nothing is run as it is, and that is said."""
-    words = ("--method", "indep", "--add-iters", "5", "--dry-run")
-    ended = call(EXAMPLE, begun, "meta", *words)
+    ended = call(begun, "--method", "indep", "--add-iters", "5", "--dry-run")
     assert ended.code == 0
     assert "analysis pain has no Monte Carlo correction: --add-iters changes nothing" in ended.err
 

@@ -251,6 +251,7 @@ def test_run_leaves_the_region_everywhere(folder, tmp_path, here) -> None:
     assert "analysis insula is up to date\n" in ended.err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_region_that_changes_is_computed_again(folder, tmp_path, here) -> None:
     """Another file under the same name, also if the same contrasts have a focus in it."""
     out = tmp_path / "out"

@@ -8,8 +8,9 @@ import pytest
 
 from nimare_pipeline.cli import plan as planning
 from nimare_pipeline.cli.gather import gather
-from nimare_pipeline.cli.model import files_named, override, sources_of, with_model
+from nimare_pipeline.cli.model import files_named, sources_of, with_model
 from nimare_pipeline.cli.options import build_parser
+from nimare_pipeline.cli.override import override
 from nimare_pipeline.cli.parser import parse
 from nimare_pipeline.cli.request import PLACES, Request
 from nimare_pipeline.dataset import Dataset

@@ -11,7 +11,7 @@ import pytest
 
 from nimare_pipeline import derivatives
 from nimare_pipeline.settings import Component
-from tests.cli.program import Ended, call, contents, status_of
+from tests.cli.program import Ended, call_inside, contents, status_of, undrawn
 from tests.cli.studies import NAMES, SIX, write_six
 
 MASK = '[run]\nmask = "box.nii.gz"\n'
@@ -32,7 +32,8 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def first(folder) -> Iterator[tuple[Path, Ended]]:
     out = folder.parent / "out"
-    return out, call(folder, out, "meta")
+    with undrawn():
+        return out, call_inside(folder, out, "meta")
 
 
 def states(out: Path) -> dict[str, str]:
@@ -138,7 +139,8 @@ class TestFirstRun:
         assert "</span>wrong</td><td>No result: selection, column 1: there is no column" in text
 
 
-def test_edited_analysis_is_computed_alone(first, folder, tmp_path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_edited_analysis_is_computed_alone(first, folder, here) -> None:
     """Of six the edited one and the one that failed run again; the others are left as they are."""
     out, _ = first
     before = written(out)
@@ -146,7 +148,7 @@ def test_edited_analysis_is_computed_alone(first, folder, tmp_path) -> None:
     text = (folder / "analyses.toml").read_text()
     try:
         (folder / "analyses.toml").write_text(text.replace("> 0.5", "> 0.6"))
-        ended = call(folder, out, "meta")
+        ended = here(folder, out, "meta")
     finally:
         (folder / "analyses.toml").write_text(text)
     assert ended.code == 3
@@ -172,13 +174,14 @@ def test_dry_run_knows_what_is_up_to_date(first, folder, here) -> None:
     assert here(*words, "--seed", "1").out.count(line) == 0
 
 
-def test_rerun_computes_what_is_up_to_date(first, folder) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_rerun_computes_what_is_up_to_date(first, folder, here) -> None:
     """``--rerun`` makes the same bytes again; ``--analysis`` leaves the others out."""
     out, _ = first
     old = contents(out)
     (path,) = out.glob("tpl-*/cohort-insula/*_contrasts.tsv")
     made = path.stat().st_mtime_ns
-    ended = call(folder, out, "meta", "--analysis", "insula", "--rerun")
+    ended = here(folder, out, "meta", "--analysis", "insula", "--rerun")
     assert ended.line.startswith("SUCCESS (exit 0): 1 analysis complete")
     assert path.stat().st_mtime_ns > made
     assert "up to date" not in ended.err

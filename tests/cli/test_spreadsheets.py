@@ -154,11 +154,12 @@ def test_selections_hold(paper) -> None:
         assert set(pd.read_csv(path, sep="\t")["study_id"]) == ids
 
 
-def test_the_spreadsheet_itself_gives_the_same_maps(paper, spreadsheet, tmp_path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_the_spreadsheet_itself_gives_the_same_maps(paper, spreadsheet, tmp_path, here) -> None:
     """Without the way through tables, to the last byte."""
     folder, out, _ = paper
     words = ("--model", folder / "analyses.toml", "--analysis", "heat")
-    ended = call(spreadsheet, tmp_path / "out", "meta", *words)
+    ended = here(spreadsheet, tmp_path / "out", "meta", *words)
     assert ended.code == 0, ended.err
     maps = {name: body for name, body in contents(out).items() if "cohort-heat/" in name}
     again = contents(tmp_path / "out")
@@ -186,10 +187,11 @@ def project(tmp_path_factory) -> Path:
     return folder
 
 
-def test_a_jale_project_runs_its_sheet(project, tmp_path) -> None:
+@pytest.mark.usefixtures("undrawn")
+def test_a_jale_project_runs_its_sheet(project, tmp_path, here) -> None:
     """The analyses of the sheet, not one of everything; the log has them as TOML."""
     words = ("--n-iters", "20", "--mask", put_mask(tmp_path), "--analysis", "heat")
-    ended = call(project, tmp_path / "out", "meta", *words)
+    ended = here(project, tmp_path / "out", "meta", *words)
     assert ended.code == 0, ended.err
     assert ended.line.startswith("SUCCESS (exit 0): 1 analysis complete")
     names = {path.name for path in (tmp_path / "out").glob("tpl-*/cohort-*")}
@@ -214,7 +216,7 @@ def test_the_plan_of_a_jale_project(project, tmp_path, here) -> None:
         assert f"analysis {name}\n" in ended.out
     heat = sum(modality(i) == "heat" for i in range(len(STUDIES)))
     assert {f"heat: {heat}", f"laser: {len(STUDIES) - heat}"} == groups_of(ended.out)
-    assert "analysis_info.xlsx (found in the input folder; --model none ignores it)" in ended.err
+    assert "those that analysis_info.xlsx describes; --model none ignores them" in ended.err
     assert "line 3: 'cv' is left out: probabilistic ALE is not built here" in ended.err
 
 

@@ -438,13 +438,14 @@ WRONG: dict[str, tuple[dict[str, Any], list[str]]] = {
     "unknown space": (
         {"contrasts.tsv": CONTRASTS.replace("TAL", "Colin27")},
         [("error coordinates.tsv, line 4: unknown space 'Colin27' of 1 focus (accepted are names "
-         "that begin with MNI or TAL, such as MNI152 or Talairach)")],
+         "that begin with MNI or TAL, such as MNI152 or Talairach; or decide by "
+         "--unknown-space)")],
     ),
     "space of some": (
         {"contrasts.tsv": CONTRASTS.replace("TAL", "n/a")},
         [("error coordinates.tsv, line 4: no space is given for 1 focus, but for the others "
          "(fill in the column 'space'; accepted are names that begin with MNI or TAL, such as "
-         "MNI152 or Talairach)")],
+         "MNI152 or Talairach; or decide by --unknown-space)")],
     ),
     "units": (
         {"coordinates.json": '{"CoordinateUnits": "cm"}'},

@@ -1,6 +1,7 @@
 """Neurosynth and NeuroQuery databases: what is read, how, and what is refused."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import sparse
 from nimare_pipeline import io, spaces
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, UsageError
-from nimare_pipeline.io import neurosynth
+from nimare_pipeline.io import _neurosynth_old, neurosynth
 
 PREFIX = "data-neurosynth_version-9"
 METADATA = """\
@@ -319,3 +320,85 @@ def test_neuroquery_stays_sparse(shared_data: Path) -> None:
     assert (len(dataset.ids), len(dataset.coordinates)) == (13_459, 469_260)
     assert [one.values.shape for one in dataset.tables.matrices] == [(13_459, 7_547)] * 3
     assert sum(one.values.nnz for one in dataset.tables.matrices) < 1_000_000
+
+
+def plainly(text: str, ids: list[str]) -> np.ndarray:
+    """Features of studies, cell by cell; NaN for those that the text lacks."""
+    rows = [line.split("\t") for line in text.splitlines()[1:] if line]
+    of = {name: [float(cell) for cell in cells] for name, *cells in rows}
+    n = len(text.splitlines()[0].split("\t")) - 1
+    return np.array([of.get(name, [np.nan] * n) for name in ids])
+
+
+@pytest.mark.parametrize("form", ["plain", "crlf", "bom", "gaps", "zeros", "quotes"])
+def test_old_features_are_those_of_the_plain_loop(
+    form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read line by line, in pieces, or by pandas where there are quotes: the same numbers."""
+    monkeypatch.setattr(_neurosynth_old, "_AT_ONCE", 7)
+    rng = np.random.default_rng(2)
+    ids = [f"{i}" for i in range(9)]
+    database = tmp_path / "database.txt"
+    database.write_text("id\tx\ty\tz\tspace\n" + "".join(f"{i}\t1\t2\t3\tMNI\n" for i in ids))
+    cells = np.where(rng.uniform(size=(8, 6)) < 0.6, 0, rng.uniform(-1e-3, 1e3, (8, 6)))
+    words = [[repr(float(cell)) for cell in row] for row in cells]
+    if form == "zeros":
+        words = [[{"0.0": "000.00"}.get(cell, cell) for cell in row] for row in words]
+        words[0] = ["-0.0", "0e3", "00", "1e-5", "+2", ".5"]
+    head = [f"pmid\t{chr(9).join('abcdef')}"]
+    body = [f"{8 - i}\t{chr(9).join(row)}" for i, row in enumerate(words)]
+    text = "\n".join([*head, *body, ""])
+    written = {
+        "crlf": text.replace("\n", "\r\n"),
+        "bom": f"\ufeff{text}",
+        "gaps": text.replace("\n3\t", "\n\n3\t"),
+        "quotes": text.replace("pmid", '"pmid"'),
+    }.get(form, text)
+    (tmp_path / "features.txt").write_text(written, encoding="utf-8", newline="")
+    tables, problems = neurosynth.read_old(database, tmp_path / "features.txt")
+    (matrix,) = tables.matrices
+    expected = plainly(text, ids)
+    found = np.column_stack([matrix.column(label) for label in matrix.labels])
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert matrix.values.nnz == np.count_nonzero(np.nan_to_num(expected))
+    assert [label[-1] for label in matrix.labels] == [*"abcdef"]
+    assert problems == []
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_old_features_that_are_no_numbers(quote: str, tmp_path: Path) -> None:
+    """The first twenty are named, by row and term, and the others counted."""
+    database, features = tmp_path / "database.txt", tmp_path / "features.txt"
+    database.write_text("id\tx\ty\tz\tspace\n1\t1\t2\t3\tMNI\n")
+    rows = "".join(f"{i}\t0.0\tno{i}\n" for i in range(1, 25))
+    features.write_text(f"{quote}pmid{quote}\ta\tb\n{rows}25\t\t1\n")
+    with pytest.raises(DataError) as error:
+        neurosynth.read_old(database, features)
+    said = [str(problem) for problem in error.value.problems]
+    assert said[0] == "features.txt, line 2: b is 'no1' (a number)"
+    assert said[19:] == [
+        "features.txt, line 21: b is 'no20' (a number)",
+        "features.txt: and 5 problems more of this kind",
+    ]
+
+
+def test_old_features_with_short_or_long_rows(tmp_path: Path) -> None:
+    """A cell that lacks is no number; one too many is a broken table."""
+    database, features = tmp_path / "database.txt", tmp_path / "features.txt"
+    database.write_text("id\tx\ty\tz\tspace\n1\t1\t2\t3\tMNI\n")
+    for row, said in (
+        ("1\t0.0", "features.txt, line 2: b is '' (a number)"),
+        ("1\t0.0\t0.0\t0.0", "no table of tab-separated columns: rows have more cells than"),
+    ):
+        features.write_text(f"pmid\ta\tb\n{row}\n")
+        with pytest.raises(DataError, match=re.escape(said)):
+            neurosynth.read_old(database, features)
+
+
+def test_old_studies_of_two_spaces(tmp_path: Path) -> None:
+    """The line and both spaces are said."""
+    database = tmp_path / "database.txt"
+    rows = ("1\t1\t2\t3\tMNI\n", "2\t1\t2\t3\tTAL\n", "1\t1\t2\t4\tTAL\n")
+    database.write_text("id\tx\ty\tz\tspace\n" + "".join(rows))
+    with pytest.raises(DataError, match="line 4: space is 'TAL', but above 'MNI'"):
+        neurosynth.read_old(database)

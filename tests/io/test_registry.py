@@ -171,6 +171,17 @@ def test_unknown_files_are_listed(tmp_path) -> None:
     )
 
 
+def test_files_about_images_are_used(tmp_path: Path) -> None:
+    """What says what an image is, as NeuroVault or BIDS call it, is not told of as left out."""
+    table = "study_id\tcontrast_id\tsample_size\tz_map\nS\t1\t20\timage_1.nii.gz\n"
+    names = ("image_1.nii.gz", "image_1_metadata.json", "image_1.json", "image_2_metadata.json")
+    for name in (*names, "collection_metadata.json"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "contrasts.tsv").write_text(table)
+    _, (left,) = io.examine(tmp_path)
+    assert left.message == ("1 file is in no known format and is left out: image_2_metadata.json")
+
+
 def test_many_unknown_files_are_one_short_warning(tmp_path) -> None:
     """The first five are named, the others counted."""
     put(tmp_path, a_txt=SLEUTH, **{f"note{i:02}_csv": "hello" for i in range(68)})

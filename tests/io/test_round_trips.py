@@ -210,6 +210,14 @@ def test_any_dataset_in_a_table(found: list[Contrast], tmp_path_factory: Any) ->
     assert ("texts" in said) == any(a.texts for a, _ in pairs)
 
 
+def test_contrasts_of_a_study_without_letters_stay_together(tmp_path: Path) -> None:
+    """A reader takes each header that names no study for a study of its own."""
+    two = [Contrast("😀", name, np.zeros((1, 3)), ("MNI",)) for name in ("a", "b")]
+    now, _ = again(two, "sleuth", tmp_path)
+    assert len({one.study_id for one in now}) == 1
+    assert len({one.id for one in now}) == 2
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(found=st.lists(contrasts(), min_size=1, max_size=5))
 def test_any_dataset_in_a_sleuth_file(found: list[Contrast], tmp_path_factory: Any) -> None:

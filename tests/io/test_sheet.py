@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nimare_pipeline import io
+from nimare_pipeline import io, unknown_spaces
 from nimare_pipeline.errors import DataError, NoInputError
 from nimare_pipeline.io import sheet
 from tests.io.sheets import HEAD, ROWS, csv, facts, problems, read, refusal, workbook, written
@@ -483,7 +483,7 @@ class TestSpaces:
         path = written(tmp_path / "a.csv", "Study,x,y,z\nA,1,2,3\n")
         assert read(path)[1] == [f"warning a.csv, line 1: {MNI}"]
         text = "Study,x,y,z,space\nA,1,2,3,MNI\nB,1,2,3,\nC,1,2,3,Tal or MNI\n"
-        accepted = "accepted are names that begin with MNI or TAL, such as MNI152 or Talairach"
+        accepted = unknown_spaces.ADVICE
         assert said(written(tmp_path / "b.csv", text)) == [
             f"error b.csv, line 4: unknown space 'Tal or MNI' of 1 focus ({accepted})",
             (

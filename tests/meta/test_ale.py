@@ -10,7 +10,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.meta.cbma.forming import cluster_forming
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.results import MetaResult
 from tests.meta.conftest import dataset_of

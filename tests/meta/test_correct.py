@@ -10,7 +10,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.meta.cbma.forming import cluster_forming
 from nimare_pipeline.meta.cbma.mkda import MKDADensity
 from nimare_pipeline.meta.judging import cluster_extents
 from nimare_pipeline.registry import get_corrector, get_estimator

@@ -5,7 +5,7 @@ import pytest
 
 from nimare_pipeline.correct import FWECorrector
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import cluster_forming, null_of
+from nimare_pipeline.meta.cbma.forming import cluster_forming, null_of
 from nimare_pipeline.meta.judging import cluster_extents
 from nimare_pipeline.numerics.clusters import label
 from nimare_pipeline.results import MetaResult

@@ -126,7 +126,97 @@ NUMBERS = [
             "z": (4.91779, 1.50308, -5.54772),
         },
     ),
+    (
+        ibma.SampleSizeBasedLikelihood(),
+        {
+            "est": (1.00173, 0.354515, -1.227),
+            "se": (0.151339, 0.230131, 0.12657),
+            "sigma2": (3.16643, 0, 2.21477),
+            "tau2": (0, 0.370723, 0),
+            "z": (3.6162, 1.38081, -4.20382),
+        },
+    ),
+    (
+        ibma.SampleSizeBasedLikelihood(method="reml"),
+        {"sigma2": (3.61877, 0, 2.53116), "tau2": (0, 0.423683, 0)},
+    ),
+    (
+        ibma.Stouffers(),
+        {"z": (3.62853, -0.899334, -3.09062), "p": (0.000285039, 0.368475, 0.00199737)},
+    ),
+    (ibma.Stouffers(use_sample_size=True), {"z": (3.64796, -0.792282, -3.31504)}),
+    (ibma.Stouffers(two_sided=False), {"p": (0.00014252, 0.815763, 0.999001)}),
+    (
+        ibma.Fishers(),
+        {"z": (3.26127, -1.41735, -3.19294), "p": (0.00110915, 0.156381, 0.00140833)},
+    ),
+    (ibma.Fishers(two_sided=False), {"p": (0.000554575, 0.66471, 0.990961)}),
+    (
+        ibma.PermutedOLS(),
+        {"t": (6.24745, 1.54049, -8.90197), "z": (3.52393, 1.38081, -4.07607)},
+    ),
 ]
+GROUPED = ["s0", "s1", "s2", "s3", "s4", "s5", "s5", "s5"]
+"""Images 5, 6 and 7 are of one study."""
+GROUPED_NUMBERS = [
+    (
+        ibma.WeightedLeastSquares(),
+        {
+            "est": (1.10017, 0.521376, -1.05666),
+            "se": (0.120012, 0.285803, 0.182793),
+            "dof": (4.31984, 4.07804, 4.2308),
+            "z": (3.45815, 1.47281, -2.89957),
+        },
+    ),
+    (
+        ibma.DerSimonianLaird(),
+        {"tau2": (0, 0.242075, 0), "est": (None, 0.473278, None), "z": (None, 1.3835, None)},
+    ),
+    (
+        ibma.Hedges(),
+        {"tau2": (None, 0.201488, None), "est": (None, 0.478738, None)},
+    ),
+    (
+        ibma.VarianceBasedLikelihood(),
+        {"tau2": (None, 0.132774, None), "est": (None, 0.48993, None)},
+    ),
+    (
+        ibma.FixedEffectsHedges(),
+        {"est": (0.474496, 0.151622, -0.480533), "z": (3.06605, 1.07408, -3.01347)},
+    ),
+    (ibma.PermutedOLS(), {"t": (6.76588, 1.37513, -6.89422), "dof": (5, 5, 5)}),
+]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "expected"), GROUPED_NUMBERS, ids=lambda value: str(value)[:40]
+)
+def test_published_numbers_of_dependent_images(estimator, expected):
+    """Three images of one study count as one study; numbers are those published."""
+    dataset, images = small(GROUPED)
+    result = estimator.fit(dataset, images=images)
+    for name, values in expected.items():
+        known = [i for i, value in enumerate(values) if value is not None]
+        np.testing.assert_allclose(
+            result.maps[name][known],
+            [values[i] for i in known],
+            rtol=2e-5,
+            atol=5e-7,
+            err_msg=name,
+        )
+    np.testing.assert_array_equal(result.maps["n"], [6, 6, 6])
+
+
+def test_sample_size_weights():
+    """PermutedOLS with weights has Satterthwaite's degrees of freedom."""
+    dataset, images = small()
+    result = ibma.PermutedOLS(use_sample_size=True).fit(dataset, images=images)
+    for name, values in {
+        "t": (6.84826, 1.21523, -9.93362),
+        "z": (3.57583, 1.11025, -4.11787),
+        "dof": (6.44796, 6.44796, 6.44796),
+    }.items():
+        np.testing.assert_allclose(result.maps[name], values, rtol=2e-5)
 
 
 @pytest.mark.parametrize(("estimator", "expected"), NUMBERS, ids=lambda value: str(value)[:60])

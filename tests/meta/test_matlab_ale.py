@@ -13,7 +13,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.io import convert_sleuth_to_dataset
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import montecarlo_plan, scale_of
+from nimare_pipeline.meta.cbma.forming import montecarlo_plan, scale_of
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci
 from nimare_pipeline.numerics.gaussian import fwhm_from_sample_size, sampled_kernel
 from nimare_pipeline.numerics.ma import voxelize

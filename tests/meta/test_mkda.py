@@ -12,7 +12,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.cbma.base import cluster_forming
+from nimare_pipeline.meta.cbma.forming import cluster_forming
 from nimare_pipeline.meta.cbma.mkda import KDA, MKDADensity
 from nimare_pipeline.meta.kernel import ALEKernel, KDAKernel, MKDAKernel
 from nimare_pipeline.results import MetaResult

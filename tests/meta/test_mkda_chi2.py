@@ -7,7 +7,7 @@ from scipy import stats
 from nimare_pipeline.correct import FDRCorrector, FWECorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.cbma.base import montecarlo_plan
+from nimare_pipeline.meta.cbma.forming import montecarlo_plan
 from nimare_pipeline.meta.cbma.mkda import MKDADensity
 from nimare_pipeline.meta.cbma.mkda_chi2 import MKDAChi2
 from nimare_pipeline.meta.judging import cluster_extents

@@ -43,6 +43,17 @@ T = np.array(
     ]
 )
 """Eight images at three voxels, on which other software gives the figures of the tests."""
+STUDIES = np.array([1, 2, 3, 4, 5, 6, 6, 6])
+"""Where several images of a study are to be told apart from several studies."""
+
+
+def effect_sizes() -> tuple[Array, Array]:
+    """Hedges' g of the t values and its variance, as one sample of those sizes has them."""
+    n = SIZES[:, None].astype(float)
+    d, correction = T / np.sqrt(n), 1 - 3 / (4 * (n - 1) - 1)
+    variance = (n - 1) * (1 + n * d**2) * correction**2 / (n * (n - 3)) - d**2
+    return correction * d, variance
+
 
 # Trials of a vaccine against tuberculosis (Colditz et al. 1994): cases and others, of the
 # vaccinated and of the controls, and latitude. The figures of R's metafor are for these.

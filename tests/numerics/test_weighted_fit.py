@@ -8,7 +8,7 @@ from scipy import stats
 
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
 from nimare_pipeline.numerics.weighted_fit import Correction, Inference, fit, infer
-from tests.numerics.effects import BETA, VARCOPE, bcg, random_effects
+from tests.numerics.effects import BETA, VARCOPE, bcg, effect_sizes, random_effects
 
 
 def z_of(tested: Inference) -> np.ndarray:
@@ -46,6 +46,15 @@ def test_random_effects_give_the_published_figures(
     np.testing.assert_allclose(z_of(tested), [outer[0], z, outer[1]], rtol=5e-6)
     if se is not None:
         np.testing.assert_allclose(tested.se, se, rtol=5e-6)
+
+
+def test_effect_sizes_give_the_published_figures() -> None:
+    """Hedges' g of one sample and its variance (Bossier et al. 2019) with weights 1 / v."""
+    g, variance = effect_sizes()
+    tested = infer(fit(g, variance), correction="wald")
+    np.testing.assert_allclose(tested.est, [0.424323, 0.12471, -0.485107], rtol=5e-6)
+    np.testing.assert_allclose(tested.se, [0.0862832, 0.0829697, 0.0874427], rtol=5e-6)
+    np.testing.assert_allclose(z_of(tested), [4.91779, 1.50308, -5.54772], rtol=5e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nimare_pipeline.reports import brains, canvas, distributions, figures
+from nimare_pipeline.reports import brains, canvas, distributions, figure_inputs, figures, maxima
+from nimare_pipeline.reports.figure_inputs import Inputs
+from nimare_pipeline.reports.maxima import montecarlo_panels
 from nimare_pipeline.settings import Component
 from tests.reports.conftest import Small
 
@@ -125,24 +127,24 @@ def test_overlay_colours_only_what_is_above_zero() -> None:
 
 def test_cuts_cover_the_clusters(small: Small) -> None:
     """Slices run from the lowest to the highest significant voxel, at least 4 mm apart."""
-    inputs = figures._Inputs(
+    inputs = Inputs(
         small.result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05
     )
     heights = inputs.xyz[inputs.labels > 0, 2]
     cuts = inputs.cuts()
-    assert len(cuts) == figures.N_CUTS
+    assert len(cuts) == figure_inputs.N_CUTS
     assert cuts[0] <= heights.min() < heights.max() <= cuts[-1]
     assert np.diff(cuts).min() >= 4 - 1
 
 
 def test_observed_clusters_match_a_count_by_hand(small: Small) -> None:
     """Sizes and masses of all suprathreshold clusters, significant or not."""
-    inputs = figures._Inputs(
+    inputs = Inputs(
         small.result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05
     )
     stat = small.result.maps["stat"]
     above, right = stat >= 0.0206, inputs.xyz[:, 0] > 0
-    sizes, masses = figures._observed_clusters(inputs, stat)
+    sizes, masses = maxima._observed_clusters(inputs, stat)
     assert sorted(sizes) == sorted([(above & right).sum(), (above & ~right).sum()])
     expected = [(stat - 0.0206)[above & side].sum() for side in (right, ~right)]
     np.testing.assert_allclose(sorted(masses), sorted(expected))
@@ -150,10 +152,10 @@ def test_observed_clusters_match_a_count_by_hand(small: Small) -> None:
 
 def test_threshold_of_the_maxima_is_the_critical_value(small: Small) -> None:
     """Significant at .05 of 99 maxima is what 3 or fewer reach, (3 + 1) / 100: the 4th largest."""
-    inputs = figures._Inputs(
+    inputs = Inputs(
         small.result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05
     )
-    panel = figures._montecarlo_panels(inputs)[0]
+    panel = montecarlo_panels(inputs)[0]
     assert panel.threshold == np.sort(panel.null)[-4]
 
 
@@ -164,10 +166,8 @@ def test_nulls_are_drawn_where_no_cluster_can_form(small: Small, tmp_path: Path)
     pieces = replace(small, result=result)
     keys = ("null_montecarlo", "null_uncorrected")
     assert sorted(draw(pieces, tmp_path, keys)) == sorted(keys)
-    inputs = figures._Inputs(
-        result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05
-    )
-    assert [np.isfinite(one.threshold) for one in figures._montecarlo_panels(inputs)] == [
+    inputs = Inputs(result, small.contrasts, small.coordinates, small.clusters.label_map, 0.05)
+    assert [np.isfinite(one.threshold) for one in montecarlo_panels(inputs)] == [
         True, False, False,
     ]  # fmt: skip
 

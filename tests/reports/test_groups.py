@@ -17,6 +17,8 @@ from nimare_pipeline.reports import (
     verdict,
     verdict_groups,
 )
+from nimare_pipeline.reports.figure_inputs import Inputs
+from nimare_pipeline.reports.maxima import montecarlo_panels
 from nimare_pipeline.settings import Analysis, Component
 from tests.pairs import N_ITERS, cohort, make_pair
 
@@ -243,12 +245,12 @@ def test_monte_carlo_error_of_a_two_sided_p_is_that_of_twice_its_tail() -> None:
 
 
 @pytest.fixture(scope="module")
-def inputs() -> figures._Inputs:
+def inputs() -> Inputs:
     """What the figures of the comparison are drawn from."""
     contrasts, coordinates = cohort()
     result = make_pair()
     labels = cluster_table(result).label_map
-    return figures._Inputs(result, contrasts, coordinates, labels, 0.05)
+    return Inputs(result, contrasts, coordinates, labels, 0.05)
 
 
 def overlay_of(values: Any, **options: Any) -> brains.Overlay:
@@ -282,7 +284,7 @@ def test_colours_of_the_bar_are_those_of_the_slices() -> None:
     assert bar(0.5)[:3] == (1, 1, 1)
 
 
-def test_scale_of_a_comparison_holds_both_sides(inputs: figures._Inputs) -> None:
+def test_scale_of_a_comparison_holds_both_sides(inputs: Inputs) -> None:
     """The strongest value is negative here, and the scale ends beyond it."""
     assert -inputs.z.min() > inputs.z.max()
     assert inputs.z_max == np.ceil(-inputs.z.min() * 2) / 2
@@ -291,9 +293,9 @@ def test_scale_of_a_comparison_holds_both_sides(inputs: figures._Inputs) -> None
     assert overlay.vmin == np.abs(inputs.z[inputs.labels > 0]).min()
 
 
-def test_nulls_of_both_tails_are_drawn_at_half_of_the_level(inputs: figures._Inputs) -> None:
+def test_nulls_of_both_tails_are_drawn_at_half_of_the_level(inputs: Inputs) -> None:
     """A row a direction: its null, its threshold, and the largest value observed."""
-    panels = figures._montecarlo_panels(inputs)
+    panels = montecarlo_panels(inputs)
     assert [panel.side for panel in panels] == ["pain > touch"] * 3 + ["touch > pain"] * 3
     table = cluster_table(inputs.result, level="none").clusters
     for panels_of, side in ((panels[:3], "pain > touch"), (panels[3:], "touch > pain")):
@@ -305,7 +307,7 @@ def test_nulls_of_both_tails_are_drawn_at_half_of_the_level(inputs: figures._Inp
     assert panels[4].threshold == known["size_voxels_negative"]["0.05"]
 
 
-def test_foci_have_the_colour_of_their_group(inputs: figures._Inputs) -> None:
+def test_foci_have_the_colour_of_their_group(inputs: Inputs) -> None:
     """Each group's foci are counted, with those outside the mask."""
     dots = figures._dots_of_groups(inputs)
     assert [(one.name, int(one.members.sum())) for one in dots] == [
@@ -315,7 +317,7 @@ def test_foci_have_the_colour_of_their_group(inputs: figures._Inputs) -> None:
     assert dots[0].color != dots[1].color
 
 
-def test_peaks_of_both_directions_are_cut_through(inputs: figures._Inputs) -> None:
+def test_peaks_of_both_directions_are_cut_through(inputs: Inputs) -> None:
     """Of many clusters of one direction the first ones make room for the other's."""
     assert figures._first_clusters(inputs) == [1, 2, 3]
     xyz_z = np.where(np.arange(len(inputs.z)) < 5, 1.0, -1.0)

@@ -8,7 +8,9 @@ import pytest
 from nimare_pipeline.directions import is_difference
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
-from nimare_pipeline.reports import boilerplate, figures, references
+from nimare_pipeline.reports import boilerplate, references
+from nimare_pipeline.reports.figure_inputs import Inputs
+from nimare_pipeline.reports.maxima import montecarlo_panels
 from tests.pairs import cohort, make_pair
 from tests.reports.test_groups import asked
 
@@ -74,9 +76,7 @@ def test_each_direction_has_a_panel_of_enhanced_values() -> None:
     result = result.with_maps({name: values}, arrays=nulls)
     labels = np.zeros(len(values), dtype=np.int32)
     contrasts, coordinates = cohort()
-    panels = figures._montecarlo_panels(
-        figures._Inputs(result, contrasts, coordinates, labels, 0.05)
-    )
+    panels = montecarlo_panels(Inputs(result, contrasts, coordinates, labels, 0.05))
     found = [panel for panel in panels if panel.title == "Largest enhanced value"]
     assert [panel.side for panel in found] == ["pain > touch", "touch > pain"]
     assert [panel.observed for panel in found] == pytest.approx([values.max(), -values.min()])

@@ -11,6 +11,7 @@ from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.scale import SCALE
 from nimare_pipeline.reports import boilerplate, figures, render, sections, verdict_pool
+from nimare_pipeline.reports.figure_inputs import Inputs
 from nimare_pipeline.results import MetaResult
 from tests.reports.conftest import Small
 
@@ -78,7 +79,7 @@ def test_verdict_says_that_nothing_could_be_significant(n_iters: int, level: str
 
 
 @pytest.fixture
-def drawn_inputs(small: Small) -> figures._Inputs:
+def drawn_inputs(small: Small) -> Inputs:
     """A result of which all significant voxels share the highest z there is."""
     n = small.result.mask.n_voxels
     labels = np.zeros(n, dtype=np.int32)
@@ -89,19 +90,19 @@ def drawn_inputs(small: Small) -> figures._Inputs:
     }
     specs = {name: MapSpec(name) for name in maps}
     result = replace(small.result, maps=maps, specs=specs)
-    return figures._Inputs(result, small.contrasts, small.coordinates, labels, 0.05)
+    return Inputs(result, small.contrasts, small.coordinates, labels, 0.05)
 
 
-def test_voxels_at_the_end_of_the_scale_are_drawn(drawn_inputs: figures._Inputs) -> None:
+def test_voxels_at_the_end_of_the_scale_are_drawn(drawn_inputs: Inputs) -> None:
     """The scale begins no higher than what an image of these values holds."""
     overlay = figures._result_overlay(drawn_inputs)
     assert overlay.vmin <= float(np.float32(3.2905267314919255))
     assert overlay.vmin == pytest.approx(3.2905267314919255)
 
 
-def test_peaks_are_those_of_the_statistic(drawn_inputs: figures._Inputs) -> None:
+def test_peaks_are_those_of_the_statistic(drawn_inputs: Inputs) -> None:
     """Where z is the same everywhere in a cluster, ALE says where the peak is, as in the table."""
-    height = figures._height(drawn_inputs)
+    height = drawn_inputs.heights
     assert np.argmax(np.where(drawn_inputs.labels == 1, height, -1)) == 29
 
 

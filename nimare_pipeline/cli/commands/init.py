@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from nimare_pipeline.cli.commands.answers import CommandParser
 from nimare_pipeline.cli.exit_codes import ExitCode
 from nimare_pipeline.cli.status import Outcome
-from nimare_pipeline.errors import NoInputError, OutputError
+from nimare_pipeline.errors import DataError, NoInputError, OutputError
 from nimare_pipeline.model.schema import FILE_NAME
 
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.io import Source
-    from nimare_pipeline.model.jale import Translated
     from nimare_pipeline.model.template import Entry
 
 _DESCRIPTION = f"""\
@@ -65,12 +64,12 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     from nimare_pipeline.model.template import Entry, annotated
 
     _refuse_existing(folder / FILE_NAME, force=force)
-    sources = _sources(folder)
+    entries, odd = _described(folder)
+    sources = _sources(folder, _databases(folder, entries))
     files: dict[str, str] = {}
     if sources:
-        made = _of_sheet(folder)
-        facts = [*(_fact(source) for source in sources), *(made.facts if made else ())]
-        entries = made.entries if made else _entries(sources)
+        facts = [*(_fact(source) for source in sources), *odd]
+        entries = entries or _entries(sources)
     else:
         _refuse_existing(folder / CONTRASTS, force=force)
         files[CONTRASTS], facts = contrasts_of(list(_images(folder)))
@@ -79,14 +78,14 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
     return [_write(folder / name, text) for name, text in files.items()]
 
 
-def _sources(folder: Path) -> list["Source"]:
-    """What is in a folder; nothing if it is images that no table describes."""
+def _sources(folder: Path, databases: Sequence[Path]) -> list["Source"]:
+    """What is in a folder beside databases; nothing if it is images that no table describes."""
     from nimare_pipeline import io
     from nimare_pipeline.io.native import NAME as TABLES
 
     loose = any(True for _ in _images(folder)) and not (folder / CONTRASTS).exists()
     try:
-        sources = io.read(folder)
+        sources = io.read(folder, apart=databases)
     except NoInputError:
         if not loose:
             raise
@@ -154,12 +153,32 @@ def _images(folder: Path) -> Iterator[str]:
                 yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
-def _of_sheet(folder: Path) -> "Translated | None":
-    """Analyses of the JALE sheet of a folder, if it has one."""
-    from nimare_pipeline.model import jale
+def _described(folder: Path) -> tuple[list["Entry"], list[str]]:
+    """Analyses that the files of a folder describe themselves, and what is odd in them."""
+    from nimare_pipeline.io.described import find
+    from nimare_pipeline.model.template import Entry
 
-    sheet = jale.find(folder)
-    return jale.translate(sheet) if sheet else None
+    try:
+        found = find(folder)
+    except DataError as error:  # the file is for changing what cannot be run as it is
+        return [], str(error).splitlines()
+    entries: list[Entry] = []
+    for one in found:
+        for table in one.analyses:
+            name = _name(table["name"], [str(entry.values["name"]) for entry in entries])
+            values = {"type": "cbma", **table, "name": name}
+            if "database" in values:
+                values["database"] = _from(folder, one.file.parent / values["database"])
+            entries.append(Entry(values))
+    return entries, [str(problem) for one in found for problem in one.problems]
+
+
+def _databases(folder: Path, entries: Sequence["Entry"]) -> list[Path]:
+    return [folder / one.values["database"] for one in entries if "database" in one.values]
+
+
+def _from(folder: Path, path: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _entries(sources: Sequence["Source"]) -> list["Entry"]:
@@ -184,18 +203,14 @@ def _entries(sources: Sequence["Source"]) -> list["Entry"]:
 def _name(text: str, taken: Sequence[str]) -> str:
     """Name in letters and digits that no other analysis has."""
     from nimare_pipeline.errors import UsageError
-    from nimare_pipeline.labels import label
+    from nimare_pipeline.labels import free_name, label
 
     try:
         name = label(text)
     except UsageError:
         name = "analysis"
     folded = {other.casefold() for other in taken}
-    number = 2
-    unique = name
-    while unique.casefold() in folded:
-        unique, number = f"{name}{number}", number + 1
-    return unique
+    return free_name(name, lambda one: one.casefold() in folded, joint="")
 
 
 def _pattern(file: str) -> str:

@@ -81,15 +81,14 @@ def run(words: Sequence[str]) -> Outcome:
 
 
 def _of_analyses(path: str) -> list[Problem]:
-    """What is wrong in the analyses that the data describe themselves."""
+    """What is wrong or odd in the analyses that the data describe themselves."""
     from nimare_pipeline.errors import DataError
     from nimare_pipeline.io.described import find
 
     try:
-        find(path)
+        return [problem for one in find(path) for problem in one.problems]
     except DataError as error:
         return list(error.problems)
-    return []
 
 
 def _code(problems: Sequence[Problem], *, strict: bool) -> ExitCode:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.brainmask import BrainMask
-from nimare_pipeline.cohort import KERNEL_FWHM
+from nimare_pipeline.cohort_table import KERNEL_FWHM
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.cbma.base import (
     Arrays,

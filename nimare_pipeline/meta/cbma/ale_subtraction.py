@@ -15,7 +15,6 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.pair_enhancement import powers
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, tested_signs
 from nimare_pipeline.meta.estimator import count, seed_number
 from nimare_pipeline.meta.judging import (
@@ -26,6 +25,7 @@ from nimare_pipeline.meta.judging import (
     Signed,
     judge_enhanced,
     judge_signed,
+    powers,
 )
 from nimare_pipeline.meta.kernel import ALEKernel
 from nimare_pipeline.montecarlo import chunk_blocks

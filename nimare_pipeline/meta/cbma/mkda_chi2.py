@@ -18,7 +18,6 @@ from nimare_pipeline.meta.cbma.pair_enhancement import (
     count_tables,
     enhanced_association,
     judge_count,
-    powers,
 )
 from nimare_pipeline.meta.cbma.pairwise import GROUPS, Pair, PairEstimator, tested_signs
 from nimare_pipeline.meta.estimator import check, count
@@ -32,6 +31,7 @@ from nimare_pipeline.meta.judging import (
     critical_values,
     judge_enhanced,
     judge_signed,
+    powers,
 )
 from nimare_pipeline.meta.kernel import MKDAKernel
 from nimare_pipeline.numerics import chi2

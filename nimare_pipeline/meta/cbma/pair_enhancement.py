@@ -1,7 +1,5 @@
 """Threshold-free cluster enhancement of comparisons of two groups: what the heights are."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,15 +16,6 @@ from nimare_pipeline.numerics.pvalues import montecarlo_p
 from nimare_pipeline.numerics.tfce import TFCETables, tfce, tfce_tables
 from nimare_pipeline.numerics.tfce_signed import signed_tfce
 from nimare_pipeline.results import MetaResult
-
-
-def powers(choices: MonteCarlo, heights: str) -> dict[str, Any]:
-    """What a record says of an enhancement; ``heights`` names where the z comes from."""
-    return {
-        "extent_power": choices.tfce_extent,
-        "height_power": choices.tfce_height,
-        "heights": heights,
-    }
 
 
 def association_tables(result: MetaResult, choices: MonteCarlo) -> tuple[TFCETables, int]:

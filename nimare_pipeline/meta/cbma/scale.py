@@ -13,7 +13,8 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.ale import ALE
-from nimare_pipeline.meta.cbma.base import amounts, scale_of
+from nimare_pipeline.meta.cbma.base import amounts
+from nimare_pipeline.meta.cbma.forming import scale_of
 from nimare_pipeline.meta.estimator import expect_type
 from nimare_pipeline.meta.judging import Judged, MonteCarlo, corrected_maps, critical_values
 from nimare_pipeline.meta.kernel import ALEKernel, ExperimentFoci

@@ -27,6 +27,7 @@ from nimare_pipeline.numerics.coverage import Bag, bags
 from nimare_pipeline.numerics.pvalues import logp_from_logsf
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import analysis_mask
+from nimare_pipeline.transform_rules import people_of
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
@@ -53,6 +54,8 @@ class Sample:
         Dependence: contrasts of one number share people.
     sample_sizes : (n_contrasts,) float array
         People of each; NaN where unknown.
+    effective_sizes, dofs : (n_contrasts,) float array
+        What divides the variance of one person, and degrees of freedom; see ``People``.
     design : Design, optional
         Moderators of the contrasts.
     """
@@ -62,6 +65,8 @@ class Sample:
     present: NDArray[np.bool_]
     groups: NDArray[np.int64]
     sample_sizes: NDArray[np.float64]
+    effective_sizes: NDArray[np.float64]
+    dofs: NDArray[np.float64]
     design: Design | None = None
 
     @property
@@ -79,7 +84,7 @@ class Rows:
     values : dict of str to (n_contrasts, n_voxels) float64 array
     groups : (n_contrasts,) int array
         As in ``Sample``, numbered from 0 without gaps.
-    sample_sizes : (n_contrasts,) float array
+    sample_sizes, effective_sizes, dofs : (n_contrasts,) float array
     state : object
         What the estimator found out about the whole bag these voxels are of.
     """
@@ -87,6 +92,8 @@ class Rows:
     values: Mapping[str, NDArray[np.float64]]
     groups: NDArray[np.int64]
     sample_sizes: NDArray[np.float64]
+    effective_sizes: NDArray[np.float64]
+    dofs: NDArray[np.float64]
     state: Any = None
 
     @property
@@ -201,6 +208,9 @@ class ImageEstimator(Parametrised):
                 **{f"{IMAGES}{kind}": values for kind, values in sample.images.items()},
                 "groups": sample.groups,
                 "sample_sizes": sample.sample_sizes,
+                "effective_sizes": sample.effective_sizes,
+                "dofs": sample.dofs,
+                **({} if sample.design is None else {"design": sample.design.matrix}),
             },
             facts={**self._common_facts(dataset, sample, maps), **self.facts(sample)},
             ids=sample.ids,
@@ -250,9 +260,17 @@ class ImageEstimator(Parametrised):
         used = images.only(ids)
         values = {kind: used.values[kind] for kind in kinds}
         present = np.logical_and.reduce([np.isfinite(one) for one in values.values()])
-        own = np.array([sizes[name] for name in ids], dtype=float)
-        design = self.design(dataset.slice(ids))
-        return Sample(ids, values, present, groups.astype(np.int64), own, design)
+        known = people_of(dataset)
+        return Sample(
+            ids,
+            values,
+            present,
+            groups.astype(np.int64),
+            sample_sizes=np.array([sizes[name] for name in ids], dtype=float),
+            effective_sizes=np.array([known[name].n for name in ids], dtype=float),
+            dofs=np.array([known[name].dof for name in ids], dtype=float),
+            design=self.design(dataset.slice(ids)),
+        )
 
     def design(self, dataset: Dataset) -> Design | None:
         """Moderators of the contrasts of a dataset; None of an estimator that takes none."""
@@ -299,7 +317,6 @@ class ImageEstimator(Parametrised):
     def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Voxels of a bag in blocks, with their values."""
         _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
-        sizes = sample.sample_sizes[bag.rows]
         state = self.begin(sample, bag)
         for start in range(0, len(bag.voxels), BLOCK):
             voxels = bag.voxels[start : start + BLOCK]
@@ -307,7 +324,17 @@ class ImageEstimator(Parametrised):
                 kind: image[np.ix_(bag.rows, voxels)].astype(np.float64)
                 for kind, image in sample.images.items()
             }
-            yield voxels, Rows(values, groups.astype(np.int64), sizes, state)
+            yield (
+                voxels,
+                Rows(
+                    values,
+                    groups.astype(np.int64),
+                    sample_sizes=sample.sample_sizes[bag.rows],
+                    effective_sizes=sample.effective_sizes[bag.rows],
+                    dofs=sample.dofs[bag.rows],
+                    state=state,
+                ),
+            )
 
     def begin(self, sample: Sample, bag: Bag) -> Any:
         """Find out what the fit of a bag needs of all its voxels at once."""

@@ -1,6 +1,6 @@
 """Estimators that weigh effects by their variances: fixed and random effects, meta-regression."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
 from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
 from nimare_pipeline.moderators import Design, design
-from nimare_pipeline.numerics import weighted_fit
+from nimare_pipeline.numerics import dependence, heterogeneity, weighted_fit
 from nimare_pipeline.numerics.conversions import d_to_g, g_variance, t_to_d, t_to_z
 from nimare_pipeline.numerics.coverage import Bag
+from nimare_pipeline.numerics.robust_variance import robust_fit
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
-from nimare_pipeline.numerics.weighted_fit import Correction
+from nimare_pipeline.numerics.weighted_fit import Correction, Inference
 from nimare_pipeline.tables import ID_COLUMNS
 
 CORRECTIONS = ("knapp-hartung", "knapp-hartung-conservative", "wald")
@@ -28,7 +30,6 @@ SCHEMES = ("rescale", "individual", "collapse")
 
 LIKELIHOODS = ("ml", "reml")
 PLAIN = "~ 1"
-RHO = 0.8
 
 Values = NDArray[np.float64]
 
@@ -58,7 +59,7 @@ class RegressionEstimator(ImageEstimator):
     tau2_method: ClassVar[Method | None] = None
     formula: str
     term: str | None
-    weight_scheme: str
+    weight_scheme: dependence.Scheme
     rho: float
     small_sample_correction: str | None
 
@@ -71,7 +72,7 @@ class RegressionEstimator(ImageEstimator):
         formula: str = PLAIN,
         term: str | None = None,
         weight_scheme: str = SCHEMES[0],
-        rho: float = RHO,
+        rho: float = dependence.RHO,
         small_sample_correction: str | None = None,
         mask: Any = None,
         n_cores: int = defaults.N_CORES,
@@ -134,24 +135,7 @@ class RegressionEstimator(ImageEstimator):
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Fit voxels by weighted least squares."""
-        y, v = self.effects(rows)
-        moderators: Design = rows.state
-        full = weighted_fit.make_design(moderators.matrix, len(y))
-        maps: dict[Any, Values] = {}
-        tau2: Any = self.given_tau2()
-        if self.tau2_method is not None:
-            tau2 = maps["tau2"] = estimate_tau2(self.tau2_method, y, v, design=full).value
-        fitted = weighted_fit.fit(y, v, tau2, design=full)
-        for column, label in enumerate(moderators.labels):
-            found = weighted_fit.infer(fitted, column, correction=self.correction)
-            group = None if moderators.is_plain else label
-            maps |= {
-                self.spec("z", group): t_to_z(found.statistic, found.dof),
-                self.spec("est", group): found.est,
-                self.spec("se", group): found.se,
-            }
-        maps["dof"] = np.full(y.shape[1], float(fitted.dof))
-        return maps
+        return _Fit(self, *self.effects(rows), rows).maps()
 
     def given_tau2(self) -> float:
         """Variance between studies that is assumed, where none is estimated."""
@@ -173,6 +157,99 @@ class RegressionEstimator(ImageEstimator):
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
         return f"{type(self).__name__} was fitted to {amounts(sample)}."
+
+
+def maps_of_terms(tested: Sequence[Inference], moderators: Design) -> dict[Any, Values]:
+    """Maps of every coefficient: z, estimate, standard error and 95 % interval."""
+    maps: dict[Any, Values] = {}
+    for label, found in zip(moderators.labels, tested, strict=True):
+        group = None if moderators.is_plain else label
+        low, high = heterogeneity.interval(found)
+        maps |= {
+            MapSpec("z", "two-sided", group=group): t_to_z(found.statistic, found.dof),
+            MapSpec("est", group=group): found.est,
+            MapSpec("se", group=group): found.se,
+            MapSpec("estLower", group=group): low,
+            MapSpec("estUpper", group=group): high,
+        }
+    return maps
+
+
+class _Fit:
+    """Fit of voxels that the same contrasts cover, and the maps of it."""
+
+    def __init__(self, estimator: RegressionEstimator, y: Values, v: Values, rows: Rows) -> None:
+        self.estimator = estimator
+        self.moderators: Design = rows.state
+        self.y, self.v, self.matrix, self.groups = y, v, self.moderators.matrix, None
+        if rows.dependent and estimator.weight_scheme == "collapse":
+            found = dependence.aggregate(y, v, rows.groups, rho=estimator.rho, design=self.matrix)
+            self.y, self.v, self.matrix = found.y, found.v, found.design
+        elif rows.dependent:
+            self.groups = rows.groups
+
+    def maps(self) -> dict[Any, Values]:
+        """Every map."""
+        tau2 = self._tau2(self.matrix)
+        maps: dict[Any, Values] = {}
+        if self.estimator.tau2_method is not None:
+            maps["tau2"] = tau2
+        tested, omnibus = self._tested(tau2)
+        maps |= maps_of_terms(tested, self.moderators)
+        maps["dof"] = self._dof(tested[self.moderators.result])
+        if self.groups is None:
+            maps |= self._heterogeneity(tau2, tested[0])
+        if omnibus is not None:
+            maps |= {"qm": omnibus.statistic, "qmP": omnibus.p}
+            if self.estimator.tau2_method is not None and self.moderators.has_intercept:
+                without = self._tau2(np.ones((len(self.y), 1)))
+                maps["r2"] = heterogeneity.explained(without, tau2)
+        return maps
+
+    def _tau2(self, matrix: Values) -> Values:
+        method, n_voxels = self.estimator.tau2_method, self.y.shape[1]
+        if method is None:
+            return np.full(n_voxels, self.estimator.given_tau2())
+        if self.groups is None:
+            return estimate_tau2(method, self.y, self.v, design=matrix).value
+        scheme, rho = self.estimator.weight_scheme, self.estimator.rho
+        return dependence.grouped_tau2(
+            method, self.y, self.v, self.groups, scheme=scheme, rho=rho, design=matrix
+        ).value
+
+    def _tested(self, tau2: Values) -> tuple[list[Inference], heterogeneity.Omnibus | None]:
+        """Every coefficient, and all moderators together where studies are independent."""
+        columns = range(self.matrix.shape[1])
+        if self.groups is not None:
+            scheme = self.estimator.weight_scheme
+            weights = dependence.group_weights(self.v, self.groups, tau2, scheme=scheme)
+            robust = robust_fit(self.y, weights, self.groups, design=self.matrix)
+            return [robust.infer(column) for column in columns], None
+        fitted = weighted_fit.fit(self.y, self.v, tau2, design=self.matrix)
+        correction = self.estimator.correction
+        tested = [weighted_fit.infer(fitted, column, correction=correction) for column in columns]
+        others = self.moderators.others
+        if not others:
+            return tested, None
+        return tested, heterogeneity.omnibus(fitted, others, correction=correction)
+
+    def _dof(self, found: Inference) -> Values:
+        if self.groups is not None:
+            return found.dof
+        return np.full(self.y.shape[1], float(len(self.y) - self.matrix.shape[1]))
+
+    def _heterogeneity(self, tau2: Values, mean: Inference) -> dict[Any, Values]:
+        found = heterogeneity.heterogeneity(self.y, self.v, tau2, design=self.matrix)
+        maps: dict[Any, Values] = {"q": found.q, "qP": found.q_p, "i2": found.i2, "h2": found.h2}
+        if self.estimator.tau2_method is not None:
+            maps["tau2Lower"], maps["tau2Upper"] = heterogeneity.tau2_interval(
+                self.y, self.v, design=self.matrix
+            )
+        if self.moderators.is_plain:
+            maps["predictionLower"], maps["predictionUpper"] = heterogeneity.prediction_interval(
+                mean, tau2, found.dof
+            )
+        return maps
 
 
 class DerSimonianLaird(RegressionEstimator):
@@ -214,7 +291,7 @@ class VarianceBasedLikelihood(RegressionEstimator):
         formula: str = PLAIN,
         term: str | None = None,
         weight_scheme: str = SCHEMES[0],
-        rho: float = RHO,
+        rho: float = dependence.RHO,
         small_sample_correction: str | None = None,
         mask: Any = None,
         n_cores: int = defaults.N_CORES,
@@ -252,7 +329,7 @@ class WeightedLeastSquares(RegressionEstimator):
         formula: str = PLAIN,
         term: str | None = None,
         weight_scheme: str = SCHEMES[0],
-        rho: float = RHO,
+        rho: float = dependence.RHO,
         small_sample_correction: str | None = None,
         mask: Any = None,
         n_cores: int = defaults.N_CORES,
@@ -277,6 +354,6 @@ class FixedEffectsHedges(WeightedLeastSquares):
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Hedges' g and its variance."""
-        n = rows.sample_sizes[:, None]
+        n, dof = rows.effective_sizes[:, None], rows.dofs[:, None]
         d = t_to_d(rows.values["t"], n)
-        return d_to_g(d, n), g_variance(d, n)
+        return d_to_g(d, dof), g_variance(d, n, dof)

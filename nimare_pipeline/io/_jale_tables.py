@@ -1,4 +1,4 @@
-"""Analyses of a JALE project as an analysis file: what each row of its sheet means here.
+"""A JALE analysis sheet as analyses of an analysis file: what each of its rows means here.
 
 ====================  ===============================================================
 ``M`` main effect      ``cbma`` with ALE
@@ -16,11 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from nimare_pipeline.defaults import PAIR_ESTIMATOR
-from nimare_pipeline.errors import DataError, ModelError, Problem, UsageError
+from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.io import _jale_analyses as sheets
-from nimare_pipeline.io import jale
-from nimare_pipeline.labels import label
-from nimare_pipeline.model.template import Entry, annotated
+from nimare_pipeline.labels import free_name, label
 from nimare_pipeline.registry import PAIR_ESTIMATORS
 
 _NOT_BUILT = {"P": "probabilistic ALE", "CLUSTER": "clustering of MA maps"}
@@ -32,69 +30,25 @@ _DEFAULTS = {
 }
 
 
-def is_sheet(path: Path) -> bool:
-    """Whether a file is a sheet of analyses."""
-    return sheets.is_sheet(path)
-
-
-def find(folder: Path) -> Path | None:
-    """Sheet of analyses of a folder; None if it has none."""
-    return jale.chosen_sheet(folder) if folder.is_dir() else None
-
-
-def toml(path: Path) -> bytes:
-    """Analysis file that a sheet means.
-
-    Raises
-    ------
-    ModelError
-        With every row that cannot be understood.
-    """
-    made = translate(path)
-    return annotated(made.entries, folder=str(path.parent), facts=made.facts).encode()
-
-
-@dataclass
-class Translated:
-    """Analyses of a sheet.
+def tables(path: Path, settings: Mapping[str, str]) -> tuple[list[dict[str, Any]], list[Problem]]:
+    """Tables of an analysis file, one an analysis, and every row that is wrong or left out.
 
     Parameters
     ----------
-    entries : list of Entry
-    left_out : list of Problem
-        Rows, or parts of rows, that mean nothing here.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    left_out: list[Problem] = field(default_factory=list)
-
-    @property
-    def facts(self) -> list[str]:
-        """What is left out, a line each, for the analysis file."""
-        return [str(problem) for problem in self.left_out]
-
-
-def translate(path: Path) -> Translated:
-    """Analyses of a sheet, in its order.
-
-    Raises
-    ------
-    ModelError
-        With every row that cannot be understood; or if no row can be run here.
+    path : Path
+        Sheet of analyses.
+    settings : dict of str to str
+        Those of the project.
     """
     try:
         rows = sheets.entries(path)
     except DataError as error:
-        msg = f"{path.name} cannot be used"
-        raise ModelError(msg, error.problems) from error
-    reader = _Reader(path, rows, _changes(jale.settings(path.parent)))
+        return [], list(error.problems)
+    reader = _Reader(path, rows, _changes(settings))
     reader.read()
-    if not reader.errors and not reader.made.entries:
+    if not reader.errors and not reader.made:
         reader.wrong(rows[0] if rows else None, "no analysis in it can be run here")
-    if reader.errors:
-        msg = f"{path.name} cannot be used"
-        raise ModelError(msg, [*reader.errors, *reader.made.left_out])
-    return reader.made
+    return reader.made, [*reader.errors, *reader.left_out]
 
 
 def _changes(settings: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -118,9 +72,10 @@ class _Reader:
     path: Path
     rows: Sequence[sheets.Entry]
     changes: Mapping[str, Mapping[str, Any]]
-    made: Translated = field(default_factory=Translated)
+    made: list[dict[str, Any]] = field(default_factory=list)
     errors: list[Problem] = field(default_factory=list)
-    names: dict[str, str] = field(default_factory=dict)
+    left_out: list[Problem] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
     effects: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def wrong(self, row: sheets.Entry | None, message: str, suggestion: str = "") -> None:
@@ -129,7 +84,7 @@ class _Reader:
 
     def left(self, row: sheets.Entry, message: str) -> None:
         where = f"line {row.line}"
-        self.made.left_out.append(Problem("warning", message, self.path.name, where))
+        self.left_out.append(Problem("warning", message, self.path.name, where))
 
     def read(self) -> None:
         for row, second in self.blocks():
@@ -178,10 +133,11 @@ class _Reader:
         key = (label(row.name).casefold(), select)
         if key not in self.effects:
             values: dict[str, Any] = {"name": self.name(row.name), "type": "cbma"}
+            values["description"] = _said(row)
             values |= {"select": select} if select else {}
             values |= self.corrector()
             self.effects[key] = values["name"]
-            self.made.entries.append(Entry(values, {"select": _said(row)}))
+            self.made.append(values)
         return self.effects[key]
 
     def contrast(self, first: sheets.Entry, second: sheets.Entry) -> None:
@@ -199,18 +155,17 @@ class _Reader:
         values = {
             "name": self.name(f"{first.name} versus {second.name}{ends}"),
             "type": "pair",
+            "description": f"{_said(first)}, against {_said(second, 'those with')}",
             "groups": {
                 name: sheets.selection(row.tags) or "n_foci >= 0"
                 for name, row in zip(names, (first, second), strict=True)
             },
             "estimator": estimator,
         }
-        tags = f"{_said(first)}, against {_said(second)}"
-        self.made.entries.append(Entry(values, {"groups": tags}))
+        self.made.append(values)
         if len(set(effects)) == 2:
             name = self.name(f"{first.name} and {second.name}")
-            both = {"name": name, "type": "conjunction", "of": effects}
-            self.made.entries.append(Entry(both))
+            self.made.append({"name": name, "type": "conjunction", "of": effects})
 
     def corrector(self) -> dict[str, Any]:
         args = self.changes["corrector"]
@@ -221,15 +176,11 @@ class _Reader:
 
     def name(self, text: str) -> str:
         """Name in letters and digits that no other analysis has."""
-        stem = name = label(text)
-        number = 1
-        while name.casefold() in self.names:
-            number += 1
-            name = f"{stem}{number}"
-        self.names[name.casefold()] = name
+        name = free_name(label(text), lambda one: one.casefold() in self.names, joint="")
+        self.names.add(name.casefold())
         return name
 
 
-def _said(row: sheets.Entry) -> str:
-    """Tags of a row for a comment, which they must not break out of."""
-    return "".join(letter if letter.isprintable() else " " for letter in " ".join(row.tags))
+def _said(row: sheets.Entry, of: str = "JALE's analysis of experiments with") -> str:
+    """Tags of a row, as they stand in the sheet."""
+    return f"{of} {' '.join(row.tags)}"

@@ -8,7 +8,7 @@ import pytest
 
 from nimare_pipeline import model
 from nimare_pipeline.errors import ModelError
-from nimare_pipeline.model import jale
+from nimare_pipeline.io import jale
 from nimare_pipeline.registry import PAIR_ESTIMATORS
 from nimare_pipeline.settings import Component
 from tests.io.sheets import csv, workbook, written
@@ -61,13 +61,13 @@ def test_a_contrast_brings_its_main_effects_and_their_conjunction(tmp_path: Path
 def test_balanced_contrasts(tmp_path: Path) -> None:
     """B<n> is a comparison of n experiments of each group, where there is such an estimator."""
     path = sheet(tmp_path, ("M", "a", "+a"), ("B17", "a", "+a"), ("", "b", "+b"))
-    made = jale.translate(path)
+    made, left_out = jale.analyses(path)
     if BALANCED in PAIR_ESTIMATORS:
-        values = made.entries[1].values
+        values = made[1]
         assert values["name"] == "aVersusBBalanced17"
         assert values["estimator"] == {"type": BALANCED, "args": {"target_n": 17}}
     else:
-        assert [str(problem) for problem in made.left_out] == [
+        assert [str(problem) for problem in left_out] == [
             f"analysis_info.csv, line 2: 'a' is left out: {BALANCED} is not built here"
         ]
 
@@ -132,7 +132,7 @@ def test_its_text_is_an_analysis_file(tmp_path: Path) -> None:
     path = workbook(
         tmp_path / "a.xlsx", {"s": [[r.replace("\x0b", "") for r in row] for row in rows]}
     )
-    found = tomllib.loads(model.content(path).decode())
+    found = tomllib.loads(model.read(path).text.decode())
     assert [one["name"] for one in found["analysis"]] == ["aB", "c"]
     assert found["analysis"][0]["select"] == 'label("tag__t\\"\\\\ag #x")'
     assert found["analysis"][1]["select"] == 'label("tag__ünï")'
