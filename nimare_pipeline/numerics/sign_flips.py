@@ -20,8 +20,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.sign_flips_loop import CELLS, PARTS, SCORE, SHARE, WALD, WIDTH, cut
+from nimare_pipeline.numerics.sign_flips_loop import CELLS, PARTS, cut
 from nimare_pipeline.numerics.sign_flips_plan import UNIT, FlipPlan, cluster_threshold
+from nimare_pipeline.numerics.sign_flips_sums import SCORE, SHARE, WALD, WIDTH
 
 __all__ = ["UNIT", "FlipPlan", "FlipTerms", "Reestimated", "cluster_threshold", "flip_plan"]
 MOST_Z = 1000.0

@@ -21,7 +21,7 @@ from nimare_pipeline.numerics.combination import (
 )
 from nimare_pipeline.numerics.coverage import bags
 from nimare_pipeline.numerics.sign_flips import Curve, FlipTerms, Reestimated
-from nimare_pipeline.numerics.sign_flips_loop import CONSERVATIVE, KNAPP_HARTUNG, WALD
+from nimare_pipeline.numerics.sign_flips_sums import CONSERVATIVE, KNAPP_HARTUNG, WALD
 from nimare_pipeline.numerics.student import t_logsf
 
 _Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def one_sample_t(y: _Floats) -> FlipTerms:
         NaN where a group has no data. Voxels with fewer than two have no statistic.
     """
     known = np.isfinite(y)
-    terms = np.where(known, y, 0.0)
+    terms = np.where(known, y, 0.0).astype(np.float64, copy=False)
     length = np.sqrt((terms**2).sum(axis=0))
     terms /= np.where(length > 0, length, 1.0)
     n = np.where(length > 0, known.sum(axis=0), 0)
