@@ -72,6 +72,16 @@ def test_kinds_asked_for(tmp_path: Path) -> None:
     assert load_images(dataset)[0].ids == ("a-1", "b-1")
 
 
+def test_unknown_kinds_are_said(tmp_path: Path) -> None:
+    """Images of a name that nobody knows are not read, and not in silence."""
+    path = write(tmp_path / "a.nii", noise())
+    dataset = dataset_of({"a": {"z": path, "cope": path, "mask": path}, "b": {"cope": path}})
+    loaded, (problem,) = load_images(dataset)
+    assert loaded.kinds == ("z",)
+    assert problem.message == "images called 'cope', of 2 contrasts, are not used"
+    assert load_images(dataset, ["z"])[1] == []
+
+
 def test_relative_paths(tmp_path: Path) -> None:
     """Relative paths count from the folder of update_path; without it they are one problem."""
     write(tmp_path / "a.nii", noise())
