@@ -257,6 +257,15 @@ def test_zeros_where_others_have_values(tmp_path: Path) -> None:
     assert table["level"].tolist() == ["accept"] * 3 + ["warn"]
 
 
+def test_nan_is_no_zero(tmp_path: Path) -> None:
+    """What is NaN where others have values is out of the field of view, not thresholded."""
+    paths = {n: {"z": write(tmp_path / f"{n}.nii", noise(i))} for i, n in enumerate("abc")}
+    values = noise(9)
+    values[1:5] = np.nan
+    paths["d"] = {"z": write(tmp_path / "d.nii", values)}
+    assert checked(paths)[0]["thresholded_share"].tolist() == [0, 0, 0, 0]
+
+
 def test_description_says_thresholded(tmp_path: Path) -> None:
     """What NeuroVault says of an image is believed."""
     found = only(tmp_path, noise(), metadata={"a": {"is_thresholded": True}})
