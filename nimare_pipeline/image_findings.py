@@ -248,9 +248,19 @@ def _belongs_together(image: Image) -> Iterable[Finding]:
     )  # fmt: skip
 
 
+def _header(image: Image) -> Iterable[Finding]:
+    said, kind = image.facts.statistic, image.facts.kind
+    if said and said != kind:
+        yield Finding(
+            "warn", "header", f"its header says that it is a map of {said}, not {kind}",
+            "right only if another program kept the header of another image",
+        )  # fmt: skip
+
+
 CHECKS: Sequence[Callable[[Image], Iterable[Finding]]] = (
     _coverage,
     _constant,
+    _header,
     _range,
     _thresholded,
     _belongs_together,

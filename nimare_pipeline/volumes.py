@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import re
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
@@ -26,6 +27,9 @@ _POINTER_BYTES = 2**15
 _ANNEX = "annex/objects"
 _NIFTI = {b"n+1\0": 344, b"n+2\0": 4}
 """Magic words of one-file images, and where they stand."""
+_INTENTS = {3: "t", 4: "F", 5: "z", 6: "chi2", 22: "p"}
+"""Codes of NIfTI for statistics."""
+_SPM = re.compile(r"SPM\{([TFZ])[_}]")
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError, TypeError, LookupError, zlib.error),
     *(MemoryError, AttributeError),
@@ -48,12 +52,15 @@ class Volume:
         False if the header does not say where the voxels lie, so that the affine is a guess.
     notes : tuple of str
         What is odd about the file, though it can be read.
+    statistic : str
+        What the header says it is: ``t``, ``z``, ``p``, ``F`` or ``chi2``; empty if it does not.
     """
 
     values: NDArray[np.floating[Any]]
     affine: NDArray[np.float64]
     placed: bool = True
     notes: tuple[str, ...] = ()
+    statistic: str = ""
 
 
 def read_volume(path: Path, where: str = "") -> Volume:
@@ -71,7 +78,10 @@ def read_volume(path: Path, where: str = "") -> Volume:
         With the one problem: no such file, a pointer of DataLad or Git LFS whose content is not
         there, damaged or truncated, no image, a surface, several volumes, no place in mm.
     """
-    missing = _not_there(path)
+    try:
+        missing = _not_there(path)
+    except OSError as error:
+        missing = (f"cannot be read: {error.strerror or error}", "")
     if missing is not None:
         raise _refusal(path, where, *missing)
     try:
@@ -212,7 +222,8 @@ def _volume(image: Any, notes: list[str]) -> Volume:
     values = values.reshape(shape)
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
-    return Volume(values, affine, _is_placed(image.header), tuple(notes))
+    header = image.header
+    return Volume(values, affine, _is_placed(header), tuple(notes), _statistic(header))
 
 
 def _is_placed(header: Any) -> bool:
@@ -220,3 +231,14 @@ def _is_placed(header: Any) -> bool:
         return bool(header["sform_code"] > 0 or header["qform_code"] > 0)
     except (KeyError, ValueError, TypeError, IndexError):
         return not isinstance(header, nib.analyze.AnalyzeHeader)
+
+
+def _statistic(header: Any) -> str:
+    """What NIfTI's intent code, or the description that SPM writes, says an image is."""
+    try:
+        by_intent = _INTENTS.get(int(header["intent_code"]), "")
+        text = header["descrip"].tobytes().decode("latin-1")
+    except (KeyError, ValueError, TypeError, IndexError):
+        return ""
+    by_spm = _SPM.search(text)
+    return by_intent or ({"T": "t", "Z": "z", "F": "F"}[by_spm[1]] if by_spm else "")

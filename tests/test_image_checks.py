@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,8 +122,6 @@ def test_part_of_the_mask(tmp_path: Path) -> None:
 
 def test_no_place_in_the_header(tmp_path: Path) -> None:
     """Without sform and qform nobody knows where the voxels lie."""
-    import nibabel as nib
-
     nib.save(nib.Nifti1Image(noise(), None), tmp_path / "a.nii")
     table, _ = checked({"a": {"z": tmp_path / "a.nii"}})
     assert "its header does not say where in the brain the voxels lie" in table["reason"][0]
@@ -188,6 +187,18 @@ def test_seed_with_itself(tmp_path: Path) -> None:
     assert only(tmp_path, values, "t", sizes={"a": [150]})[0] == "accept"
 
 
+@pytest.mark.parametrize(("intent", "text"), [("t test", ""), (0, "SPM{T_[19.0]} - contrast 1")])
+def test_header_of_a_t_map(tmp_path: Path, intent: Any, text: str) -> None:
+    """What NIfTI's intent code, or SPM, says in the header must be what the image is given as."""
+    image = nib.Nifti1Image(noise(), AFFINE)
+    image.header.set_intent(intent, (19,) if intent else ())
+    image.header["descrip"] = text
+    nib.save(image, tmp_path / "a.nii")
+    table, _ = checked({"a": {"z": tmp_path / "a.nii"}, "b": {"t": tmp_path / "a.nii"}})
+    assert table["level"].tolist() == ["warn", "accept"]
+    assert table["reason"][0] == "its header says that it is a map of t, not z"
+
+
 def test_map_without_signs(tmp_path: Path) -> None:
     """A whole brain without a negative value is odd; a region is not."""
     values = np.abs(noise(shape=BIG)) + 0.001
@@ -244,6 +255,15 @@ def test_zeros_where_others_have_values(tmp_path: Path) -> None:
     assert table["thresholded_share"].tolist() == [0, 0, 0, pytest.approx(share)]
     assert "of the voxels that most others cover" in table["reason"][3]
     assert table["level"].tolist() == ["accept"] * 3 + ["warn"]
+
+
+def test_nan_is_no_zero(tmp_path: Path) -> None:
+    """What is NaN where others have values is out of the field of view, not thresholded."""
+    paths = {n: {"z": write(tmp_path / f"{n}.nii", noise(i))} for i, n in enumerate("abc")}
+    values = noise(9)
+    values[1:5] = np.nan
+    paths["d"] = {"z": write(tmp_path / "d.nii", values)}
+    assert checked(paths)[0]["thresholded_share"].tolist() == [0, 0, 0, 0]
 
 
 def test_description_says_thresholded(tmp_path: Path) -> None:

@@ -150,6 +150,12 @@ def test_p_too_small_for_a_float_is_not_zero() -> None:
     np.testing.assert_allclose(made.values["p"][0, :2], np.finfo(np.float32).tiny)
 
 
+def test_a_result_of_zero_is_missing() -> None:
+    """0 cannot be told from the background: z of p = 1 is missing, as it is when it is read."""
+    made = transform_stack(stack_of(p=[1, 0.5]), "z", {})
+    np.testing.assert_array_equal(np.isnan(made.values["z"]), [[True, False]])
+
+
 def test_images_that_are_there_are_kept() -> None:
     """Only what is missing is computed, unless overwriting is asked for."""
     stack = ImageStack(("a", "b"), {"t": np.float32([[2], [2]]), "z": np.float32([[9], [np.nan]])})
@@ -274,6 +280,7 @@ def test_transformer_again_is_no_error(tmp_path: Path) -> None:
     _, found = transformed(tmp_path)
     path = Path(found.images["z"][0])
     body = path.read_bytes()
+    assert body[4:8] == bytes(4), "no time in the gzip header: the same bytes every time"
     transformed(tmp_path)
     assert path.read_bytes() == body
     write(path, noise(9))

@@ -106,6 +106,12 @@ def test_missing_file(tmp_path: Path) -> None:
     assert problem_of(tmp_path / "a.nii.gz").message == "no such file"
 
 
+@pytest.mark.parametrize("name", ["n" * 300 + ".nii", "nul\0.nii"])
+def test_impossible_name(tmp_path: Path, name: str) -> None:
+    """A name that no file system has is a problem like a missing file."""
+    assert problem_of(tmp_path / name).message.startswith(("cannot be read: File name", "no such"))
+
+
 def test_folder(tmp_path: Path) -> None:
     """A folder is no file."""
     assert problem_of(tmp_path).message == "not a file"
