@@ -7,7 +7,7 @@ file from somebody else; so only names of columns and a few functions are let th
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,10 @@ class Design:
     def others(self) -> list[int]:
         """Columns but the intercept's."""
         return [number for number, name in enumerate(self.labels) if name != INTERCEPT]
+
+    def of(self, rows: Sequence[int] | NDArray[Any]) -> "Design":
+        """Design of some contrasts."""
+        return replace(self, matrix=self.only(rows))
 
     def only(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float64]:
         """Rows of some contrasts."""
