@@ -11,7 +11,7 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.image_facts import ImageFacts
-from nimare_pipeline.image_findings import CHECKS, Finding, Image, of_study
+from nimare_pipeline.image_findings import CHECKS, POSITIVE, Finding, Image, of_study
 from nimare_pipeline.image_twins import compare
 from nimare_pipeline.images import ImageStack, LoadedImages
 
@@ -79,7 +79,7 @@ def check_images(
 def accepted_images(
     stack: ImageStack, table: pd.DataFrame, problems: Iterable[Problem], policy: str = "error"
 ) -> ImageStack:
-    """Images that passed their checks.
+    """Images that passed their checks; single variances below 0 in them are missing.
 
     Parameters
     ----------
@@ -106,7 +106,18 @@ def accepted_images(
             "or leave them out with --on-bad-image exclude"
         )
         raise DataError(msg, errors)
-    return stack.without(list(zip(rejected["id"], rejected["kind"], strict=True)))
+    return _possible(stack.without(list(zip(rejected["id"], rejected["kind"], strict=True))))
+
+
+def _possible(stack: ImageStack) -> ImageStack:
+    """Stack whose variances and errors are positive, or missing."""
+    bad = {kind: stack.values[kind] < 0 for kind in POSITIVE if kind in stack.values}
+    cleared = {
+        kind: np.where(wrong, np.float32(np.nan), stack.values[kind])
+        for kind, wrong in bad.items()
+        if wrong.any()
+    }
+    return stack.with_values(cleared, {}) if cleared else stack
 
 
 def _images(loaded: LoadedImages, dataset: Dataset) -> list[Image]:

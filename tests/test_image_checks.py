@@ -395,6 +395,16 @@ def test_policies(tmp_path: Path) -> None:
         accepted_images(loaded.stack, table, problems, "ignore")
 
 
+def test_few_negative_variances_are_left_out(tmp_path: Path) -> None:
+    """Of an image that is accepted, they are missing in what is analysed."""
+    values = np.abs(noise()) + 0.1
+    values[1, 1, 1] = -1
+    dataset = dataset_of({"a": {"varcope": write(tmp_path / "a.nii", values)}})
+    loaded = examine_images(dataset)
+    left = accepted_images(loaded.stack, *check_images(loaded, dataset))
+    assert np.flatnonzero(np.isnan(left.values["varcope"])).tolist() == [0]
+
+
 def test_order_of_studies_does_not_matter(tmp_path: Path) -> None:
     """Numbers of an image are the same whatever stands before it."""
     paths = {
