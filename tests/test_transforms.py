@@ -394,3 +394,14 @@ def test_functions_of_the_field() -> None:
     assert transforms.d_to_g_variance(D[0], 20) == pytest.approx(TRUTH["g_var"][0])
     with pytest.raises(UsageError, match="unknown tail 'both'; accepted are: one, two"):
         transforms.z_to_p(1, tail="both")
+
+
+def test_parameters() -> None:
+    """Both transformers show their parameters, as estimators do."""
+    transformer = ImageTransformer(["z"], out_dir="maps")
+    assert transformer.get_params() == {
+        "target": ["z"], "overwrite": False, "out_dir": "maps", "n_threads": 1,
+    }  # fmt: skip
+    assert repr(transforms.ImagesToCoordinates("replace")).startswith(
+        "ImagesToCoordinates(merge_strategy='replace', "
+    )
