@@ -90,14 +90,18 @@ def read_volume(path: Path, where: str = "") -> Volume:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"cannot be read as an image: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
     try:
         return _volume(image, notes)
     except _OddFileError as refused:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"its voxels cannot be read: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
 
 
 class _OddFileError(Exception):
