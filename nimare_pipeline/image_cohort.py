@@ -168,8 +168,10 @@ def with_checked_images(
         If no contrast is left.
     """
     loaded = examine_images(dataset, n_threads=n_threads)
-    checks, found = check_images(loaded, dataset)
-    problems = [*loaded.problems, *found]
+    needs_n = estimator_of(analysis).needs_sample_sizes()
+    checks, found = check_images(loaded, dataset, needs_sample_size=needs_n)
+    # Images that cannot be read are among both.
+    problems = list(dict.fromkeys([*loaded.problems, *found]))
     policy = analysis.options.get("on_bad_image", defaults.BAD_IMAGE_POLICIES[0])
     images = accepted_images(loaded.stack, checks, problems, policy)
     estimator = estimator_of(analysis)
