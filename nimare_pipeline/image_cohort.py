@@ -112,8 +112,11 @@ def make_image_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         if row.reason not in NOT_CHOSEN
     ]
     kept = contrasts.loc[contrasts["included"], "id"].tolist()
+    used = _with_sizes(dataset, sizes, filled).slice(kept)
+    # A formula that does not fit the contrasts is wrong before their images are read.
+    estimator.design(used)
     return Cohort(
-        dataset=_with_sizes(dataset, sizes, filled).slice(kept),
+        dataset=used,
         contrasts=contrasts,
         coordinates=foci.iloc[:0],
         problems=(*selected.problems, *left_out, *problems),
