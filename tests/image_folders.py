@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
+from scipy.io import savemat
 
-from tests.image_sets import noise, write
+from tests.image_sets import AFFINE, noise, write
 
 NIDM_HEAD = """\
 @prefix nidm: <http://purl.org/nidash/nidm#> .
@@ -148,3 +150,99 @@ def collection(folder: Path, **about: Any) -> None:
 def same(values: Any, other: Any) -> bool:
     """Whether two arrays are equal to the last bit."""
     return bool(np.array_equal(np.asarray(values), np.asarray(other)))
+
+
+def feat(
+    folder: Path,
+    *,
+    names: Sequence[str] = ("group mean",),
+    level: int = 2,
+    n: int = 15,
+    mixed: int = 2,
+    lower: str = "",
+    kinds: Sequence[str] = ("cope", "varcope", "tstat", "zstat"),
+) -> Path:
+    """A folder of FEAT with the files that a meta-analysis looks at, as FSL 6 writes them."""
+    stats = folder / "stats"
+    stats.mkdir(parents=True)
+    (folder / "design.fsf").write_text(
+        "# FEAT version number\nset fmri(version) 6.00\n\n"
+        f"# Analysis level\nset fmri(level) {level}\n"
+        f"set fmri(npts) {n}\nset fmri(multiple) {n}\nset fmri(mixed_yn) {mixed}\n"
+        'set fmri(regstandard) "/opt/fsl/data/standard/MNI152_T1_2mm_brain"\n'
+    )
+    lines = [f"/ContrastName{number}\t{name}" for number, name in enumerate(names, 1)]
+    lines += ["/NumWaves\t1", f"/NumContrasts\t{len(names)}", "/PPheights\t1.0", "", "/Matrix"]
+    (folder / "design.con").write_text("\n".join([*lines, *("1.0" for _ in names), ""]))
+    rows = "\n".join(["1.0"] * n)
+    (folder / "design.mat").write_text(f"/NumWaves\t1\n/NumPoints\t{n}\n\n/Matrix\n{rows}\n")
+    if lower:
+        (folder / "design.lev").write_text(f"{lower}\n")
+    for number in range(1, len(names) + 1):
+        for kind in kinds:
+            write(stats / f"{kind}{number}.nii.gz", noise(number))
+    write(stats / "pe1.nii.gz", noise(9))
+    (stats / "dof").write_text(f"{n - 1}\n")
+    return folder
+
+
+def spm(
+    folder: Path,
+    *,
+    contrasts: Mapping[str, tuple[str, Sequence[float]]] = {"pain": ("T", [1])},
+    design: Any = None,
+    kind: str = "One sample t-test",
+    factors: Sequence[str] = ("repl", "", "", ""),
+    levels: Any = None,
+    session: bool = False,
+    end: str = ".nii",
+    **fields: Any,
+) -> Path:
+    """A folder of SPM12 after a group analysis; SPM.mat with the nesting that MATLAB gives it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    x = np.ones((12, 1)) if design is None else np.asarray(design, dtype=float)
+    n = len(x)
+    covariance = np.linalg.pinv(x.T @ x)
+    ordinals = np.array(levels if levels is not None else [[i, 1, 1, 1] for i in range(1, n + 1)])
+    text = np.array([""], dtype=object)
+    dtype = [(name, object) for name in ("name", "STAT", "c", "eidf", "Vcon", "Vspm")]
+    xcon = np.empty((1, len(contrasts)), dtype=dtype)
+    for at, (name, (statistic, weights)) in enumerate(contrasts.items()):
+        first, stem = ("con", "spmT") if statistic == "T" else ("ess", "spmF")
+        number = f"{at + 1:04d}{end}"
+        c = np.asarray(weights, dtype=float).reshape(-1, x.shape[1]).T
+        xcon[0, at] = (
+            *(name, statistic, c, 1.0),
+            {"fname": f"{first}_{number}", "dim": [8.0, 9.0, 10.0], "private": text},
+            {"fname": f"{stem}_{number}", "descrip": f"SPM{{{statistic}}}"},
+        )
+        save_as(folder / f"{first}_{number}", noise(at))
+        save_as(folder / f"{stem}_{number}", noise(at + 20))
+    save_as(folder / f"ResMS{end}", np.abs(noise(40)) + 1)
+    save_as(folder / f"mask{end}", np.ones_like(noise(0)))
+    sf = np.array(list(factors), dtype=object).reshape(1, -1)
+    whole = {
+        "swd": str(folder),
+        "nscan": float(n),
+        "xX": {
+            "X": x, "iH": 1.0, "name": np.array([["mean"]], dtype=object), "I": ordinals,
+            "sF": sf, "erdf": float(n - x.shape[1]), "trRV": float(n - x.shape[1]),
+            "Bcov": covariance, "xKXs": {"X": x, "rk": float(x.shape[1])},
+        },
+        "xY": {"P": np.array([[f"con{i}.nii,1"] for i in range(n)], dtype=object)},
+        "xsDes": {"Design": kind},
+        "VResMS": {"fname": f"ResMS{end}"},
+        "xCon": xcon,
+    }  # fmt: skip
+    if session:
+        whole["Sess"] = {"U": {"name": "on"}, "row": np.arange(1.0, n + 1)}
+    savemat(folder / "SPM.mat", {"SPM": {**whole, **fields}}, do_compression=True)
+    return folder
+
+
+def save_as(path: Path, values: Any) -> Path:
+    """A NIfTI file, or a pair of Analyze files as SPM99 wrote them."""
+    if path.suffix != ".img":
+        return write(path, values)
+    nib.save(nib.Spm99AnalyzeImage(values, AFFINE), path)
+    return path

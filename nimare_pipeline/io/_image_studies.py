@@ -9,7 +9,7 @@ from nimare_pipeline.errors import DataError, Problem
 
 Note = Callable[[Problem], None]
 
-_ENDS = re.compile(r"(?:\.nidm(?:\.zip)?|\.zip|\.g?feat|\++)$", re.IGNORECASE)
+_ENDS = re.compile(r"(?:\.nidm(?:\.zip)?|\.zip|\+*\.g?feat\+*|\++)$", re.IGNORECASE)
 _GENERAL = re.compile(
     r"(?:nidm(?:[_-]?results)?|stats?|results?|maps?|images?|analys[ie]s|output|derivatives"
     r"|group(?:[_-]?(?:level|analysis|stats))?|(?:second|2nd)[_-]?level|level[_-]?2"

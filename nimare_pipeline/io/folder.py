@@ -59,6 +59,10 @@ def find(
                 ignored += [path for module, paths in found if yields(module) for path in paths]
                 return leading, sorted(ignored)
             return found, [path for path in ignored if not _lies_beside(path, by_format, known)]
+    for module in modules:
+        left = module.last_resort(ignored) if hasattr(module, "last_resort") else []
+        if left:
+            return [(module, left)], [path for path in ignored if path not in set(left)]
     accepted = ", ".join(module.NAME for module in modules)
     msg = f"nothing to analyse in {root}{_hint(ignored)}; accepted are: {accepted}"
     if root.is_file():

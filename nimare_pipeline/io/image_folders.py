@@ -11,13 +11,13 @@ from pathlib import Path
 
 from nimare_pipeline.contrast import Contrast
 from nimare_pipeline.errors import Problem
+from nimare_pipeline.io import _bids_maps, _fsl, _neurovault, _nidm, _spm
 from nimare_pipeline.io import _image_studies as studies
-from nimare_pipeline.io import _neurovault, _nidm
 
 NAME = "images (NIDM-Results, NeuroVault, BIDS, FSL, SPM)"
 YIELDS = True
 """Where another format describes the studies, these files are what it refers to."""
-_PARTS = (_nidm, _neurovault)
+_PARTS = (_nidm, _neurovault, _bids_maps, _fsl, _spm)
 
 
 def sniff(path: Path) -> bool:

@@ -56,6 +56,7 @@ def test_formats_are_found_by_their_modules() -> None:
         "saved Dataset",
         "images (NIDM-Results, NeuroVault, BIDS, FSL, SPM)",
         "JALE sheets (experiments, analyses)",
+        "images named after study and kind",
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",
