@@ -1,7 +1,6 @@
 """Which contrasts an image-based analysis uses, and why the others are left out."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, packed
 from nimare_pipeline.cohort_table import (
     NOT_CHOSEN,
     NOT_SELECTED,
@@ -239,7 +238,7 @@ def _located(cells: Sequence[Any], folders: Sequence[str]) -> str | None:
         return paths[0]
     tried = [str(Path(folder) / path) for path in paths for folder in ("", *folders)]
     tried = [path for path in tried if Path(path).is_absolute()]
-    return next((path for path in tried if os.path.lexists(path)), [*tried, *paths][0])
+    return next((path for path in tried if packed.exists(path)), [*tried, *paths][0])
 
 
 def _digests(dataset: Dataset, used: Sequence[bool]) -> list[str | None]:
@@ -260,9 +259,11 @@ def _digests(dataset: Dataset, used: Sequence[bool]) -> list[str | None]:
 
 
 def _file_digest(path: str) -> bytes:
+    inside = packed.inside(path)
     try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
+        with (Path(path) if inside is None else inside.file).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+            return digest if inside is None else digest + inside.part.encode(errors="replace")
     except OSError:
         return b""
 

@@ -282,6 +282,9 @@ def of_study(about: Mapping[str, Any], image: Image, *, needs_sample_size: bool)
     elif level in ("meta-analysis", "m"):
         words = "it is the result of a meta-analysis, not of a study"
         found.append(Finding("warn", "meta-analysis", words))
+    if str(about.get("not_mni", "")).casefold() in ("true", "1", "1.0"):
+        words = "its description says that it is not in MNI space"
+        found.append(Finding("reject", "space", words, "images in MNI space are combined"))
     if str(about.get("is_thresholded", "")).casefold() in ("true", "1", "1.0"):
         words = "its description says that it is thresholded"
         found.append(Finding("warn", "thresholded", words))
