@@ -34,7 +34,7 @@ def test_truth_is_a_gaussian_blob():
 
 
 def test_field_has_unit_variance_and_the_width_asked_for():
-    """Variance is 1 everywhere, the ends of the grid too; neighbours are correlated as smoothed."""
+    """Variance is 1 everywhere, at the ends of the grid too; neighbours correlate as smoothed."""
     mask, rng = cube(), np.random.default_rng(1)
     fields = np.array([mask.volume(smooth_field(rng, mask, 6.0)) for _ in range(200)])
     assert fields.var() == pytest.approx(1, abs=0.02)
@@ -65,7 +65,7 @@ def test_effects_differ_between_studies_by_tau():
 
 
 def test_files_are_those_of_the_dataset(tmp_path: Path):
-    """Images lie where the dataset says, on the grid of the mask; the same seed, the same bytes."""
+    """Images lie where the dataset says, on the mask's grid; the same seed gives the same bytes."""
     kinds = ("z", "se")
     options = {"n_studies": 3, "kinds": kinds, "mask": cube(8)}
     dataset, effect = create_image_dataset(tmp_path / "a", **options)
