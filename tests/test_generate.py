@@ -65,7 +65,7 @@ def test_effects_differ_between_studies_by_tau():
 
 
 def test_files_are_those_of_the_dataset(tmp_path: Path):
-    """Images lie where the dataset says, on the mask's grid; the same seed gives the same bytes."""
+    """Images lie where the dataset says, on its mask; one seed gives one set of bytes."""
     kinds = ("z", "se")
     options = {"n_studies": 3, "kinds": kinds, "mask": cube(8)}
     dataset, effect = create_image_dataset(tmp_path / "a", **options)
