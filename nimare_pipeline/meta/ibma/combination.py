@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics.combination import Combined, fisher, stouffer
 from nimare_pipeline.numerics.coverage import Bag
-from nimare_pipeline.numerics.null_correlation import null_correlation
 
 
 class CombinationEstimator(ImageEstimator):
@@ -58,12 +58,19 @@ class CombinationEstimator(ImageEstimator):
         """Weights are sample sizes."""
         return self.use_sample_size
 
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts that are a study each, those of the same sample size where it counts."""
+        own = np.arange(1, 1 + len(sample.ids))
+        several = np.bincount(sample.groups)[sample.groups] > 1
+        sizes = sample.sample_sizes if self.use_sample_size else np.zeros(len(own))
+        return numbered(np.where(several, own, 0), sizes)
+
     def begin(self, sample: Sample, bag: Bag) -> NDArray[np.float64] | None:
         """Correlation of the images of a study where nothing happens."""
-        groups = sample.groups[bag.rows]
-        if len(np.unique(groups)) == len(groups):
+        groups, correlation = sample.groups[bag.rows], sample.null_correlation
+        if correlation is None or len(np.unique(groups)) == len(groups):
             return None
-        return null_correlation(sample.images["z"][np.ix_(bag.rows, bag.voxels)], groups)
+        return correlation[np.ix_(bag.rows, bag.rows)]
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""

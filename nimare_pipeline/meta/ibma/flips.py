@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator, Sample
+from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator
 from nimare_pipeline.meta.ibma.judging import Flipped, judge_enhanced_flips, judge_flips
+from nimare_pipeline.meta.ibma.sample import Sample
 from nimare_pipeline.meta.judging import (
     Judged,
     MonteCarlo,

@@ -9,8 +9,9 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import amounts
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator, group_means
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics import combination
 from nimare_pipeline.numerics.combination import mean_shares, one_sample_t
 from nimare_pipeline.numerics.sign_flips import FlipTerms
@@ -71,6 +72,10 @@ class PermutedOLS(FlippedEstimator):
     def kinds(self) -> tuple[str, ...]:
         """Kind of images that it takes."""
         return (self.image,)
+
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """All contrasts, or those of the same sample size where it counts."""
+        return numbered(sample.sample_sizes if self.use_sample_size else np.zeros(len(sample.ids)))
 
     def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
         """Test voxels."""

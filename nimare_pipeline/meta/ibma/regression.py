@@ -12,7 +12,8 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.moderators import Design, design
 from nimare_pipeline.numerics import dependence, heterogeneity, weighted_fit
 from nimare_pipeline.numerics.conversions import d_to_g, g_variance, t_to_d, t_to_z
@@ -118,6 +119,12 @@ class RegressionEstimator(ImageEstimator):
         rank = int(np.linalg.matrix_rank(matrix / np.abs(sample.design.matrix).max(axis=0)))
         n_groups = len(np.unique(sample.groups[bag.rows]))
         return rank == matrix.shape[1] and n_groups > matrix.shape[1]
+
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts with the same moderators."""
+        if sample.design is None:
+            return super().alike(sample)
+        return numbered(sample.design.matrix)
 
     def begin(self, sample: Sample, bag: Bag) -> Any:
         """Design of the contrasts of a bag."""
@@ -354,6 +361,8 @@ class FixedEffectsHedges(WeightedLeastSquares):
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Hedges' g and its variance."""
-        n, dof = rows.effective_sizes[:, None], rows.dofs[:, None]
+        n, dof = (
+            one if one.ndim == 2 else one[:, None] for one in (rows.effective_sizes, rows.dofs)
+        )
         d = t_to_d(rows.values["t"], n)
         return d_to_g(d, dof), g_variance(d, n, dof)
