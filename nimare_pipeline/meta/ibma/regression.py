@@ -10,9 +10,10 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, no_flips
+from nimare_pipeline.meta.ibma.base import amounts, no_flips
 from nimare_pipeline.meta.ibma.flips import group_means, present
-from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.moderators import Design
 from nimare_pipeline.numerics import (
     dependence,
@@ -99,6 +100,10 @@ class RegressionEstimator(ModeratedEstimator):
         usual = "wald" if self.tau2_method is None else "knapp-hartung"
         return self.small_sample_correction or usual  # type: ignore[return-value]
 
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts with the same moderators."""
+        return numbered(moderators_of(sample))
+
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Effects and their variances, (n_contrasts, n_voxels) each."""
         return rows.values["beta"], rows.values["varcope"]
@@ -107,9 +112,8 @@ class RegressionEstimator(ModeratedEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms | Reestimated:
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic; tau2 is estimated again at every flip."""
-        del prepared
         name, moderators = type(self).__name__, sample.design
         if moderators is not None and not moderators.is_plain:
             raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
@@ -365,6 +369,8 @@ class FixedEffectsHedges(WeightedLeastSquares):
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Hedges' g and its variance."""
-        n, dof = rows.effective_sizes[:, None], rows.dofs[:, None]
+        n, dof = (
+            one if one.ndim == 2 else one[:, None] for one in (rows.effective_sizes, rows.dofs)
+        )
         d = t_to_d(rows.values["t"], n)
         return d_to_g(d, dof), g_variance(d, n, dof)
