@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts, cited
 from nimare_pipeline.numerics.combination import Combined, fisher, stouffer
 from nimare_pipeline.numerics.coverage import Bag
 from nimare_pipeline.numerics.null_correlation import null_correlation
@@ -30,6 +30,7 @@ class CombinationEstimator(ImageEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("z",)
+    named: ClassVar[str]
     use_sample_size: bool
     two_sided: bool
 
@@ -88,11 +89,17 @@ class CombinationEstimator(ImageEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"{type(self).__name__} combined {amounts(sample)}."
+        return (
+            f"The z images of {amounts(sample)} were combined by {self.named}'s test "
+            f"{cited(self.citations)}."
+        )
 
 
 class Stouffers(CombinationEstimator):
     """Stouffer's test: the sum of z, weighted by the root of the sample size if at all."""
+
+    named = "Stouffer"
+    citations: ClassVar[tuple[str, ...]] = ("zaykin2011",)
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
@@ -101,6 +108,9 @@ class Stouffers(CombinationEstimator):
 
 class Fishers(CombinationEstimator):
     """Fisher's test: the sum of -2 ln p, which one study can make large."""
+
+    named = "Fisher"
+    citations: ClassVar[tuple[str, ...]] = ("fisher1992", "brown1975", "kost2002")
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""

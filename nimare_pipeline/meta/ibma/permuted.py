@@ -1,6 +1,6 @@
 """One-sample t test of images, judged by flips of signs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import Rows, Sample, amounts, cited
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator, group_means
 from nimare_pipeline.numerics import combination
 from nimare_pipeline.numerics.combination import mean_shares, one_sample_t
@@ -35,6 +35,7 @@ class PermutedOLS(FlippedEstimator):
         Test both signs; else the positive one.
     """
 
+    citations: ClassVar[tuple[str, ...]] = ("maumet2016", "winkler2014")
     image: str
     use_sample_size: bool
     two_sided: bool
@@ -94,4 +95,7 @@ class PermutedOLS(FlippedEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"A one-sample t test was made of {amounts(sample)}."
+        return (
+            f"A one-sample t test over studies was made of the {self.image} images of "
+            f"{amounts(sample)} {cited(self.citations)}."
+        )

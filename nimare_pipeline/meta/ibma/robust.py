@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nimare_pipeline import defaults
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
 from nimare_pipeline.numerics import dependence
 from nimare_pipeline.numerics.tau2 import estimate_tau2
@@ -20,6 +20,7 @@ class WeightedMedian(ImageEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
+    citations: ClassVar[tuple[str, ...]] = ("hartwig2020", "dersimonian1986")
 
     def __init__(
         self,
@@ -61,4 +62,7 @@ class WeightedMedian(ImageEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"The weighted median was taken of {amounts(sample)}."
+        return (
+            f"The weighted median was taken of the effects of {amounts(sample)} "
+            f"{cited(self.citations)}."
+        )
