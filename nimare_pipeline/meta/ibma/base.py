@@ -5,7 +5,7 @@ cover; which contrasts and voxels those are, dependence within studies, p and th
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
@@ -21,6 +21,12 @@ from nimare_pipeline.errors import DataError, PipelineError, Problem, UsageError
 from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import Parametrised, count, expect_type
+from nimare_pipeline.meta.ibma.said import (
+    coverage,
+    dependence,
+    heterogeneity,
+    spread_of_units,
+)
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, blocks_of
 from nimare_pipeline.meta.participants import participants, people
 from nimare_pipeline.moderators import Design
@@ -374,6 +380,12 @@ class ImageEstimator(Parametrised):
             "connectivity": defaults.CONNECTIVITY,
             "image_kinds": list(self.kinds()),
             "coverage": "aggressive" if self.aggressive_mask else "liberal",
+            "min_studies": self.min_studies,
+            "tail": self.tail,
+            **dependence(sample),
+            **coverage(n, sample),
+            **heterogeneity({spec.statistic: found for spec, found in maps.items()}),
+            **spread_of_units(sample),
         }
 
     def montecarlo_plan(self, result: MetaResult, choices: Any) -> Any:
@@ -410,6 +422,11 @@ def amounts(sample: Sample) -> str:
     n_groups = len(set(sample.groups.tolist()))
     contrasts = counted(len(sample.ids), "contrast")
     return f"{contrasts} of {counted(n_groups, 'study', 'studies')}"
+
+
+def cited(keys: Iterable[str]) -> str:
+    r"""Citation of papers, as LaTeX has it."""
+    return rf"\citep{{{','.join(keys)}}}"
 
 
 def _given(labels: ArrayLike, n: int) -> list[str]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import amounts
+from nimare_pipeline.meta.ibma.base import amounts, cited
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator, present
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics import sign_flips_terms
@@ -33,6 +33,7 @@ class CombinationEstimator(FlippedEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("z",)
+    named: ClassVar[str]
     use_sample_size: bool
     two_sided: bool
 
@@ -105,11 +106,17 @@ class CombinationEstimator(FlippedEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"{type(self).__name__} combined {amounts(sample)}."
+        return (
+            f"The z images of {amounts(sample)} were combined by {self.named}'s test "
+            f"{cited(self.citations)}."
+        )
 
 
 class Stouffers(CombinationEstimator):
     """Stouffer's test: the sum of z, weighted by the root of the sample size if at all."""
+
+    named = "Stouffer"
+    citations: ClassVar[tuple[str, ...]] = ("zaykin2011",)
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
@@ -123,6 +130,9 @@ class Stouffers(CombinationEstimator):
 
 class Fishers(CombinationEstimator):
     """Fisher's test: the sum of -2 ln p, which one study can make large."""
+
+    named = "Fisher"
+    citations: ClassVar[tuple[str, ...]] = ("fisher1992", "brown1975", "kost2002")
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""

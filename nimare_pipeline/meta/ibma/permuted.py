@@ -1,6 +1,6 @@
 """Unweighted tests of images, judged by flips of signs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import amounts
+from nimare_pipeline.meta.ibma.base import amounts, cited
 from nimare_pipeline.meta.ibma.flips import group_means, present
 from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
@@ -40,6 +40,7 @@ class PermutedOLS(ModeratedEstimator):
         Test both signs; else the positive one.
     """
 
+    citations: ClassVar[tuple[str, ...]] = ("maumet2016", "winkler2014")
     image: str
     use_sample_size: bool
     two_sided: bool
@@ -134,7 +135,10 @@ class PermutedOLS(ModeratedEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"A one-sample t test was made of {amounts(sample)}."
+        return (
+            f"A one-sample t test over studies was made of the {self.image} images of "
+            f"{amounts(sample)} {cited(self.citations)}."
+        )
 
 
 def design_of_groups(sample: Sample) -> Values:

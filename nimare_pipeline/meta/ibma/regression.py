@@ -10,7 +10,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import amounts, no_flips
+from nimare_pipeline.meta.ibma.base import amounts, cited, no_flips
 from nimare_pipeline.meta.ibma.flips import group_means, present
 from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
@@ -59,6 +59,7 @@ class RegressionEstimator(ModeratedEstimator):
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
     tau2_method: ClassVar[Method | None] = None
+    model: ClassVar[str] = "Random effects"
     formula: str
     term: str | None
     weight_scheme: dependence.Scheme
@@ -171,7 +172,12 @@ class RegressionEstimator(ModeratedEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"{type(self).__name__} was fitted to {amounts(sample)}."
+        plain = sample.design is None or sample.design.is_plain
+        model = f"{self.model}, {'' if plain else f'of the formula {self.formula}, '}"
+        return f"{model}were fitted to {amounts(sample)}{self._sources()}."
+
+    def _sources(self) -> str:
+        return f" {cited(self.citations)}" if self.citations else ""
 
 
 def maps_of_terms(tested: Sequence[Inference], moderators: Design) -> dict[Any, Values]:
@@ -271,18 +277,21 @@ class DerSimonianLaird(RegressionEstimator):
     """Random effects; the variance between studies is that of DerSimonian & Laird (1986)."""
 
     tau2_method = "dl"
+    citations: ClassVar[tuple[str, ...]] = ("dersimonian1986",)
 
 
 class Hedges(RegressionEstimator):
     """Random effects; the variance between studies is that of Hedges (1983)."""
 
     tau2_method = "he"
+    citations: ClassVar[tuple[str, ...]] = ("hedges1983",)
 
 
 class PauleMandel(RegressionEstimator):
     """Random effects; the variance between studies is that of Paule & Mandel (1982)."""
 
     tau2_method = "pm"
+    citations: ClassVar[tuple[str, ...]] = ("paule1982",)
 
 
 class VarianceBasedLikelihood(RegressionEstimator):
@@ -294,6 +303,7 @@ class VarianceBasedLikelihood(RegressionEstimator):
         Maximum or restricted maximum likelihood.
     """
 
+    citations: ClassVar[tuple[str, ...]] = ("viechtbauer2005",)
     method: str
 
     def __init__(  # noqa: PLR0913 - keywords of one method
@@ -332,6 +342,7 @@ class WeightedLeastSquares(RegressionEstimator):
         Variance between studies, at least 0.
     """
 
+    model = "Fixed effects"
     tau2: float
 
     def __init__(  # noqa: PLR0913 - keywords of one method
@@ -362,6 +373,8 @@ class FixedEffectsHedges(WeightedLeastSquares):
     """Fixed effects of Hedges' g, which t and sample size give (Bossier et al. 2019)."""
 
     required: ClassVar[tuple[str, ...]] = ("t",)
+    citations: ClassVar[tuple[str, ...]] = ("hedges1981", "bossier2019")
+    model = "Fixed effects of Hedges' g"
 
     def needs_sample_sizes(self) -> bool:
         """Hedges' g follows from t and the sample size."""

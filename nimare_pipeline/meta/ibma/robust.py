@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
-from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
 from nimare_pipeline.meta.ibma.sample import Rows, Sample
 from nimare_pipeline.numerics import dependence
@@ -22,6 +22,7 @@ class WeightedMedian(ImageEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
+    citations: ClassVar[tuple[str, ...]] = ("hartwig2020", "dersimonian1986")
 
     def __init__(
         self,
@@ -67,4 +68,7 @@ class WeightedMedian(ImageEstimator):
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"The weighted median was taken of {amounts(sample)}."
+        return (
+            f"The weighted median was taken of the effects of {amounts(sample)} "
+            f"{cited(self.citations)}."
+        )

@@ -35,6 +35,8 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta",)
+    citations: ClassVar[tuple[str, ...]] = ("sangnawakij2019",)
+    model = "Random effects with one variance of all participants"
     method: Literal["ml", "reml"]
 
     def __init__(  # noqa: PLR0913 - keywords of one method
