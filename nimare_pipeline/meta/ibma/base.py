@@ -313,6 +313,18 @@ class ImageEstimator(Parametrised):
         """
         raise NotImplementedError
 
+    def z_rows(self, rows: Rows, group: str | None = None) -> NDArray[np.float64]:
+        """Z of the result at voxels, and nothing else that a fit gives.
+
+        Parameters
+        ----------
+        rows : Rows
+        group : str, optional
+            Term that is the result.
+        """
+        found = self.fit_rows(rows)
+        return found[self.spec("z", group)] if self.spec("z", group) in found else found["z"]
+
     def spec(self, statistic: str, group: str | None = None) -> MapSpec:
         """Meaning of one of its maps."""
         return MapSpec(

@@ -158,6 +158,11 @@ class RegressionEstimator(ModeratedEstimator):
             variances[np.ix_(where, bag.voxels)] = found.v
         return means, variances
 
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        del group  # the design of the rows knows which term it is
+        return _Fit(self, *self.effects(rows), rows).z()
+
     def given_tau2(self) -> float:
         """Variance between studies that is assumed, where none is estimated."""
         return 0.0
@@ -226,6 +231,12 @@ class _Fit:
                 without = self._tau2(np.ones((len(self.y), 1)))
                 maps["r2"] = heterogeneity.explained(without, tau2)
         return maps
+
+    def z(self) -> Values:
+        """Z of the result alone."""
+        tested, _ = self._tested(self._tau2(self.matrix))
+        found = tested[self.moderators.result]
+        return np.asarray(t_to_z(found.statistic, found.dof))
 
     def _tau2(self, matrix: Values) -> Values:
         method, n_voxels = self.estimator.tau2_method, self.y.shape[1]

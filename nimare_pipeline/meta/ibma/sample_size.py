@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
+from nimare_pipeline.meta.ibma.base import ImageEstimator
 from nimare_pipeline.meta.ibma.moderated import PLAIN
 from nimare_pipeline.meta.ibma.regression import (
     LIKELIHOODS,
@@ -83,6 +84,10 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
     def alike(self, sample: Sample) -> NDArray[np.int64]:
         """Contrasts with the same moderators and sample size."""
         return numbered(super().alike(sample), sample.sample_sizes)
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        return ImageEstimator.z_rows(self, rows, group)
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Fit voxels."""
