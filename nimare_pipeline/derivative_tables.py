@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from nimare_pipeline.directions import is_of_images, is_pair
+
 Kind = Literal["string", "integer", "number", "boolean"]
 
 _DTYPES: dict[str, Any] = {
@@ -71,6 +73,9 @@ CONTRASTS: dict[str, Column] = {
     "file": Column("File the contrast was read from"),
     "line": Column("Line of that file"),
 }
+
+OF_FOCI = ("n_foci", "n_foci_inside", "n_foci_outside", "original_space", "space_transform")
+"""Columns of contrasts that say nothing of an analysis of images."""
 
 IMAGES: dict[str, Column] = {
     "id": _IDS["id"],
@@ -179,6 +184,30 @@ PAIR_CLUSTERS: dict[str, Column] = {
     "experiments": CLUSTERS["experiments"],
 }
 """Columns of the clusters of a comparison of two groups."""
+
+_OF_FOCI = {"n_experiments", "n_studies", "experiments"}
+IMAGE_CLUSTERS: dict[str, Column] = {
+    **{name: column for name, column in CLUSTERS.items() if name not in _OF_FOCI},
+    "mass": Column(
+        "Sum over the cluster of what |z| exceeds the cluster-forming threshold by", "number"
+    ),
+    "est": Column("Estimate at the peak, in the unit of the images", "number"),
+    "est_lower": Column("Lower end of its 95 % confidence interval", "number"),
+    "est_upper": Column("Upper end of its 95 % confidence interval", "number"),
+    "se": Column("Standard error of the estimate at the peak", "number"),
+    "tau2": Column("Variance of effects between studies at the peak", "number"),
+    "i2": Column("I2 at the peak: share of the variance that is between studies", "number", "%"),
+    "n": Column("Studies with a value at the peak", "integer"),
+}
+"""Columns of the clusters of an analysis of images; those of maps that there are."""
+
+
+def cluster_columns(facts: Mapping[str, Any]) -> dict[str, Column]:
+    """Columns of the table of clusters of a result with these facts."""
+    if is_of_images(facts):
+        return IMAGE_CLUSTERS
+    return PAIR_CLUSTERS if is_pair(facts) else CLUSTERS
+
 
 _PEAK: dict[str, Column] = {
     "cluster": Column(

@@ -164,10 +164,13 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     mask_image = result.mask.as_image()
     sidecar = mask_sidecar(context, own=own_mask)
     _write_image(stage, place.mask(own=own_mask), mask_image, sidecar)
-    for name, table, columns in (
-        ("contrasts", cohort_contrasts, tables.CONTRASTS),
-        ("coordinates", cohort_coordinates, tables.COORDINATES),
-    ):
+    written = {"contrasts": (cohort_contrasts, tables.CONTRASTS)}
+    if images is None:
+        written["coordinates"] = (cohort_coordinates, tables.COORDINATES)
+    else:
+        of_images = cohort_contrasts.drop(columns=list(tables.OF_FOCI), errors="ignore")
+        written["contrasts"] = (of_images, tables.CONTRASTS)
+    for name, (table, columns) in written.items():
         _write_table(stage, place.table(name), table, columns)
     _write_maps(stage, context)
     if images is not None:
@@ -185,6 +188,8 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     if figures_dir is not None:
         _write_figures(stage, place, Path(figures_dir))
     record = {**analysis_record(context, clusters), "Checksums": dict(stage.checksums)}
+    if images is not None:
+        record["MadeImages"] = {kind: list(ids) for kind, ids in images.stack.made.items() if ids}
     stage.write(place.analysis(), to_json(record))
 
 
@@ -304,7 +309,7 @@ def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> 
     result, place = context.result, context.place
     desc, spec = cluster_desc(result, clusters), result_spec(result, clusters)
     path = place.table("clusters", desc, group=spec.group)
-    columns = tables.CLUSTERS if spec.group is None else tables.PAIR_CLUSTERS
+    columns = tables.cluster_columns(result.facts)
     _write_table(stage, path, clusters.clusters, columns)
     labels = np.asarray(clusters.label_map, dtype=np.int32)
     numbers = np.unique(labels[labels > 0])

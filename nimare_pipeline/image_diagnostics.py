@@ -191,6 +191,7 @@ class _Case:
             sample_sizes=sample.sample_sizes[chosen],
             effective_sizes=sample.effective_sizes[chosen],
             dofs=sample.dofs[chosen],
+            dependent=sample.dependent,
             state=state,
         )
 

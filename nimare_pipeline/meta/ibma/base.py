@@ -5,8 +5,8 @@ cover; which contrasts and voxels those are, dependence within studies, p and th
 """
 
 import logging
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,13 +17,20 @@ from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import DataError, Problem, UsageError
+from nimare_pipeline.errors import DataError, PipelineError, Problem, UsageError
 from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import Parametrised, count, expect_type
+from nimare_pipeline.meta.ibma.said import (
+    coverage,
+    dependence,
+    heterogeneity,
+    spread_of_units,
+)
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, blocks_of
 from nimare_pipeline.meta.participants import participants, people
 from nimare_pipeline.moderators import Design
-from nimare_pipeline.numerics.coverage import Bag, bags
+from nimare_pipeline.numerics.coverage import Bag, Pool, bags, pools
 from nimare_pipeline.numerics.pvalues import logp_from_logsf
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import analysis_mask
@@ -31,75 +38,12 @@ from nimare_pipeline.transform_rules import people_of
 
 _LOGGER = logging.getLogger("nimare_pipeline")
 
+Arrays = Mapping[str, NDArray[Any]]
+
 IMAGES = "images_"
 """Arrays of a result that hold the images it was made from begin with this."""
 _TAILED = ("z", "p", "logp", "t", "stat")
 """Statistics of which a tail is asked; the others have none."""
-BLOCK = 8192
-"""Voxels that are fitted at once: 21 images of them in float64 are 1.4 MB, about a cache."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Contrasts that an image-based estimator works on.
-
-    Parameters
-    ----------
-    ids : tuple of str
-    images : dict of str to (n_contrasts, n_voxels) float32 array
-        Kind to values over the mask; NaN where a contrast has none.
-    present : (n_contrasts, n_voxels) bool array
-        Where a contrast has a value in every kind.
-    groups : (n_contrasts,) int array
-        Dependence: contrasts of one number share people.
-    sample_sizes : (n_contrasts,) float array
-        People of each; NaN where unknown.
-    effective_sizes, dofs : (n_contrasts,) float array
-        What divides the variance of one person, and degrees of freedom; see ``People``.
-    design : Design, optional
-        Moderators of the contrasts.
-    """
-
-    ids: tuple[str, ...]
-    images: Mapping[str, NDArray[np.float32]]
-    present: NDArray[np.bool_]
-    groups: NDArray[np.int64]
-    sample_sizes: NDArray[np.float64]
-    effective_sizes: NDArray[np.float64]
-    dofs: NDArray[np.float64]
-    design: Design | None = None
-
-    @property
-    def dependent(self) -> bool:
-        """Whether some study gives several contrasts."""
-        return len(np.unique(self.groups)) < len(self.groups)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Voxels that the same contrasts cover, with what a fit needs of those contrasts.
-
-    Parameters
-    ----------
-    values : dict of str to (n_contrasts, n_voxels) float64 array
-    groups : (n_contrasts,) int array
-        As in ``Sample``, numbered from 0 without gaps.
-    sample_sizes, effective_sizes, dofs : (n_contrasts,) float array
-    state : object
-        What the estimator found out about the whole bag these voxels are of.
-    """
-
-    values: Mapping[str, NDArray[np.float64]]
-    groups: NDArray[np.int64]
-    sample_sizes: NDArray[np.float64]
-    effective_sizes: NDArray[np.float64]
-    dofs: NDArray[np.float64]
-    state: Any = None
-
-    @property
-    def dependent(self) -> bool:
-        """Whether some study gives several of these contrasts."""
-        return len(self.groups) > 0 and int(self.groups.max()) + 1 < len(self.groups)
 
 
 class ImageEstimator(Parametrised):
@@ -197,7 +141,14 @@ class ImageEstimator(Parametrised):
             _refuse(problems)
         sample = self.sample(dataset, images, drop_invalid=drop_invalid)
         dataset = dataset.slice(sample.ids)
-        fitted = self._fitted(sample, self.bags(sample))
+        try:
+            fitted = self._fitted(sample, self.bags(sample))
+        except ValueError as error:
+            if isinstance(error, PipelineError):
+                raise
+            # What the numbers themselves forbid, for example moderators within a study.
+            msg = f"{type(self).__name__} cannot be fitted: {error}"
+            raise DataError(msg) from error
         maps = self._maps(fitted, dataset.mask.n_voxels)
         return MetaResult(
             estimator=self.component(),
@@ -281,7 +232,8 @@ class ImageEstimator(Parametrised):
         """Whether contrasts are of enough studies for a fit."""
         if self.aggressive_mask:
             return len(bag.rows) == len(sample.ids)
-        return len(np.unique(sample.groups[bag.rows])) >= self.min_studies
+        studies = np.unique(sample.groups[bag.rows]) if sample.dependent else bag.rows
+        return len(studies) >= self.min_studies
 
     def bags(self, sample: Sample) -> list[Bag]:
         """Voxels that enough studies cover, by the contrasts that cover them.
@@ -303,41 +255,52 @@ class ImageEstimator(Parametrised):
         """Maps over the mask of what ``fit_rows`` gives; NaN where nothing is fitted."""
         n_voxels = sample.present.shape[1]
         maps: dict[MapSpec, NDArray[np.float64]] = {}
-        for bag in found:
-            for voxels, rows in self.blocks(sample, bag):
-                values = self.fit_rows(rows)
-                values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
-                for name, here in values.items():
-                    spec = name if isinstance(name, MapSpec) else self.spec(name)
-                    if spec not in maps:
-                        maps[spec] = np.full(n_voxels, np.nan)
-                    maps[spec][voxels] = here
+        for voxels, _, rows in self.pooled(sample, found):
+            values = self.fit_rows(rows)
+            values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
+            for name, here in values.items():
+                spec = name if isinstance(name, MapSpec) else self.spec(name)
+                if spec not in maps:
+                    maps[spec] = np.full(n_voxels, np.nan)
+                maps[spec][voxels] = here
         return maps
 
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Number of each contrast; those of the same number differ by their images only.
+
+        One fit does then for the voxels of all sets of contrasts with the same numbers. An
+        estimator that says nothing has every set fitted alone.
+        """
+        return np.arange(len(sample.ids))
+
+    def pooled(
+        self, sample: Sample, found: list[Bag]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Rows]]:
+        """Voxels of bags in blocks, with the contrast of each value, and the values.
+
+        Yields
+        ------
+        voxels : (n_voxels,) array
+        contrasts : (n_rows, n_voxels) array
+            Contrast whose value it is, by its place in the sample.
+        rows : Rows
+        """
+        for pool in pools(found, self.alike(sample), sample.groups):
+            state = self.begin(sample, Bag(pool.rows[:, 0], pool.voxels))
+            yield from blocks_of(sample, pool, state)
+
     def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
-        """Voxels of a bag in blocks, with their values."""
-        _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
+        """Voxels of a bag in blocks, with their values; rows stand in the order of the bag."""
         state = self.begin(sample, bag)
-        for start in range(0, len(bag.voxels), BLOCK):
-            voxels = bag.voxels[start : start + BLOCK]
-            values = {
-                kind: image[np.ix_(bag.rows, voxels)].astype(np.float64)
-                for kind, image in sample.images.items()
-            }
-            yield (
-                voxels,
-                Rows(
-                    values,
-                    groups.astype(np.int64),
-                    sample_sizes=sample.sample_sizes[bag.rows],
-                    effective_sizes=sample.effective_sizes[bag.rows],
-                    dofs=sample.dofs[bag.rows],
-                    state=state,
-                ),
-            )
+        _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
+        alone = Pool(
+            bag.rows[:, None], groups.astype(np.int64), bag.voxels, np.zeros_like(bag.voxels)
+        )
+        for voxels, _, rows in blocks_of(sample, alone, state):
+            yield voxels, rows
 
     def begin(self, sample: Sample, bag: Bag) -> Any:
-        """Find out what the fit of a bag needs of all its voxels at once."""
+        """Find out what the fit of the contrasts of a bag needs beside their values."""
         del sample, bag
 
     def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
@@ -429,7 +392,24 @@ class ImageEstimator(Parametrised):
             "connectivity": defaults.CONNECTIVITY,
             "image_kinds": list(self.kinds()),
             "coverage": "aggressive" if self.aggressive_mask else "liberal",
+            "min_studies": self.min_studies,
+            "tail": self.tail,
+            **dependence(sample),
+            **coverage(n, sample),
+            **heterogeneity({spec.statistic: found for spec, found in maps.items()}),
+            **spread_of_units(sample),
         }
+
+    def montecarlo_plan(self, result: MetaResult, choices: Any) -> Any:
+        """Refuse: what is not affine in the signs is not corrected by flipping them.
+
+        Raises
+        ------
+        UsageError
+            With the corrections there are.
+        """
+        del result, choices
+        raise no_flips(type(self).__name__, "its statistic would be iterated at every flip")
 
     def facts(self, sample: Sample) -> dict[str, Any]:
         """Numbers of this estimator that sidecars, methods text and report quote."""
@@ -441,11 +421,24 @@ class ImageEstimator(Parametrised):
         raise NotImplementedError
 
 
+def no_flips(name: str, why: str) -> UsageError:
+    """Error that says why an estimator is not corrected by flips of signs, and what there is."""
+    return UsageError(
+        f"{name} is not corrected by flips of signs: {why}; take FDRCorrector, or FWECorrector "
+        "with method bonferroni or holm"
+    )
+
+
 def amounts(sample: Sample) -> str:
     """Contrasts and studies in words, for descriptions."""
     n_groups = len(set(sample.groups.tolist()))
     contrasts = counted(len(sample.ids), "contrast")
     return f"{contrasts} of {counted(n_groups, 'study', 'studies')}"
+
+
+def cited(keys: Iterable[str]) -> str:
+    r"""Citation of papers, as LaTeX has it."""
+    return rf"\citep{{{','.join(keys)}}}"
 
 
 def _given(labels: ArrayLike, n: int) -> list[str]:
