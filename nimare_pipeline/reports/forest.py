@@ -134,7 +134,10 @@ def _texts(
     placed: Any = {
         "transform": ax.get_yaxis_transform(), "fontsize": 8, "va": "center", "ha": "right"
     }  # fmt: skip
-    for place, header in _COLUMNS:
+    headers = [header for _, header in _COLUMNS]
+    if rows["se"].isna().all():
+        headers[0] = "value"
+    for (place, _), header in zip(_COLUMNS, headers, strict=True):
         ax.text(place, at[0] + 1.1, header, color=canvas.MUTED, **placed)
     effect_at, weight_at, z_at = (place for place, _ in _COLUMNS)
     for y, row in zip(at, rows.to_dict("records"), strict=True):

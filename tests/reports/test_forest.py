@@ -123,7 +123,10 @@ def test_images_without_errors_have_a_forest_and_no_funnel() -> None:
     """Studies without standard errors are points; a funnel needs errors."""
     nothing = dict.fromkeys(("se", "lower", "upper"), np.nan)
     rows, more = studies(**nothing), {"egger_k": None, "lower": np.nan, "upper": np.nan}
-    assert "1.50" in texts(one(rows, **more))
+    written = texts(one(rows, **more))
+    assert "1.50" in written
+    assert "value" in written
+    assert "effect [95 %]" not in written
     assert one(rows, funnel, **more) is None
 
 
