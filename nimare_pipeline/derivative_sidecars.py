@@ -53,10 +53,6 @@ GROUP_NUMBERS = {
 
 _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
 _STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
-_STATISTICS |= {
-    "zLeaveOneOut": "z without the study whose absence weakens it most",
-    "nLeaveOneOut": "number of studies that can each be left out and p stays below the threshold",
-}
 _TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
 _HEIGHTS = {

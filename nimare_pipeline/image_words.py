@@ -70,6 +70,16 @@ STATISTICS: Mapping[str, Meaning] = {
         "upper end of the 95 % interval in which the true effect of a new study lies",
         _EFFECT,
     ),
+    "zLeaveOneOut": Meaning(
+        "weakest z, leave-one-out",
+        "z without the study whose absence weakens it most, where uncorrected p is below the "
+        "threshold",
+    ),
+    "nLeaveOneOut": Meaning(
+        "studies that can be left out",
+        "studies that can each be left out alone with uncorrected p staying below the threshold",
+        "studies",
+    ),
     "n": Meaning("number of studies", "studies that have a value at the voxel", "studies"),
     "dof": Meaning("degrees of freedom", "degrees of freedom of the test at the voxel"),
     "qm": Meaning("QM", "test of all moderators together: chi-square where errors are those of "
@@ -126,6 +136,6 @@ def _corrected(spec: MapSpec) -> str:
 
 
 def _tail(spec: MapSpec) -> str:
-    if spec.statistic not in {"z", "p", "logp", "t", "stat", "tfce"}:
+    if spec.statistic not in {"z", "p", "logp", "t", "stat", "tfce", "zLeaveOneOut"}:
         return ""
     return "; two-sided" if spec.tail == "two-sided" else f"; one-sided, {spec.tail} effects"
