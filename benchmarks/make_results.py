@@ -22,6 +22,7 @@ SCRIPTS = (
     "neurosynth_read.py",
     "neurosynth_run.py",
     "tfce.py",
+    "sign_flips.py",
 )
 
 

@@ -42,6 +42,8 @@ class ImageFacts:
         Whether the header says where the voxels lie.
     notes : tuple of str
         What is odd about the file.
+    statistic : str
+        What the header says it is, see :class:`nimare_pipeline.volumes.Volume`.
     n_voxels : int
         Voxels of the mask.
     n_outside, n_nan, n_zero : int
@@ -63,6 +65,7 @@ class ImageFacts:
     grid: str = "same"
     placed: bool = True
     notes: tuple[str, ...] = ()
+    statistic: str = ""
     n_voxels: int = 0
     n_outside: int = 0
     n_nan: int = 0
@@ -129,6 +132,7 @@ class Onto:
             grid=how,
             placed=volume.placed,
             notes=volume.notes,
+            statistic=volume.statistic,
             n_voxels=len(row),
             n_outside=int((~places.inside).sum()),
             n_nan=int((~is_finite).sum()),

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.contrast import is_missing
+from nimare_pipeline.contrast import counted, is_missing
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.image_facts import ImageFacts, Onto
-from nimare_pipeline.tables import RELATIVE
+from nimare_pipeline.tables import ID_COLUMNS, RELATIVE
 from nimare_pipeline.unpacking import DAMAGE, read_npz
 from nimare_pipeline.volumes import read_volume
 
 KINDS = ("z", "t", "p", "beta", "varcope", "se", "sd", "d", "g", "g_var")
 """Kinds of statistical images, as the columns of ``Dataset.images`` are called."""
+
+_NO_KINDS = ("space", "mask")
+"""Columns of ``Dataset.images`` that say something else of a contrast."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +245,8 @@ def examine_images(
     def read(path: str) -> list[tuple[tuple[str, str], ImageFacts | Problem]]:
         keys = users[path]
         try:
-            volume = read_volume(_absolute(path, keys), _where(dataset, keys))
+            where = _where(dataset, keys)
+            volume = read_volume(_absolute(path, where), where)
         except DataError as error:
             return [(key, error.problems[0]) for key in keys]
         row, facts = onto(volume, ImageFacts("", "", path))
@@ -254,6 +258,7 @@ def examine_images(
     facts = tuple(one for key in wanted if isinstance(one := outcome[key], ImageFacts))
     failed = tuple((*key, one) for key in wanted if isinstance(one := outcome[key], Problem))
     problems = [*dict.fromkeys(problem for *_, problem in failed)]
+    problems += _unknown_kinds(dataset) if kinds is None else []
     problems += [p for one in facts for p in _warnings(one, dataset)]
     return LoadedImages(ImageStack(ids, values), facts, tuple(problems), failed)
 
@@ -281,6 +286,20 @@ def _paths(dataset: Dataset, kinds: Sequence[str]) -> dict[tuple[str, str], str]
     return found
 
 
+def _unknown_kinds(dataset: Dataset) -> list[Problem]:
+    """What is given as images, but is none of the kinds that are read."""
+    table = dataset.images
+    given = {str(name).removesuffix(RELATIVE) for name in table.columns if name not in ID_COLUMNS}
+    found = []
+    for kind in sorted(given - {*KINDS, *_NO_KINDS}):
+        columns = [name for name in (kind, kind + RELATIVE) if name in table]
+        n = int(table[columns].notna().any(axis=1).sum())
+        message = f"images called {kind!r}, of {counted(n, 'contrast')}, are not used"
+        advice = f"kinds of images are {', '.join(KINDS)}"
+        found.append(Problem("warning", message, suggestion=advice, kind="unknown images"))
+    return found
+
+
 def _where(dataset: Dataset, keys: Sequence[tuple[str, str]]) -> str:
     """Study, contrast and kind that a file is of; others that use it are counted."""
     name, kind = keys[0]
@@ -289,7 +308,7 @@ def _where(dataset: Dataset, keys: Sequence[tuple[str, str]]) -> str:
     return f"study {row['study_id']}, contrast {row['contrast_id']}, {kind} image{more}"
 
 
-def _absolute(path: str, keys: Sequence[tuple[str, str]]) -> Path:
+def _absolute(path: str, where: str) -> Path:
     if "://" in path:
         message, advice = "an address, not a file", "download it, and give the path of the file"
     elif not Path(path).is_absolute():
@@ -297,7 +316,6 @@ def _absolute(path: str, keys: Sequence[tuple[str, str]]) -> Path:
         advice = "name the folder with Dataset.update_path"
     else:
         return Path(path)
-    where = f"contrast {keys[0][0]}, {keys[0][1]} image"
     problem = Problem("error", message, path, where, advice, kind="unreadable")
     raise DataError("an image cannot be read", [problem])
 

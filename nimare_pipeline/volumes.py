@@ -2,8 +2,9 @@
 
 import gzip
 import math
+import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline import packed
 from nimare_pipeline.errors import DataError, Problem
-from nimare_pipeline.unpacking import read_up_to
+from nimare_pipeline.unpacking import gunzip, read_up_to
 
 MOST_VOXELS = 2**27
 """Of an image: a brain in voxels of half a millimetre has half of it."""
@@ -26,6 +28,9 @@ _POINTER_BYTES = 2**15
 _ANNEX = "annex/objects"
 _NIFTI = {b"n+1\0": 344, b"n+2\0": 4}
 """Magic words of one-file images, and where they stand."""
+_INTENTS = {3: "t", 4: "F", 5: "z", 6: "chi2", 22: "p"}
+"""Codes of NIfTI for statistics."""
+_SPM = re.compile(r"SPM\{([TFZ])[_}]")
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError, TypeError, LookupError, zlib.error),
     *(MemoryError, AttributeError),
@@ -48,12 +53,15 @@ class Volume:
         False if the header does not say where the voxels lie, so that the affine is a guess.
     notes : tuple of str
         What is odd about the file, though it can be read.
+    statistic : str
+        What the header says it is: ``t``, ``z``, ``p``, ``F`` or ``chi2``; empty if it does not.
     """
 
     values: NDArray[np.floating[Any]]
     affine: NDArray[np.float64]
     placed: bool = True
     notes: tuple[str, ...] = ()
+    statistic: str = ""
 
 
 def read_volume(path: Path, where: str = "") -> Volume:
@@ -62,6 +70,7 @@ def read_volume(path: Path, where: str = "") -> Volume:
     Parameters
     ----------
     path : Path
+        Of a file, or of what is meant in one, see :mod:`nimare_pipeline.packed`.
     where : str
         Study and contrast, for the message.
 
@@ -71,23 +80,34 @@ def read_volume(path: Path, where: str = "") -> Volume:
         With the one problem: no such file, a pointer of DataLad or Git LFS whose content is not
         there, damaged or truncated, no image, a surface, several volumes, no place in mm.
     """
-    missing = _not_there(path)
+    inside = packed.inside(path)
+    if inside is not None and inside.factor is not None:
+        volume = read_volume(inside.file, where)
+        return replace(volume, values=volume.values * inside.factor)
+    try:
+        missing = _not_there(path if inside is None else inside.file)
+    except OSError as error:
+        missing = (f"cannot be read: {error.strerror or error}", "")
     if missing is not None:
         raise _refusal(path, where, *missing)
     try:
-        image, notes = _image(path)
+        image, notes = _image(path) if inside is None else _member(inside)
     except _OddFileError as refused:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"cannot be read as an image: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
     try:
         return _volume(image, notes)
     except _OddFileError as refused:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"its voxels cannot be read: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
 
 
 class _OddFileError(Exception):
@@ -168,6 +188,16 @@ def _image(path: Path) -> tuple[Any, list[str]]:
     return nib.load(path), notes
 
 
+def _member(inside: packed.Inside) -> tuple[Any, list[str]]:
+    """Image in a zip file, and what is odd about it."""
+    body = packed.read_member(inside, _MOST_BYTES)
+    body = gunzip(body, _MOST_BYTES) if body.startswith(_GZIP) else body
+    found = _one_file(body)
+    if found is None:
+        raise _OddFileError("not an image", "expected a NIfTI image, .nii or .nii.gz")
+    return found, []
+
+
 def _may_be_image(path: Path) -> bool:
     name = path.name.lower()
     return name.endswith((".img", ".hdr", ".img.gz", ".hdr.gz", ".mgh", ".mgz", ".mnc"))
@@ -212,7 +242,8 @@ def _volume(image: Any, notes: list[str]) -> Volume:
     values = values.reshape(shape)
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
-    return Volume(values, affine, _is_placed(image.header), tuple(notes))
+    header = image.header
+    return Volume(values, affine, _is_placed(header), tuple(notes), _statistic(header))
 
 
 def _is_placed(header: Any) -> bool:
@@ -220,3 +251,14 @@ def _is_placed(header: Any) -> bool:
         return bool(header["sform_code"] > 0 or header["qform_code"] > 0)
     except (KeyError, ValueError, TypeError, IndexError):
         return not isinstance(header, nib.analyze.AnalyzeHeader)
+
+
+def _statistic(header: Any) -> str:
+    """What NIfTI's intent code, or the description that SPM writes, says an image is."""
+    try:
+        by_intent = _INTENTS.get(int(header["intent_code"]), "")
+        text = header["descrip"].tobytes().decode("latin-1")
+    except (KeyError, ValueError, TypeError, IndexError):
+        return ""
+    by_spm = _SPM.search(text)
+    return by_intent or ({"T": "t", "Z": "z", "F": "F"}[by_spm[1]] if by_spm else "")

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,8 +122,6 @@ def test_part_of_the_mask(tmp_path: Path) -> None:
 
 def test_no_place_in_the_header(tmp_path: Path) -> None:
     """Without sform and qform nobody knows where the voxels lie."""
-    import nibabel as nib
-
     nib.save(nib.Nifti1Image(noise(), None), tmp_path / "a.nii")
     table, _ = checked({"a": {"z": tmp_path / "a.nii"}})
     assert "its header does not say where in the brain the voxels lie" in table["reason"][0]
@@ -188,6 +187,18 @@ def test_seed_with_itself(tmp_path: Path) -> None:
     assert only(tmp_path, values, "t", sizes={"a": [150]})[0] == "accept"
 
 
+@pytest.mark.parametrize(("intent", "text"), [("t test", ""), (0, "SPM{T_[19.0]} - contrast 1")])
+def test_header_of_a_t_map(tmp_path: Path, intent: Any, text: str) -> None:
+    """What NIfTI's intent code, or SPM, says in the header must be what the image is given as."""
+    image = nib.Nifti1Image(noise(), AFFINE)
+    image.header.set_intent(intent, (19,) if intent else ())
+    image.header["descrip"] = text
+    nib.save(image, tmp_path / "a.nii")
+    table, _ = checked({"a": {"z": tmp_path / "a.nii"}, "b": {"t": tmp_path / "a.nii"}})
+    assert table["level"].tolist() == ["warn", "accept"]
+    assert table["reason"][0] == "its header says that it is a map of t, not z"
+
+
 def test_map_without_signs(tmp_path: Path) -> None:
     """A whole brain without a negative value is odd; a region is not."""
     values = np.abs(noise(shape=BIG)) + 0.001
@@ -246,6 +257,15 @@ def test_zeros_where_others_have_values(tmp_path: Path) -> None:
     assert table["level"].tolist() == ["accept"] * 3 + ["warn"]
 
 
+def test_nan_is_no_zero(tmp_path: Path) -> None:
+    """What is NaN where others have values is out of the field of view, not thresholded."""
+    paths = {n: {"z": write(tmp_path / f"{n}.nii", noise(i))} for i, n in enumerate("abc")}
+    values = noise(9)
+    values[1:5] = np.nan
+    paths["d"] = {"z": write(tmp_path / "d.nii", values)}
+    assert checked(paths)[0]["thresholded_share"].tolist() == [0, 0, 0, 0]
+
+
 def test_description_says_thresholded(tmp_path: Path) -> None:
     """What NeuroVault says of an image is believed."""
     found = only(tmp_path, noise(), metadata={"a": {"is_thresholded": True}})
@@ -261,9 +281,18 @@ def test_same_image_twice(tmp_path: Path) -> None:
     }
     table, problems = checked(paths)
     assert table["level"].tolist() == ["accept", "accept", "reject"]
-    assert table["reason"][2] == "it has the same values as a-1 (r = 1.00000)"
+    assert table["reason"][2] == "it has the same values as a-1, r = 1.00000"
     assert table["most_correlated"].tolist()[::2] == ["c-1", "a-1"]
     assert problems[0].suggestion == "the same data under two names count twice"
+
+
+def test_the_last_copy_is_not_lost(tmp_path: Path) -> None:
+    """Of three copies, the first rejected for another reason, the second stays."""
+    paths = {n: {"z": write(tmp_path / f"{n}.nii", noise())} for n in "abc"}
+    table, _ = checked(paths, sizes={"a": [1], "b": [20], "c": [20]})
+    assert table["level"].tolist() == ["reject", "warn", "reject"]
+    assert table["reason"][1].endswith("as a-1, r = 1.00000")
+    assert table["reason"][2].endswith("as b-1, r = 1.00000")
 
 
 def test_reverse_contrast(tmp_path: Path) -> None:
@@ -274,7 +303,7 @@ def test_reverse_contrast(tmp_path: Path) -> None:
     }
     table, _ = checked(paths, sizes={"a/left": [20], "a/right": [20]})
     assert table["reason"][1] == (
-        "it has the same values with the opposite sign as a-left (r = -1.00000)"
+        "it has the same values with the opposite sign as a-left, r = -1.00000"
     )
     assert table["correlation"].tolist() == [-1, -1]
 
@@ -287,7 +316,7 @@ def test_nearly_the_same_image(tmp_path: Path) -> None:
     }
     table, _ = checked(paths)
     assert table["level"].tolist() == ["accept", "warn"]
-    assert table["reason"][1].startswith("it has nearly the same values as a-1 (r = 0.99")
+    assert table["reason"][1].startswith("it has nearly the same values as a-1, r = 0.99")
 
 
 def test_two_kinds_of_one_contrast_are_no_twins(tmp_path: Path) -> None:
@@ -364,6 +393,16 @@ def test_policies(tmp_path: Path) -> None:
     assert (left.has("z").tolist(), left.has("se").tolist()) == ([True], [False])
     with pytest.raises(UsageError, match="accepted are: error, exclude"):
         accepted_images(loaded.stack, table, problems, "ignore")
+
+
+def test_few_negative_variances_are_left_out(tmp_path: Path) -> None:
+    """Of an image that is accepted, they are missing in what is analysed."""
+    values = np.abs(noise()) + 0.1
+    values[1, 1, 1] = -1
+    dataset = dataset_of({"a": {"varcope": write(tmp_path / "a.nii", values)}})
+    loaded = examine_images(dataset)
+    left = accepted_images(loaded.stack, *check_images(loaded, dataset))
+    assert np.flatnonzero(np.isnan(left.values["varcope"])).tolist() == [0]
 
 
 def test_order_of_studies_does_not_matter(tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ def test_kinds_asked_for(tmp_path: Path) -> None:
     assert load_images(dataset)[0].ids == ("a-1", "b-1")
 
 
+def test_unknown_kinds_are_said(tmp_path: Path) -> None:
+    """Images of a name that nobody knows are not read, and not in silence."""
+    path = write(tmp_path / "a.nii", noise())
+    dataset = dataset_of({"a": {"z": path, "cope": path, "mask": path}, "b": {"cope": path}})
+    loaded, (problem,) = load_images(dataset)
+    assert loaded.kinds == ("z",)
+    assert problem.message == "images called 'cope', of 2 contrasts, are not used"
+    assert load_images(dataset, ["z"])[1] == []
+
+
 def test_relative_paths(tmp_path: Path) -> None:
     """Relative paths count from the folder of update_path; without it they are one problem."""
     write(tmp_path / "a.nii", noise())
@@ -150,16 +160,22 @@ def test_other_grid_is_resampled_linearly(tmp_path: Path) -> None:
     assert problem.where == "study a, contrast 1, beta image"
 
 
-def test_resampling_does_not_fade_to_the_background(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("shift", "expected"),
+    [(-1.5, [np.nan, 3, 3, 3, 3, 3]), (-0.5, [np.nan, np.nan, 3, 3, 3, 3])],
+)
+def test_resampling_does_not_fade_to_the_background(
+    tmp_path: Path, shift: float, expected: list[float]
+) -> None:
     """Beside the 0 outside the brain a constant stays what it is, and ends at half a voxel."""
     values = np.full((12, 12, 12), 3.0)
     values[:3] = 0
     affine = AFFINE.copy()
-    affine[:3, 3] += (-1.5, 0.5, 0.5)  # places of the mask lie three quarters of a voxel on
+    affine[:3, 3] += (shift, 0.5, 0.5)  # places of the mask lie 3/4 or 1/4 of a voxel on
     path = write(tmp_path / "a.nii", values, affine)
     loaded, _ = load_images(dataset_of({"a": {"z": path}}))
     volume = small_mask().volume(loaded.values["z"][0])[:, 4, 4]
-    np.testing.assert_array_equal(volume[1:-1], [np.nan, 3, 3, 3, 3, 3])
+    np.testing.assert_array_equal(volume[1:-1], expected)
 
 
 def test_resampling_stays_in_range(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from nimare_pipeline import transforms
+from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.errors import DataError, OutputError, UsageError
 from nimare_pipeline.images import KINDS, ImageStack, load_images
 from nimare_pipeline.transform_rules import SAMPLE_SIZE, People, lacking, people_of
@@ -150,6 +151,12 @@ def test_p_too_small_for_a_float_is_not_zero() -> None:
     np.testing.assert_allclose(made.values["p"][0, :2], np.finfo(np.float32).tiny)
 
 
+def test_a_result_of_zero_is_missing() -> None:
+    """0 cannot be told from the background: z of p = 1 is missing, as it is when it is read."""
+    made = transform_stack(stack_of(p=[1, 0.5]), "z", {})
+    np.testing.assert_array_equal(np.isnan(made.values["z"]), [[True, False]])
+
+
 def test_images_that_are_there_are_kept() -> None:
     """Only what is missing is computed, unless overwriting is asked for."""
     stack = ImageStack(("a", "b"), {"t": np.float32([[2], [2]]), "z": np.float32([[9], [np.nan]])})
@@ -274,6 +281,7 @@ def test_transformer_again_is_no_error(tmp_path: Path) -> None:
     _, found = transformed(tmp_path)
     path = Path(found.images["z"][0])
     body = path.read_bytes()
+    assert body[4:8] == bytes(4), "no time in the gzip header: the same bytes every time"
     transformed(tmp_path)
     assert path.read_bytes() == body
     write(path, noise(9))
@@ -320,6 +328,21 @@ def test_transformer_lists_images_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="images cannot be transformed") as caught:
         ImageTransformer("z").transform(dataset)
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "given"), [("t", ("beta", "se")), ("z", ("t",)), ("se", ("t", "beta"))]
+)
+def test_real_study_that_gives_all(shared_data: Path, target: str, given: tuple[str, ...]) -> None:
+    """Effect, error, t and z of five people, computed by others, follow from each other."""
+    stem = shared_data / "ibma" / "wager2008_pseudostudies" / "study-06_"
+    files = {kind: f"{stem}{kind}.nii.gz" for kind in ("beta", "se", "t", "z")}
+    mask = BrainMask.from_image(files["t"])
+    stack, _ = load_images(dataset_of({"a": files}, sizes={"a": [5]}, mask=mask))
+    some = ImageStack(stack.ids, {kind: stack.values[kind] for kind in given})
+    found = transform_stack(some, target, {"a-1": People(5, 4)}).values[target]
+    assert found.shape[1] > 70_000
+    np.testing.assert_allclose(found, stack.values[target], rtol=2e-5)
 
 
 @pytest.mark.parametrize("target", ["zz", ["z", "con"], []])
@@ -371,3 +394,14 @@ def test_functions_of_the_field() -> None:
     assert transforms.d_to_g_variance(D[0], 20) == pytest.approx(TRUTH["g_var"][0])
     with pytest.raises(UsageError, match="unknown tail 'both'; accepted are: one, two"):
         transforms.z_to_p(1, tail="both")
+
+
+def test_parameters() -> None:
+    """Both transformers show their parameters, as estimators do."""
+    transformer = ImageTransformer(["z"], out_dir="maps")
+    assert transformer.get_params() == {
+        "target": ["z"], "overwrite": False, "out_dir": "maps", "n_threads": 1,
+    }  # fmt: skip
+    assert repr(transforms.ImagesToCoordinates("replace")).startswith(
+        "ImagesToCoordinates(merge_strategy='replace', "
+    )

@@ -89,7 +89,10 @@ def test_truncated(tmp_path: Path, name: str) -> None:
     """A file that ends early is one problem."""
     body = write(tmp_path / name, noise()).read_bytes()
     (tmp_path / name).write_bytes(body[: len(body) // 2])
-    assert problem_of(tmp_path / name).suggestion == "is the file complete?"
+    assert (
+        problem_of(tmp_path / name).suggestion
+        == "damaged or incomplete: copy or download it again"
+    )
 
 
 def test_corrupt_gzip_is_found_by_its_check_sum(tmp_path: Path) -> None:
@@ -104,6 +107,12 @@ def test_corrupt_gzip_is_found_by_its_check_sum(tmp_path: Path) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     """No such file."""
     assert problem_of(tmp_path / "a.nii.gz").message == "no such file"
+
+
+@pytest.mark.parametrize("name", ["n" * 300 + ".nii", "nul\0.nii"])
+def test_impossible_name(tmp_path: Path, name: str) -> None:
+    """A name that no file system has is a problem like a missing file."""
+    assert problem_of(tmp_path / name).message.startswith(("cannot be read: File name", "no such"))
 
 
 def test_folder(tmp_path: Path) -> None:

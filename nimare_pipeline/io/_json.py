@@ -19,7 +19,7 @@ LONGEST_NUMBER = 300
 """Digits of a whole number: no float holds more."""
 _LONG_NUMBER = re.compile(f"[0-9]{{{LONGEST_NUMBER},}}")
 _SMALLER = "take a part of it, or another format"
-_CONTAINERS = (Mapping, list, tuple)
+_CONTAINERS = (dict, list, tuple, Mapping)
 _HALF = re.compile("[\ud800-\udfff]")
 _HALF_ESCAPED = re.compile(r"\\u[dD][89a-fA-F]")
 _SHORT = reprlib.Repr()
@@ -105,17 +105,20 @@ def clean(value: Any) -> Any:
     return value
 
 
-def depth(value: Any, most: int) -> int:
-    """Levels of lists and objects in each other, counted up to ``most`` + 1."""
-    level = [value] if isinstance(value, _CONTAINERS) else []
+def depth(value: Any, most: int, kinds: tuple[type[Any], ...] = _CONTAINERS) -> int:
+    """Levels of lists and objects in each other, counted up to ``most`` + 1.
+
+    Whether a number is a ``Mapping`` takes Python long to say: for parsed files ``kinds`` is less.
+    """
+    level = [value] if isinstance(value, kinds) else []
     for number in range(most + 1):
         if not level:
             return number
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
-            if isinstance(inner, _CONTAINERS)
+            for inner in (outer if isinstance(outer, list | tuple) else outer.values())
+            if isinstance(inner, kinds)
         ]
     return most + 1
 
@@ -176,7 +179,7 @@ def _parsed(body: bytes) -> Any:
     del body
     exact = _integer if _LONG_NUMBER.search(text) else None
     found = json.loads(text, object_pairs_hook=_object, parse_int=exact)
-    if depth(found, DEEPEST) > DEEPEST:
+    if depth(found, DEEPEST, (dict, list)) > DEEPEST:
         raise RecursionError
     return clean(found) if _HALF_ESCAPED.search(text) else found
 

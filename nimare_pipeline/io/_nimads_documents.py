@@ -2,7 +2,7 @@
 
 A studyset may stand alone, one or two levels down in a snapshot of Neurosynth-Compose, or with
 its annotation inside of a meta-analysis document; its studies may be nested or be ids of objects
-elsewhere in the file.
+elsewhere in the file. NeuroStore also gives studies without a studyset: one, or a list of them.
 """
 
 import gzip
@@ -10,7 +10,6 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,11 @@ from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.io import _json
 from nimare_pipeline.unpacking import read_up_to
 
-_KEPT_BYTES = 2**21
-"""Files up to this size are kept from sniffing to reading; of larger ones the latest alone."""
-_latest: dict[tuple[Path, int, int], "Documents"] = {}
+_KEPT_BYTES = 2**25
+"""Files are kept from sniffing to reading: the latest, and others up to this size together."""
+_PACKING = 10
+"""How much larger a compressed file is when it is unpacked, about."""
+_held: dict[tuple[Path, int, int], "Documents"] = {}
 _HOLDERS = (
     "snapshot", "cached", "studyset", "annotation", "annotations", "studysets",
     "neurostore_studyset", "neurostore_annotation", "cached_studyset", "cached_annotation",
@@ -30,6 +31,7 @@ _HOLDERS = (
 """Keys under which Neurosynth-Compose and NeuroStore put one document into another."""
 _DEEPEST, _MOST = 8, 10_000
 """Levels that are looked into, and documents of a list."""
+_PARTS = ("points", "images")
 _PARENTS = {"analyses": "study", "points": "analysis", "images": "analysis"}
 """Key by which an object that stands apart names what it belongs to."""
 
@@ -66,18 +68,15 @@ def load(path: Path) -> Documents:
     except FileNotFoundError:
         return documents(_json.load(path))
     key = (path, stat.st_mtime_ns, stat.st_size)
-    if stat.st_size <= _KEPT_BYTES:
-        return _kept(*key)
-    if key not in _latest:
-        _latest.clear()
-        _latest[key] = documents(_parsed(path))
-    return _latest[key]
+    if key not in _held:
+        _make_room()
+        _held[key] = documents(_parsed(path))
+    return _held[key]
 
 
 def forget() -> None:
     """Let go of what is kept, once it has been read."""
-    _latest.clear()
-    _kept.cache_clear()
+    _held.clear()
 
 
 def peek(path: Path) -> Documents:
@@ -102,6 +101,9 @@ def documents(found: Any) -> Documents:
             meta_analyses.append(one)
         elif _is_specification(one):
             meta_analyses.append({"specification": one})
+    if not (studysets or annotations or meta_analyses):
+        studies = _loose_studies(found)
+        studysets += [_nested({"studies": studies}, found)] if studies else []
     return Documents(
         tuple(_once(studysets)), tuple(_once(annotations)), tuple(_once(meta_analyses))
     )
@@ -126,9 +128,14 @@ def ident(found: Any) -> str:
     return found if isinstance(found, str) else ""
 
 
-@lru_cache(maxsize=16)
-def _kept(path: Path, _changed: int, _size: int) -> Documents:
-    return documents(_parsed(path))
+def _make_room() -> None:
+    """Let go of the earliest files, until the others are small."""
+    while sum(map(_size, _held)) > _KEPT_BYTES:
+        del _held[next(iter(_held))]
+
+
+def _size(key: tuple[Path, int, int]) -> int:
+    return key[2] * _PACKING if key[0].suffix == ".gz" else key[2]
 
 
 def _parsed(path: Path) -> Any:
@@ -176,6 +183,22 @@ def _within(found: Any) -> Iterator[Mapping[str, Any]]:
                         one[key] for key in _HOLDERS if isinstance(one.get(key), dict | list)
                     ]
         level = inner
+
+
+def _loose_studies(found: Any) -> list[Any]:
+    """Studies that stand in no studyset: the document itself, a list, or results of a search."""
+    if isinstance(found, Mapping) and isinstance(found.get("results"), list):
+        found = found["results"]
+    studies = found if isinstance(found, list) else [found]
+    return studies if any(map(_is_study, studies)) else []
+
+
+def _is_study(found: Any) -> bool:
+    """Whether this is an object with analyses, and one of them has points or images."""
+    return isinstance(found, Mapping) and any(
+        isinstance(one, Mapping) and any(isinstance(one.get(key), list) for key in _PARTS)
+        for one in _listed(found, "analyses")
+    )
 
 
 def _once(found: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -244,8 +267,7 @@ class _Nesting:
         if not isinstance(analysis, Mapping):
             return analysis
         parts = {
-            kind: [self.found(kind, part) for part in self.of(kind, analysis)]
-            for kind in ("points", "images")
+            kind: [self.found(kind, part) for part in self.of(kind, analysis)] for kind in _PARTS
         }
         return {**analysis, **parts}
 

@@ -59,17 +59,13 @@ def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
     Raises
     ------
     DataError
-        If there are annotations or specifications but no studyset.
+        If there are annotations or specifications but no studyset, or nothing says which.
     """
     found = {path: peek(path) for path in paths}
     mains = [path for path in paths if found[path].studysets or not found[path]]
     others = [path for path in paths if path not in mains]
     if not mains and len({path.parent for path in others}) == 1:
-        # One file that is named stands for its bundle.
-        beside = {path: peek(path) for path in _beside(others[0])}
-        found |= beside
-        mains = [path for path, one in beside.items() if one.studysets][:2]
-        others = [path for path in beside if path not in mains and beside[path]]
+        mains, others = _bundle(others, found)
     if not mains:
         what = "annotations" if any(found[one].annotations for one in others) else "specifications"
         msg = f"{what} without the studyset they belong to: {listed(others)}"
@@ -78,6 +74,26 @@ def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
     for path in others:
         companions[_owner(path, mains, found)].append(path)
     return [(path, *_in_order(own, found)) for path, own in companions.items()]
+
+
+def _bundle(named: Sequence[Path], found: dict[Path, Documents]) -> tuple[list[Path], list[Path]]:
+    """Studyset beside a file that is named alone, and what belongs to it: it stands for both."""
+    found |= {path: peek(path) for path in _beside(named[0])}
+    mains = [path for path, one in found.items() if one.studysets]
+    others = [path for path, one in found.items() if one and not one.studysets]
+    if len(mains) < 2:
+        return mains, others
+    main = next((owner for path in named if (owner := _named_owner(path, mains, found))), None)
+    if main is None:
+        what = "an annotation" if found[named[0]].annotations else "a specification"
+        msg = (
+            f"{named[0].name} is {what}, and {len(mains)} studysets lie beside it "
+            f"({listed([path.name for path in mains], 5)}); put it and the studyset it belongs to "
+            "into a folder of their own, and name that"
+        )
+        raise DataError(msg)
+    own = [path for path in others if path in named or _named_owner(path, mains, found) == main]
+    return [main], own
 
 
 def own_name(path: Path) -> str | None:
@@ -201,15 +217,20 @@ def _beside(path: Path) -> list[Path]:
 def _owner(path: Path, mains: Sequence[Path], found: Mapping[Path, Documents]) -> Path:
     """Studyset that an annotation or specification belongs to."""
     near = [main for main in mains if main.parent == path.parent] or list(mains)
+    return _named_owner(path, (*near, *mains), found) or near[0]
+
+
+def _named_owner(
+    path: Path, mains: Sequence[Path], found: Mapping[Path, Documents]
+) -> Path | None:
+    """First studyset whose id an annotation or specification names."""
     named = {
         ident(one.get(key))
         for one in (*found[path].annotations, *found[path].meta_analyses)
         for key in ("studyset", "neurostore_studyset", "cached_studyset", "snapshot_studyset")
     } - {""}
-    for main in (*near, *mains):
-        if named & {ident(one) for one in found[main].studysets}:
-            return main
-    return near[0]
+    ids = ({ident(one) for one in found[main].studysets} for main in mains)
+    return next((main for main, own in zip(mains, ids, strict=True) if named & own), None)
 
 
 def _in_order(paths: Sequence[Path], found: Mapping[Path, Documents]) -> list[Path]:

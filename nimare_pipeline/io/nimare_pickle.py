@@ -39,6 +39,8 @@ _MOST_WARNINGS = 20
 _HEAD = 2**16
 _CHUNK = 2**20
 _GZIP = b"\x1f\x8b"
+_PLAIN = {b"}": "a dictionary", b"]": "a list", b")": "a tuple"}
+"""What a pickle is whose first instruction, after that of its protocol, makes one of these."""
 ADVICE = "save it as NIMADS or NiMARE Dataset JSON with the tool that made it"
 
 
@@ -80,7 +82,10 @@ def why_not(path: Path) -> str:
     found = first_names(path)
     if not found:
         return f"{path.name} is called a pickle, but is none that can be read"
-    what = f"{path.name} is a pickle of {shown(found[0])}, and only Datasets of NiMARE are read"
+    head = _head(path)
+    first = head[11:12] if head[2:3] == b"\x95" else head[2:3]  # protocol 4 counts a frame first
+    kind = _PLAIN.get(first) or shown(found[0])
+    what = f"{path.name} is a pickle of {kind}, and only Datasets of NiMARE are read"
     return f"{what}: {ADVICE}"
 
 

@@ -41,7 +41,7 @@ def null_correlation(z: NDArray[np.floating], groups: NDArray[np.integer]) -> ND
     if not members:
         return out
     known = np.isfinite(z)
-    mean = np.where(known, z, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    mean = np.where(known, z, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
     blocks = [_correlated(z[rows] - mean, known[rows]) for rows in members]
     means = [_mean_of_pairs(block) for block in blocks]
     for rows, block, before, after in zip(

@@ -46,6 +46,15 @@ class SampleSizeVariances:
     sigma2: Array
     converged: NDArray[np.bool_]
 
+    def of_effects(self, sizes: Any) -> Array:
+        """Variance of every effect, tau2 + sigma2 / n, (n_studies, n_voxels): what a fit needs.
+
+        Where all effects are equal both are 0; then 1 / n, which weighs them but is no variance.
+        """
+        inverse = 1 / np.asarray(sizes, dtype=np.float64)[:, None]
+        total = self.tau2 + self.sigma2 * inverse
+        return np.asarray(np.where(self.tau2 + self.sigma2 > 0, total, inverse))
+
 
 def sample_size_variances(
     y: Any, sizes: Any, *, method: Literal["ml", "reml"] = "ml", design: Any = None
@@ -75,7 +84,7 @@ def sample_size_variances(
     for at in blocks(y.shape[1]):
         problem = _Problem(y[:, at], sizes, full, restricted=method == "reml")
         ratio[at], converged[at] = problem.solve()
-        total[at] = problem.total(ratio[at])
+        total[at] = np.where(problem.differs, problem.total(ratio[at]), 0.0)
     return SampleSizeVariances(total * ratio, total * (1 - ratio), converged)
 
 
@@ -106,6 +115,12 @@ class _Problem:
     def n(self) -> int:
         """What the residual sum of squares is divided by."""
         return self.full.dof if self.restricted else self.full.k
+
+    @property
+    def differs(self) -> NDArray[np.bool_]:
+        """Where there are residuals, beyond rounding."""
+        noise = (4 * self.full.k * np.finfo(float).eps) ** 2 * (self.y**2).sum(axis=0)
+        return np.asarray(rss(self.y, self.full) > noise)
 
     def units(self, ratio: Array) -> Array:
         """U of every study."""
@@ -154,8 +169,7 @@ class _Problem:
     def solve(self) -> tuple[Array, NDArray[np.bool_]]:
         """The best ratio of every voxel; 0 where the residuals are."""
         ratio, converged = np.zeros(self.y.shape[1]), np.ones(self.y.shape[1], dtype=bool)
-        noise = (8 * np.finfo(float).eps) ** 2 * (self.y**2).sum(axis=0)
-        some = np.flatnonzero(rss(self.y, self.full) > noise)
+        some = np.flatnonzero(self.differs)
         if some.size:
             part = _Problem(self.y[:, some], self.sizes, self.full, self.restricted)
             ratio[some], converged[some] = part.search()

@@ -15,13 +15,15 @@ can be sought over voxels that have different numbers of studies.
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.numerics.sign_flips_loop import CELLS, PARTS, SCORE, SHARE, WALD, WIDTH, cut
+from nimare_pipeline.numerics.sign_flips_loop import CELLS, PARTS, cut
 from nimare_pipeline.numerics.sign_flips_plan import UNIT, FlipPlan, cluster_threshold
+from nimare_pipeline.numerics.sign_flips_sums import SCORE, SHARE, WALD, WIDTH
 
 __all__ = ["UNIT", "FlipPlan", "FlipTerms", "Reestimated", "cluster_threshold", "flip_plan"]
 MOST_Z = 1000.0
@@ -81,8 +83,8 @@ class Reestimated:
 
     Parameters
     ----------
-    first : (n_groups, n_voxels) array
-        What each group adds to the sum S that the variance depends on, ``max(0, a - b S**2)``.
+    weighted : bool
+        The variance, ``max(0, a - b S**2)``, depends on the sum S of s y / v; else of s y.
     a, b : (n_voxels,) arrays
     y, v : (n_groups, n_voxels) arrays
         Effects, 0 where there are none, and their variances, infinite there.
@@ -92,7 +94,7 @@ class Reestimated:
         As in ``FlipTerms``; z of t from the root of its share of variance, or of z itself.
     """
 
-    first: NDArray[np.float64]
+    weighted: bool
     a: NDArray[np.float64]
     b: NDArray[np.float64]
     y: NDArray[np.float64]
@@ -233,8 +235,12 @@ def _of_effects(statistic: Reestimated, order: NDArray[np.int64]) -> _Whole:
     n_groups = len(statistic.y)
     effects = np.zeros((len(order), 3 * n_groups + 3, WIDTH))
     dof = np.isfinite(statistic.v).sum(axis=0) - 1.0
-    rows = (*statistic.first, *statistic.y, *statistic.v, statistic.a, statistic.b, dof)
-    for at, row in enumerate(rows):
+    pairs = zip(statistic.y, statistic.v, strict=True)
+    # Row by row: a third array as large as these two would be seen in the peak of memory.
+    first = (y / v if statistic.weighted else y for y, v in pairs)
+    for at, row in enumerate(
+        chain(first, statistic.y, statistic.v, (statistic.a, statistic.b, dof))
+    ):
         effects[:, at] = _lanes(row, order)
     effects[:, 2 * n_groups : 3 * n_groups][
         np.broadcast_to((order < 0)[:, None], (len(order), n_groups, WIDTH))

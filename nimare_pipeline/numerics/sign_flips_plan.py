@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nimare_pipeline.numerics.array_plan import ArrayPlan, collect
-from nimare_pipeline.numerics.sign_flips_loop import (
+from nimare_pipeline.numerics.sign_flips_loop import Z_BITS, cut_all, flip_signs
+from nimare_pipeline.numerics.sign_flips_sums import (
     EXHAUSTIVE,
     KNAPP_HARTUNG,
     LENGTH,
@@ -20,10 +21,7 @@ from nimare_pipeline.numerics.sign_flips_loop import (
     TWO_SIDED,
     WALD,
     WIDTH,
-    Z_BITS,
-    cut_all,
     draw_signs,
-    flip_signs,
     measure,
     pack_bits,
 )
@@ -34,7 +32,13 @@ UNIT = 2.0**-Z_BITS
 MAXIMA = ("max_stat", "max_size", "max_mass")
 """What an iteration leaves."""
 _BATCH = 256
+_FEW = 8
+_CALL_S = 0.1
+_SUM_S, _SHARE_S, _AGAIN_S = 4e-11, 4e-9, 2.5e-9
+"""About what a flip takes of a voxel: a group of a sum, a share, a group of a variance."""
 _BITS = 7
+_ROOM = 2**22
+"""Voxels that form clusters in all flips of a batch together; a smaller batch takes more."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class FlipPlan(ArrayPlan):
 
         z and mass are in units of 2**-20.
         """
-        batch = batch_size(options, _BATCH)
+        batch = batch_size(options, self._worth_a_batch())
         return collect(
             flip_signs,
             self.arrays(),
@@ -104,10 +108,20 @@ class FlipPlan(ArrayPlan):
             **options,
         )
 
+    def _worth_a_batch(self) -> int:
+        """Flips of a batch: many, as tables are made for each, but a call has to return soon."""
+        n_groups = int(self.scalars[N_GROUPS])
+        each = n_groups * _AGAIN_S if len(self.effects) else self.terms.shape[1] * _SUM_S
+        if len(self.form) > 1:
+            each += _SHARE_S
+        seconds = each * self.place.size
+        return _BATCH if seconds * _BATCH < _CALL_S else max(_FEW, int(_CALL_S / seconds))
+
     def plain_scratch(self, batch: int) -> tuple[Any, ...]:
         """Memory of one thread, for batches of so many flips."""
         n_groups, n_lanes = int(self.scalars[N_GROUPS]), self.place.size
         # Half of the work may go into the tables.
+        room = max(n_lanes + WIDTH, _ROOM)
         bits = max(1, min(_BITS, n_groups, batch.bit_length() - 1))
         return (
             np.zeros(n_groups, dtype=np.int64),
@@ -115,11 +129,16 @@ class FlipPlan(ArrayPlan):
             np.zeros((3, 1 << bits, WIDTH), dtype=np.int32),
             np.zeros((batch, WIDTH), dtype=np.int32),
             np.zeros((batch, len(self.scale)), dtype=np.int64),
-            np.zeros(batch, dtype=np.int64),
-            # Not touched but as far as a flip has voxels above the threshold.
-            np.empty((batch, n_lanes), dtype=np.int32),
-            np.empty((batch, n_lanes), dtype=np.int32),
+            (
+                np.zeros(batch, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+                np.empty(room, dtype=np.int32),
+            ),
+            np.zeros(batch, dtype=np.int32),
             np.zeros(int(self.scalars[LENGTH]), dtype=np.int32),
+            np.empty(n_lanes, dtype=np.int32),
+            np.empty(n_lanes, dtype=np.int32),
             (
                 np.empty(n_lanes, dtype=np.int32),
                 np.empty(n_lanes, dtype=np.int32),

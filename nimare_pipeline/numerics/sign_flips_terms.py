@@ -21,7 +21,7 @@ from nimare_pipeline.numerics.combination import (
 )
 from nimare_pipeline.numerics.coverage import bags
 from nimare_pipeline.numerics.sign_flips import Curve, FlipTerms, Reestimated
-from nimare_pipeline.numerics.sign_flips_loop import CONSERVATIVE, KNAPP_HARTUNG, WALD
+from nimare_pipeline.numerics.sign_flips_sums import CONSERVATIVE, KNAPP_HARTUNG, WALD
 from nimare_pipeline.numerics.student import t_logsf
 
 _Floats = NDArray[np.float64]
@@ -82,7 +82,7 @@ def one_sample_t(y: _Floats) -> FlipTerms:
         NaN where a group has no data. Voxels with fewer than two have no statistic.
     """
     known = np.isfinite(y)
-    terms = np.where(known, y, 0.0)
+    terms = np.where(known, _exact(y), 0.0)
     length = np.sqrt((terms**2).sum(axis=0))
     terms /= np.where(length > 0, length, 1.0)
     n = np.where(length > 0, known.sum(axis=0), 0)
@@ -159,6 +159,7 @@ def fixed_weights(y: _Floats, v: _Floats) -> FlipTerms:
     y, v : (n_groups, n_voxels) arrays
         Effects and variances, that between studies included; NaN where a group has no data.
     """
+    y, v = _exact(y), _exact(v)
     known = np.isfinite(y) & np.isfinite(v) & (v > 0)
     weight = np.where(known, 1 / np.where(known, v, 1.0), 0.0)
     total = np.sqrt(weight.sum(axis=0))
@@ -181,6 +182,7 @@ def robust_mean(y: _Floats, weight: _Floats) -> FlipTerms:
     weight : (n_groups,) or (n_groups, n_voxels) array
         Of each group: its sample size, or what a model of fixed variance has.
     """
+    y, weight = _exact(y), _exact(weight)
     known = np.isfinite(y)
     few = known.sum(axis=0) < 2
     weight = np.where(known, weight[:, None] if weight.ndim == 1 else weight, 0.0)
@@ -235,7 +237,7 @@ def model_term(y: _Floats, design: _Floats, term: int) -> FlipTerms:
         left = len(bag.rows) - 1 - rest.shape[1]
         if own is None or left < 1:
             continue
-        values = y[np.ix_(bag.rows, bag.voxels)]
+        values = _exact(y[np.ix_(bag.rows, bag.voxels)])
         residuals = values - rest @ (rest.T @ values)
         length = np.sqrt((residuals**2).sum(axis=0))
         # What is left of an exact fit by rounding is nothing.
@@ -276,6 +278,7 @@ def random_effects(y: _Floats, v: _Floats, *, tau2: str = "dl", error: str) -> R
     error : str
         One of ``ERRORS``.
     """
+    y, v = _exact(y), _exact(v)
     known = np.isfinite(y) & np.isfinite(v) & (v > 0)
     n = known.sum(axis=0)
     some = n > 1
@@ -286,20 +289,18 @@ def random_effects(y: _Floats, v: _Floats, *, tau2: str = "dl", error: str) -> R
         weight = 1 / variance
         total = np.where(some, weight.sum(axis=0), 1.0)
         spread = np.where(some, total - (weight**2).sum(axis=0) / total, 1.0)
-        first = weight * y
-        a = ((first * y).sum(axis=0) - (k - 1)) / spread
+        a = ((weight * y**2).sum(axis=0) - (k - 1)) / spread
         b = 1 / (spread * total)
     else:
-        first = y
         mean = np.where(known, v, 0.0).sum(axis=0) / k
         a = ((y**2).sum(axis=0) - (k - 1) * mean) / (k - 1)
         b = 1 / (k * (k - 1))
     kind = ERRORS[error]
     if kind == WALD:
         family, curves = np.where(some, 0, -1), (Itself(),)
-        return Reestimated(first, a, b, y, variance, kind, family, curves)
+        return Reestimated(tau2 == "dl", a, b, y, variance, kind, family, curves)
     family, of_t = _families(np.where(some, n, 0), lambda size: TCurve(size - 1.0))
-    return Reestimated(first, a, b, y, variance, kind, family, of_t)
+    return Reestimated(tau2 == "dl", a, b, y, variance, kind, family, of_t)
 
 
 def _families(
@@ -309,6 +310,11 @@ def _families(
     kinds, family = np.unique(numbers, return_inverse=True)
     few = int(np.searchsorted(kinds, least))
     return np.maximum(family - few, -1), tuple(make(int(kind)) for kind in kinds[few:])
+
+
+def _exact(values: NDArray[np.floating]) -> _Floats:
+    """Values of images, which come in single precision, for reckoning."""
+    return np.asarray(values, dtype=np.float64)
 
 
 def _at(values: _Floats | None, rows: NDArray[np.int64]) -> _Floats | None:
@@ -337,7 +343,7 @@ def _of_bags(
     family = np.full(n_voxels, -1, dtype=np.int64)
     curves: dict[Curve, int] = {}
     for rows, voxels in _covered(values):
-        part = of(rows, values[np.ix_(rows, voxels)])
+        part = of(rows, _exact(values[np.ix_(rows, voxels)]))
         if part is None:
             continue
         terms[np.ix_(part.groups, voxels)] = part.terms

@@ -10,24 +10,23 @@ from numpy.typing import NDArray
 from nimare_pipeline.numerics.array_plan import collect
 from nimare_pipeline.numerics.jit import compiled
 from nimare_pipeline.numerics.nulls import MOST_BINS
-from nimare_pipeline.numerics.sign_flips_loop import (
-    PLANE,
-    ROOT,
-    ROW,
-    TWO_SIDED,
-    WIDTH,
-    cut,
-    draw_rows,
-    flip_signs,
-    measure,
-    pack_bits,
-)
+from nimare_pipeline.numerics.sign_flips_loop import cut, flip_signs
 from nimare_pipeline.numerics.sign_flips_plan import (
     MAXIMA,
     UNIT,
     FlipPlan,
     batch_size,
     cut_lanes,
+)
+from nimare_pipeline.numerics.sign_flips_sums import (
+    PLANE,
+    ROOT,
+    ROW,
+    TWO_SIDED,
+    WIDTH,
+    draw_rows,
+    measure,
+    pack_bits,
 )
 from nimare_pipeline.numerics.subtraction import run_batches
 from nimare_pipeline.numerics.tfce import TFCETables, tfce_tables
@@ -144,7 +143,7 @@ def enhance_flips(seed, first, arrays, scratch, out):  # type: ignore[no-untyped
     _, offset, family, place, scale, curve, _, _, scalars = own[:9]
     height, extent, shift = arrays[11], arrays[12], arrays[13][0]
     flip_signs(seed, first, own, plain, out[:3])
-    flipped, rows, tables, sums, label = plain[0], plain[1], plain[2], plain[3], plain[8]
+    flipped, rows, tables, sums, label = plain[0], plain[1], plain[2], plain[3], plain[7]
     rules = (scalars[TWO_SIDED] > 0, shift, np.int64(len(height) - 1))
     strides = (np.int64(1), scalars[ROW], scalars[PLANE])
     bits = pack_bits(tables)

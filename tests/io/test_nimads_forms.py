@@ -10,7 +10,7 @@ import pytest
 
 from nimare_pipeline import io
 from nimare_pipeline.errors import DataError
-from nimare_pipeline.io import _json, nimads
+from nimare_pipeline.io import _json, nimads, registry
 from nimare_pipeline.spaces import recognise
 from tests.io.test_nimads import analysis, annotation, point, studyset, write
 
@@ -280,6 +280,66 @@ def test_annotation_named_alone_brings_its_studyset(tmp_path: Path) -> None:
     (source,) = io.read(note)
     assert source.files == ("s.json", "n.json")
     assert source.dataset.get_labels() == ["x"]
+
+
+def test_annotation_named_alone_among_several_studysets(tmp_path: Path) -> None:
+    """The studyset that it names is the one, without the notes of the others."""
+    for name in ("one", "two", "three"):
+        write(tmp_path / f"{name}.json", {**NESTED, "id": name})
+        write(tmp_path / f"n-{name}.json", {**annotation(a1={name: 1}), "studyset": name})
+    (source,) = io.read(tmp_path / "n-two.json")
+    assert source.files == ("two.json", "n-two.json")
+    assert source.dataset.get_labels() == ["two"]
+
+
+def test_each_file_of_a_bundle_is_parsed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From looking for it to its name: a large studyset takes many seconds each time."""
+    write(tmp_path / "studyset.json", {**NESTED, "name": "Pain"})
+    write(tmp_path / "annotation.json", annotation(a1={"x": 1}))
+    parsed: list[str] = []
+    parse = _json.parse
+
+    def counting(body: bytes, name: str) -> Any:
+        parsed.append(Path(name).name)
+        return parse(body, name)
+
+    monkeypatch.setattr(_json, "parse", counting)
+    found, _ = registry.examine(tmp_path)
+    assert [one.name for one in found] == ["Pain"]
+    assert sorted(parsed) == ["annotation.json", "studyset.json"]
+
+
+def test_annotation_that_could_belong_to_several_studysets(tmp_path: Path) -> None:
+    """It is said which ones, and what to do; none is taken at random."""
+    for name in ("one", "two", "three"):
+        write(tmp_path / f"{name}.json", {**NESTED, "id": name})
+    note = write(tmp_path / "n.json", annotation(a1={"x": 1}))
+    said = (
+        r"n\.json is an annotation, and 3 studysets lie beside it "
+        r"\(one\.json, three\.json, two\.json\); put it and the studyset it belongs to into a "
+    )
+    with pytest.raises(DataError, match=said):
+        io.read(note)
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: [s], lambda s: {"results": [s]}])
+def test_studies_without_a_studyset(tmp_path: Path, wrap: Any) -> None:
+    """What NeuroStore gives of a study, or of a search, is read like a studyset."""
+    path = write(tmp_path / "study.json", wrap(NESTED["studies"][0]))
+    assert nimads.sniff(path)
+    found, problems = nimads.read(path)
+    expected, _ = nimads.parse({"studies": NESTED["studies"][:1]})
+    assert [one.id for one in found] == [one.id for one in expected]
+    assert [one.xyz.tolist() for one in found] == [one.xyz.tolist() for one in expected]
+    assert problems == []
+
+
+@pytest.mark.parametrize("analyses", [["a", "b"], [], [{"name": "x"}], {"points": []}, None])
+def test_other_objects_with_analyses_are_left_alone(tmp_path: Path, analyses: Any) -> None:
+    """Other programs write files with analyses, too."""
+    assert not nimads.sniff(write(tmp_path / "a.json", {"id": "s", "analyses": analyses}))
 
 
 def walk(found: Any) -> Iterator[dict[str, Any]]:

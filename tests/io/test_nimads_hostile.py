@@ -85,7 +85,7 @@ def damaged(draw: st.DrawFn) -> Any:
                 continue
             what = draw(st.sampled_from(["replace", "replace", "drop", "double"]))
             if what == "replace":
-                place[key] = draw(ODD)
+                place[key] = copy.deepcopy(draw(ODD))  # what is drawn may be one object each time
             elif what == "drop":
                 del place[key]
             elif isinstance(place, list):

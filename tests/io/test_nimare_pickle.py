@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,17 @@ def test_folder_with_a_pickle(tmp_path) -> None:
         "its mask is not the usual one; the analysis takes the brain mask of its own target space"
     )
     assert set(source.dataset.metadata.columns) >= set(ID_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [({1: np.float64(2)}, "a dictionary"), ([np.float64(2)], "a list")]
+)
+@pytest.mark.parametrize("protocol", [3, 5])
+def test_plain_pickle_is_called_what_it_is(tmp_path, value: Any, kind: str, protocol: int) -> None:
+    """Not by the first thing inside of it, which may be a number of numpy."""
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps(value, protocol=protocol))
+    assert f"a.pkl is a pickle of {kind}, and only Datasets" in nimare_pickle.why_not(path)
 
 
 def test_sniff_leaves_other_files_alone(tmp_path) -> None:

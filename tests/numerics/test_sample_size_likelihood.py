@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from nimare_pipeline.numerics.sample_size_likelihood import sample_size_variances
-from nimare_pipeline.numerics.weighted_fit import fit_weights, infer
+from nimare_pipeline.numerics.weighted_fit import fit, infer
 from tests.numerics.effects import BETA, SIZES, Array
 
 
@@ -16,7 +16,7 @@ def test_published_figures() -> None:
     found = sample_size_variances(BETA, SIZES)
     np.testing.assert_allclose(found.sigma2, [3.16643, 0, 2.21477], rtol=5e-6)
     np.testing.assert_allclose(found.tau2, [0, 0.370723, 0], rtol=5e-6)
-    fitted = fit_weights(BETA, 1 / (found.tau2 + found.sigma2 / SIZES[:, None]))
+    fitted = fit(BETA, found.of_effects(SIZES))
     tested = infer(fitted)
     np.testing.assert_allclose(tested.est, [1.00173, 0.354515, -1.227], rtol=5e-6)
     np.testing.assert_allclose(tested.se, [0.151339, 0.230131, 0.12657], rtol=5e-6)
@@ -69,7 +69,8 @@ def test_scale_of_the_total_is_the_mean_square() -> None:
     np.testing.assert_allclose(twice.sigma2, 4 * found.sigma2, rtol=1e-8)
     np.testing.assert_allclose(twice.tau2, 4 * found.tau2, rtol=1e-8)
     equal = sample_size_variances(np.full((8, 2), 0.1), SIZES)
-    np.testing.assert_allclose(equal.tau2 + equal.sigma2, 0, atol=1e-30)
+    np.testing.assert_array_equal(equal.tau2 + equal.sigma2, 0)
+    np.testing.assert_array_equal(equal.of_effects(SIZES)[:, 0], 1 / SIZES)
 
 
 @pytest.mark.parametrize(

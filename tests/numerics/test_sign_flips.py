@@ -106,6 +106,17 @@ def test_neither_threads_nor_chunks_nor_order_change_a_bit() -> None:
         assert np.array_equal(plan.whole_numbers(signs), turned.whole_numbers(signs[order]))
 
 
+def test_little_room_for_clusters_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nearly every voxel forms clusters, batches become smaller and maxima stay."""
+    y, mask = scene()
+    plan = sign_flips.flip_plan(one_sample_t(y), mask, n_iters=300, voxel_thresh=0.9)
+    expected = plan.run(seed=2, first=0, n_iters=300)
+    assert expected["max_size"].min() > 100
+    monkeypatch.setattr(sign_flips_plan, "_ROOM", 0)
+    found = plan.run(seed=2, first=0, n_iters=300)
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+
+
 def test_order_of_studies_when_all_flips_are_made() -> None:
     """The maxima of all flips are the same multiset, whatever the order of the studies."""
     y, mask = scene(6)

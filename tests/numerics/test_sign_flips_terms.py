@@ -239,3 +239,25 @@ def test_a_variance_of_zero_is_no_data(known: str) -> None:
         found = plan_of(sign_flips_terms.fixed_weights(y, v)).observed()[150] * UNIT
         expected = (weight * y[rest, 150]).sum() / np.sqrt(weight.sum())
         assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_images_in_single_precision_lose_nothing() -> None:
+    """Terms of float32 images are those of the same numbers in float64."""
+    z = z_images().astype(np.float32)
+    y, v = (one.astype(np.float32) for one in effects())
+    rest = {"correlation": CORRELATION}
+    made = sign_flips_terms
+    pairs = [
+        [made.fisher(one, GROUPS, **rest) for one in (z, z.astype(float))],
+        [made.stouffer(one, GROUPS, **rest) for one in (z, z.astype(float))],
+        [made.one_sample_t(one) for one in (y, y.astype(float))],
+        [made.robust_mean(one, SIZES[:7]) for one in (y, y.astype(float))],
+        [made.fixed_weights(*both) for both in ((y, v), (y.astype(float), v.astype(float)))],
+        [
+            made.random_effects(*both, error="wald")
+            for both in ((y, v), (y.astype(float), v.astype(float)))
+        ],
+        [made.model_term(one, np.ones((7, 1)), 0) for one in (y, y.astype(float))],
+    ]
+    for single, double in pairs:
+        assert np.array_equal(plan_of(single).observed(), plan_of(double).observed())

@@ -17,7 +17,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import DataError, Problem, UsageError
+from nimare_pipeline.errors import DataError, PipelineError, Problem, UsageError
 from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import Parametrised, count, expect_type
@@ -36,6 +36,8 @@ from nimare_pipeline.spaces import analysis_mask
 from nimare_pipeline.transform_rules import people_of
 
 _LOGGER = logging.getLogger("nimare_pipeline")
+
+Arrays = Mapping[str, NDArray[Any]]
 
 IMAGES = "images_"
 """Arrays of a result that hold the images it was made from begin with this."""
@@ -91,6 +93,9 @@ class Rows:
     groups : (n_contrasts,) int array
         As in ``Sample``, numbered from 0 without gaps.
     sample_sizes, effective_sizes, dofs : (n_contrasts,) float array
+    dependent : bool
+        Whether some study gives several contrasts, here or elsewhere: one method holds for the
+        whole map.
     state : object
         What the estimator found out about the whole bag these voxels are of.
     """
@@ -100,12 +105,8 @@ class Rows:
     sample_sizes: NDArray[np.float64]
     effective_sizes: NDArray[np.float64]
     dofs: NDArray[np.float64]
+    dependent: bool = False
     state: Any = None
-
-    @property
-    def dependent(self) -> bool:
-        """Whether some study gives several of these contrasts."""
-        return len(self.groups) > 0 and int(self.groups.max()) + 1 < len(self.groups)
 
 
 class ImageEstimator(Parametrised):
@@ -203,7 +204,15 @@ class ImageEstimator(Parametrised):
             _refuse(problems)
         sample = self.sample(dataset, images, drop_invalid=drop_invalid)
         dataset = dataset.slice(sample.ids)
-        fitted = self._fitted(sample, self.bags(sample))
+        prepared = self.prepare(sample)
+        try:
+            fitted = self._fitted(sample, self.bags(sample), prepared)
+        except ValueError as error:
+            if isinstance(error, PipelineError):
+                raise
+            # What the numbers themselves forbid, for example moderators within a study.
+            msg = f"{type(self).__name__} cannot be fitted: {error}"
+            raise DataError(msg) from error
         maps = self._maps(fitted, dataset.mask.n_voxels)
         return MetaResult(
             estimator=self.component(),
@@ -217,6 +226,7 @@ class ImageEstimator(Parametrised):
                 "effective_sizes": sample.effective_sizes,
                 "dofs": sample.dofs,
                 **({} if sample.design is None else {"design": sample.design.matrix}),
+                **prepared,
             },
             facts={**self._common_facts(dataset, sample, maps), **self.facts(sample)},
             ids=sample.ids,
@@ -305,12 +315,14 @@ class ImageEstimator(Parametrised):
             raise DataError(msg)
         return kept
 
-    def _fitted(self, sample: Sample, found: list[Bag]) -> dict[MapSpec, NDArray[np.float64]]:
+    def _fitted(
+        self, sample: Sample, found: list[Bag], prepared: Arrays
+    ) -> dict[MapSpec, NDArray[np.float64]]:
         """Maps over the mask of what ``fit_rows`` gives; NaN where nothing is fitted."""
         n_voxels = sample.present.shape[1]
         maps: dict[MapSpec, NDArray[np.float64]] = {}
         for bag in found:
-            for voxels, rows in self.blocks(sample, bag):
+            for voxels, rows in self.blocks(sample, bag, prepared):
                 values = self.fit_rows(rows)
                 values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
                 for name, here in values.items():
@@ -320,10 +332,12 @@ class ImageEstimator(Parametrised):
                     maps[spec][voxels] = here
         return maps
 
-    def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+    def blocks(
+        self, sample: Sample, bag: Bag, prepared: Arrays
+    ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
         """Voxels of a bag in blocks, with their values."""
         _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
-        state = self.begin(sample, bag)
+        state = self.begin(sample, bag, prepared)
         for start in range(0, len(bag.voxels), BLOCK):
             voxels = bag.voxels[start : start + BLOCK]
             values = {
@@ -338,13 +352,19 @@ class ImageEstimator(Parametrised):
                     sample_sizes=sample.sample_sizes[bag.rows],
                     effective_sizes=sample.effective_sizes[bag.rows],
                     dofs=sample.dofs[bag.rows],
+                    dependent=sample.dependent,
                     state=state,
                 ),
             )
 
-    def begin(self, sample: Sample, bag: Bag) -> Any:
-        """Find out what the fit of a bag needs of all its voxels at once."""
-        del sample, bag
+    def prepare(self, sample: Sample) -> dict[str, NDArray[Any]]:
+        """Find out what every fit needs of all voxels; kept in the arrays of the result."""
+        del sample
+        return {}
+
+    def begin(self, sample: Sample, bag: Bag, prepared: Arrays) -> Any:
+        """State of the rows of a bag."""
+        del sample, bag, prepared
 
     def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
         """Fit voxels.
@@ -431,6 +451,17 @@ class ImageEstimator(Parametrised):
             **spread_of_units(sample),
         }
 
+    def montecarlo_plan(self, result: MetaResult, choices: Any) -> Any:
+        """Refuse: what is not affine in the signs is not corrected by flipping them.
+
+        Raises
+        ------
+        UsageError
+            With the corrections there are.
+        """
+        del result, choices
+        raise no_flips(type(self).__name__, "its statistic would be iterated at every flip")
+
     def facts(self, sample: Sample) -> dict[str, Any]:
         """Numbers of this estimator that sidecars, methods text and report quote."""
         del sample
@@ -439,6 +470,14 @@ class ImageEstimator(Parametrised):
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
         raise NotImplementedError
+
+
+def no_flips(name: str, why: str) -> UsageError:
+    """Error that says why an estimator is not corrected by flips of signs, and what there is."""
+    return UsageError(
+        f"{name} is not corrected by flips of signs: {why}; take FDRCorrector, or FWECorrector "
+        "with method bonferroni or holm"
+    )
 
 
 def amounts(sample: Sample) -> str:

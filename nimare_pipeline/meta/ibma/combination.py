@@ -8,13 +8,18 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts, cited
+from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, cited
+from nimare_pipeline.meta.ibma.flips import FlippedEstimator, present
+from nimare_pipeline.numerics import sign_flips_terms
 from nimare_pipeline.numerics.combination import Combined, fisher, stouffer
 from nimare_pipeline.numerics.coverage import Bag
 from nimare_pipeline.numerics.null_correlation import null_correlation
+from nimare_pipeline.numerics.sign_flips import FlipTerms
+
+CORRELATION = "null_correlation"
 
 
-class CombinationEstimator(ImageEstimator):
+class CombinationEstimator(FlippedEstimator):
     """Test that z of the studies say something together.
 
     Images of a study are dependent: their correlation where nothing happens is estimated from
@@ -59,12 +64,17 @@ class CombinationEstimator(ImageEstimator):
         """Weights are sample sizes."""
         return self.use_sample_size
 
-    def begin(self, sample: Sample, bag: Bag) -> NDArray[np.float64] | None:
+    def prepare(self, sample: Sample) -> dict[str, NDArray[Any]]:
         """Correlation of the images of a study where nothing happens."""
-        groups = sample.groups[bag.rows]
-        if len(np.unique(groups)) == len(groups):
-            return None
-        return null_correlation(sample.images["z"][np.ix_(bag.rows, bag.voxels)], groups)
+        if not sample.dependent:
+            return {}
+        return {CORRELATION: null_correlation(sample.images["z"], sample.groups)}
+
+    def begin(self, sample: Sample, bag: Bag, prepared: Arrays) -> NDArray[np.float64] | None:
+        """The same of the images of a bag."""
+        del sample
+        known = prepared.get(CORRELATION)
+        return None if known is None else known[np.ix_(bag.rows, bag.rows)]
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
@@ -81,6 +91,13 @@ class CombinationEstimator(ImageEstimator):
             "sample_sizes": rows.sample_sizes if self.use_sample_size else None,
             "correlation": rows.state,
             "two_sided": self.two_sided,
+        }
+
+    def _flip_options(self, sample: Sample, prepared: Arrays) -> dict[str, Any]:
+        return {
+            "groups": sample.groups,
+            "sample_sizes": sample.sample_sizes if self.use_sample_size else None,
+            "correlation": prepared.get(CORRELATION),
         }
 
     def facts(self, sample: Sample) -> dict[str, Any]:
@@ -105,6 +122,11 @@ class Stouffers(CombinationEstimator):
         """Combine the z of some voxels."""
         return stouffer(rows.values["z"], **self._options(rows))
 
+    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms:
+        """What each study adds to Z."""
+        options = self._flip_options(sample, prepared)
+        return sign_flips_terms.stouffer(present(sample, "z"), **options)
+
 
 class Fishers(CombinationEstimator):
     """Fisher's test: the sum of -2 ln p, which one study can make large."""
@@ -115,3 +137,8 @@ class Fishers(CombinationEstimator):
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
         return fisher(rows.values["z"], **self._options(rows))
+
+    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms:
+        """What each study adds to X."""
+        options = self._flip_options(sample, prepared)
+        return sign_flips_terms.fisher(present(sample, "z"), **options)

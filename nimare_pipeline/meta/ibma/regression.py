@@ -4,23 +4,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
-from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts, cited
-from nimare_pipeline.moderators import Design, design
-from nimare_pipeline.numerics import dependence, heterogeneity, weighted_fit
+from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, cited, no_flips
+from nimare_pipeline.meta.ibma.flips import group_means, present
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator
+from nimare_pipeline.moderators import Design
+from nimare_pipeline.numerics import (
+    dependence,
+    heterogeneity,
+    sign_flips_terms,
+    weighted_fit,
+)
 from nimare_pipeline.numerics.conversions import d_to_g, g_variance, t_to_d, t_to_z
-from nimare_pipeline.numerics.coverage import Bag
+from nimare_pipeline.numerics.coverage import bags
 from nimare_pipeline.numerics.robust_variance import robust_fit
+from nimare_pipeline.numerics.sign_flips import FlipTerms, Reestimated
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
 from nimare_pipeline.numerics.weighted_fit import Correction, Inference
-from nimare_pipeline.tables import ID_COLUMNS
 
 CORRECTIONS = ("knapp-hartung", "knapp-hartung-conservative", "wald")
 """Standard errors: scaled by the weighted residuals and referred to t (Knapp & Hartung 2003), that
@@ -28,22 +33,18 @@ but never smaller than with known variances, or with known variances and referre
 SCHEMES = ("rescale", "individual", "collapse")
 """Weights of several images of a study, see ``RegressionEstimator``."""
 
+FLIPPED = (None, "dl", "he")
+"""Ways to tau2 that have a closed form, so that they can be gone at every flip."""
 LIKELIHOODS = ("ml", "reml")
-PLAIN = "~ 1"
 
 Values = NDArray[np.float64]
 
 
-class RegressionEstimator(ImageEstimator):
+class RegressionEstimator(ModeratedEstimator):
     """Estimator of a mean effect, or of its dependence on moderators.
 
-    Parameters that all of them take, beside those of ``ImageEstimator``:
+    Parameters that all of them take, beside those of ``ModeratedEstimator``:
 
-    formula : str
-        Right side of a formula of columns of metadata and annotations, for example
-        ``~ 1 + age + C(modality)``.
-    term : str, optional
-        Column of the formula whose coefficient is the result; the intercept by default.
     weight_scheme : "rescale", "individual" or "collapse"
         Where studies give several images: weights of a study are shared among its images
         (Hedges, Tipton & Johnson 2010), every image has its own, or images of a study are averaged
@@ -91,9 +92,6 @@ class RegressionEstimator(ImageEstimator):
                 listed = ", ".join(str(one) for one in accepted if one)
                 msg = f"{name} {parameters[name]!r} is unknown; there are: {listed}"
                 raise UsageError(msg)
-        if not isinstance(self.formula, str):
-            msg = f"formula is {self.formula!r}; expected text such as '~ 1 + age'"
-            raise UsageError(msg)
         check("rho", self.rho, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
     @property
@@ -101,34 +99,6 @@ class RegressionEstimator(ImageEstimator):
         """Standard error that is used for independent studies."""
         usual = "wald" if self.tau2_method is None else "knapp-hartung"
         return self.small_sample_correction or usual  # type: ignore[return-value]
-
-    def design(self, dataset: Dataset) -> Design | None:
-        """Moderators of the contrasts of a dataset."""
-        annotations = dataset.annotations.drop(columns=list(ID_COLUMNS), errors="ignore")
-        table = dataset.metadata.loc[:, ~dataset.metadata.columns.isin(annotations.columns)]
-        columns = pd.concat([table, annotations], axis=1)
-        return design(self.formula, columns, self.term)
-
-    def covers(self, sample: Sample, bag: Bag) -> bool:
-        """Whether contrasts tell the coefficients of the design apart."""
-        if not super().covers(sample, bag):
-            return False
-        if sample.design is None or sample.design.is_plain:
-            return True
-        matrix = sample.design.only(bag.rows)
-        rank = int(np.linalg.matrix_rank(matrix / np.abs(sample.design.matrix).max(axis=0)))
-        n_groups = len(np.unique(sample.groups[bag.rows]))
-        return rank == matrix.shape[1] and n_groups > matrix.shape[1]
-
-    def begin(self, sample: Sample, bag: Bag) -> Any:
-        """Design of the contrasts of a bag."""
-        if sample.design is None:
-            return None
-        matrix = sample.design.only(bag.rows)
-        return Design(
-            sample.design.formula, matrix, sample.design.columns, sample.design.labels,
-            sample.design.result,
-        )  # fmt: skip
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Effects and their variances, (n_contrasts, n_voxels) each."""
@@ -138,22 +108,63 @@ class RegressionEstimator(ImageEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
+    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms | Reestimated:
+        """What each study adds to the statistic; tau2 is estimated again at every flip."""
+        del prepared
+        name, moderators = type(self).__name__, sample.design
+        if moderators is not None and not moderators.is_plain:
+            raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
+        if self.tau2_method not in FLIPPED:
+            raise no_flips(name, "its variance between studies would be iterated at every flip")
+        robust = sample.dependent and self.weight_scheme != "collapse"
+        if robust and (self.tau2_method is not None or self.weight_scheme != "rescale"):
+            why = "several images of a study are flipped with weight_scheme 'collapse'"
+            raise no_flips(name, f"{why} (--dependence collapse)")
+        if self.tau2_method is None and not robust and self.correction != "wald":
+            raise no_flips(name, "with fixed weights its standard error must be wald")
+        y, v = self.flipped_effects(sample)
+        if robust:
+            return sign_flips_terms.robust_mean(y, 1 / (v + self.given_tau2()))
+        if self.tau2_method is None:
+            return sign_flips_terms.fixed_weights(y, v + self.given_tau2())
+        return sign_flips_terms.random_effects(y, v, tau2=self.tau2_method, error=self.correction)
+
+    def flipped_effects(self, sample: Sample) -> tuple[Values, Values]:
+        """Effects and variances of studies, (n_studies, n_voxels); NaN where one has none."""
+        images = {kind: present(sample, kind) for kind in sample.images}
+        y, v = self.effects(
+            Rows(
+                images,
+                sample.groups,
+                sample_sizes=sample.sample_sizes,
+                effective_sizes=sample.effective_sizes,
+                dofs=sample.dofs,
+            )
+        )
+        if not sample.dependent:
+            return y, v
+        means = group_means(y, sample.present, sample.groups)
+        if self.weight_scheme != "collapse":
+            return means, group_means(v, sample.present, sample.groups)
+        variances = np.full(means.shape, np.nan)
+        for bag in bags(sample.present):
+            own, at = sample.groups[bag.rows], np.ix_(bag.rows, bag.voxels)
+            found = dependence.aggregate(y[at], v[at], own, rho=self.rho)
+            where = list(dict.fromkeys(own.tolist()))  # the order that aggregate has them in
+            variances[np.ix_(where, bag.voxels)] = found.v
+        return means, variances
+
     def given_tau2(self) -> float:
         """Variance between studies that is assumed, where none is estimated."""
         return 0.0
 
     def facts(self, sample: Sample) -> dict[str, Any]:
         """What the standard errors are, and the moderators."""
-        moderators = sample.design
-        terms = {}
-        if moderators is not None and not moderators.is_plain:
-            labels = moderators.labels
-            terms = {
-                "formula": self.formula,
-                "terms": dict(zip(labels, moderators.columns, strict=True)),
-                "result_group": labels[moderators.result],
-            }
-        return {"standard_error": self.correction, "tau2_method": self.tau2_method, **terms}
+        return {
+            "standard_error": self.correction,
+            "tau2_method": self.tau2_method,
+            **self.term_facts(sample),
+        }
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""

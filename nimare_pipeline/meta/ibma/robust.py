@@ -15,7 +15,7 @@ from nimare_pipeline.numerics.weighted_median import weighted_median
 class WeightedMedian(ImageEstimator):
     """Weighted median of the studies' effects (Hartwig et al. 2020), tested by their signs.
 
-    Weights are 1 / sqrt(varcope + tau2), tau2 that of DerSimonian & Laird. Images of one study are
+    Weights are 1 / sqrt(varcope + tau2), tau2 that of Paule & Mandel. Images of one study are
     averaged first. It needs many studies: with fewer than six no 5 % level can be reached.
     """
 
@@ -43,7 +43,7 @@ class WeightedMedian(ImageEstimator):
         if rows.dependent:
             means = dependence.aggregate(y, v, rows.groups, rho=self.rho)
             y, v = means.y, means.v
-        tau2 = estimate_tau2("dl", y, v).value
+        tau2 = estimate_tau2("pm", y, v).value
         found = weighted_median(y, v, tau2)
         return {
             "z": found.z,
@@ -58,7 +58,7 @@ class WeightedMedian(ImageEstimator):
     def facts(self, sample: Sample) -> dict[str, Any]:
         """What the weights take for the variance between studies."""
         del sample
-        return {"tau2_method": "dl"}
+        return {"tau2_method": "pm"}
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""

@@ -7,9 +7,9 @@ import numpy as np
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.meta.ibma.base import Rows, Sample
+from nimare_pipeline.meta.ibma.moderated import PLAIN
 from nimare_pipeline.meta.ibma.regression import (
     LIKELIHOODS,
-    PLAIN,
     SCHEMES,
     RegressionEstimator,
     Values,
