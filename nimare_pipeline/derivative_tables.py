@@ -252,6 +252,7 @@ DIAGNOSTICS: dict[str, Column] = {
 
 POOLED: dict[str, Column] = {
     **_PEAK,
+    "term": Column("Coefficient that z and effect are of; n/a of the mean effect"),
     "n": Column("Studies with a value at the peak", "integer"),
     "z_stat": Column("z of the peak in the uncorrected map", "number"),
     "est": Column("Pooled effect", "number"),

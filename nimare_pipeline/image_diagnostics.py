@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nimare_pipeline import defaults, derivative_tables
-from nimare_pipeline.errors import UsageError
+from nimare_pipeline.errors import Problem, UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import count, flag
 from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator, Rows, Sample
@@ -26,11 +26,16 @@ MAX_PEAKS = 20
 """Peaks that are looked at: those of the largest clusters."""
 FEW_STUDIES = 10
 """With fewer studies Egger's test has too little power to be relied on (Sterne et al. 2011)."""
+MOST_FITS = 40
+"""Fits of all voxels that the maps may cost. One without a study takes about a quarter of the
+estimator's own, which makes more maps: so they cost at most about ten times the analysis."""
 STRONGEST = "strongest voxel"
 """Name of the peak where nothing is significant."""
 WEAKEST_Z, N_STAYS = "zLeaveOneOut", "nLeaveOneOut"
 """Statistics of the maps: z without the study that matters most, and studies that can be left out
 each alone."""
+_SMALLEST = 1e-200
+"""Smaller variances are none: a likelihood's maximum was at 0."""
 _NORMAL = float(ndtri(0.975))
 _POOLED = {
     "est": "est", "lower": "estLower", "upper": "estUpper", "tau2": "tau2", "i2": "i2",
@@ -54,12 +59,15 @@ class ImageDiagnostics:
     maps : dict of MapSpec to (n_voxels,) array
         At voxels below the uncorrected threshold the z without the study whose absence weakens it
         most, and how many studies can each be left out alone with the voxel staying below; NaN
-        elsewhere. Empty if they were not asked for.
+        elsewhere. Empty if they were not asked for, or would take too long.
+    problems : tuple of Problem
+        What was not made, and why.
     """
 
     studies: pd.DataFrame
     pooled: pd.DataFrame
     maps: Mapping[MapSpec, Values] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
 
 
 def nothing_diagnosed() -> ImageDiagnostics:
@@ -79,7 +87,8 @@ class LeaveOneOut:
     voxel_thresh : float, optional
         Uncorrected p below which a voxel stays; by default that which formed clusters, else .001.
     maps : bool
-        Make the maps, which takes up to as many fits as there are studies.
+        Make the maps. Each study is left out at all voxels that are below the threshold; where
+        that is more than ``MOST_FITS`` fits of all voxels they are not made, which is said.
     """
 
     def __init__(
@@ -116,8 +125,11 @@ class LeaveOneOut:
             raise UsageError(msg)
         case = _Case.of(result, self.voxel_thresh)
         peaks = _peaks(case, clusters, self.max_peaks)
-        studies, pooled = _tables(case, peaks)
-        return ImageDiagnostics(studies, pooled, robustness(case) if self.maps else {})
+        # Where studies agree exactly, or one tells a coefficient alone, the table says NaN.
+        with np.errstate(all="ignore"):
+            studies, pooled = _tables(case, peaks)
+            maps, problems = _bounded(case) if self.maps else ({}, ())
+        return ImageDiagnostics(studies, pooled, maps, problems)
 
 
 @dataclass(frozen=True)
@@ -137,6 +149,12 @@ class _Case:
         thresh = voxel_thresh or formed or defaults.VOXEL_THRESH
         group = result.facts.get("result_group")
         return cls(result, estimator, whole_sample(result), group, float(thresh))
+
+    @property
+    def term(self) -> str:
+        """Coefficient of a meta-regression that is the result; empty of a mean."""
+        terms = self.result.facts.get("terms") or {}
+        return str(terms.get(self.group, self.group or ""))
 
     @property
     def z(self) -> Values:
@@ -180,6 +198,21 @@ class _Case:
 
 BLOCK = 8192
 """Voxels that are fitted at once."""
+
+
+def _bounded(case: _Case) -> tuple[Mapping[MapSpec, Values], tuple[Problem, ...]]:
+    """The maps, unless they would take much longer than the analysis."""
+    analysed = case.sample.present.any(axis=0)
+    n_groups = len(np.unique(case.sample.groups))
+    n_fits = n_groups * float(case.below(case.z)[analysed].mean()) if analysed.any() else 0.0
+    if n_fits <= MOST_FITS:
+        return robustness(case), ()
+    message = (
+        f"no leave-one-out maps: {n_groups} studies at {100 * n_fits / n_groups:.0f} % of the "
+        f"voxels would take as long as {n_fits:.0f} analyses (at most {MOST_FITS}); the peaks of "
+        "the clusters are tabulated"
+    )
+    return {}, (Problem("warning", message),)
 
 
 def robustness(case: _Case) -> dict[MapSpec, Values]:
@@ -316,6 +349,7 @@ class _Peak:
         members = [self.case.sample.ids[n] for n in self.numbers[self.rows.groups == which[0]]]
         maps = {column: self.case.map(name) for column, name in _POOLED.items()}
         return {
+            "term": self.case.term,
             "n": int(self.rows.groups.max()) + 1,
             "z_stat": self.z[0],
             **{
@@ -331,9 +365,11 @@ class _Peak:
     def _egger(self) -> dict[str, Any]:
         if self.parts.variances is None or self.parts.means is None:
             return {"egger_note": "the estimator has no standard errors of studies"}
+        if not (self.parts.variances > _SMALLEST).all():
+            return {"egger_note": "the variance of participants is estimated to be 0"}
         found = egger(self.parts.means, self.parts.variances)
         k = len(self.parts.means)
-        note = ""
+        note = "moderators are not taken into account" if self.case.term else ""
         if np.isnan(found.p[0]):
             note = "standard errors of studies are alike" if k > 2 else "fewer than 3 studies"
         elif k < FEW_STUDIES:

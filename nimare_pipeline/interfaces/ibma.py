@@ -147,9 +147,11 @@ class ImageDiagnostics(PipelineInterface):
         from nimare_pipeline.image_diagnostics import LeaveOneOut, nothing_diagnosed
         from nimare_pipeline.results import MetaResult
 
-        result, problems = MetaResult.load(self.inputs.result_file), []
+        problems: list[Problem] = []
         try:
+            result = MetaResult.load(self.inputs.result_file)
             found = LeaveOneOut().transform(result, read_frame(self.inputs.clusters_file))
+            problems += found.problems
         except _UNDIAGNOSED as error:
             found = nothing_diagnosed()
             problems = [Problem("warning", f"diagnostics of the studies were not made: {error}")]

@@ -262,11 +262,12 @@ def egger(y: Array, v: Array) -> Asymmetry:
     k, n = y.shape
     slope, limit, error = np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
     if k > 2:
-        w, se = 1 / v, np.sqrt(v)
+        # Only ratios of weights matter; so scaled they are at most 1.
+        w, se = v.min(axis=0) / v, np.sqrt(v)
         total = w.sum(axis=0)
         centre, mean = (w * se).sum(axis=0) / total, (w * y).sum(axis=0) / total
         spread = (w * (se - centre) ** 2).sum(axis=0)
-        told = spread > _ALONE * k
+        told = spread > _ALONE * (w * v).sum(axis=0)
         found = (w * (se - centre) * (y - mean)).sum(axis=0)[told] / spread[told]
         slope[told], limit[told] = found, mean[told] - found * centre[told]
         residual = y[:, told] - limit[told] - slope[told] * se[:, told]

@@ -66,7 +66,7 @@ def forest(rows: pd.DataFrame, peak: dict[Any, Any]) -> Any:
     if n_all > MOST_STUDIES:
         kept = rows["weight"].fillna(0).sort_values(ascending=False, kind="stable").index
         rows = rows.loc[kept[:MOST_STUDIES].sort_values()]
-    has_pooled = bool(np.isfinite(peak["est"]))
+    has_pooled = _is_mean(peak)
     n_lines = len(rows) + (2 if has_pooled else 0)
     figure = canvas.new_figure(9.0, 1.2 + _ROW_IN * n_lines, layout="constrained")
     ax, texts = figure.subplots(1, 2, width_ratios=[1.0, 0.6], sharey=True)
@@ -134,7 +134,10 @@ def _texts(
     placed: Any = {
         "transform": ax.get_yaxis_transform(), "fontsize": 8, "va": "center", "ha": "right"
     }  # fmt: skip
-    for place, header in _COLUMNS:
+    headers = [header for _, header in _COLUMNS]
+    if rows["se"].isna().all():
+        headers[0] = "value"
+    for (place, _), header in zip(_COLUMNS, headers, strict=True):
         ax.text(place, at[0] + 1.1, header, color=canvas.MUTED, **placed)
     effect_at, weight_at, z_at = (place for place, _ in _COLUMNS)
     for y, row in zip(at, rows.to_dict("records"), strict=True):
@@ -161,7 +164,7 @@ def funnel(rows: pd.DataFrame, peak: dict[Any, Any]) -> Any:
     """
     effect, se = (rows[name].to_numpy(dtype=float) for name in ("effect", "se"))
     known = np.isfinite(effect) & np.isfinite(se) & (se > 0)
-    if known.sum() < 3 or not np.isfinite(peak["est"]) or np.isnan(peak["egger_k"]):
+    if known.sum() < 3 or not _is_mean(peak) or pd.isna(peak["egger_k"]):
         return None
     effect, se = effect[known], se[known]
     influential = rows["influential"].fillna(value=False).to_numpy(dtype=bool)[known]
@@ -200,15 +203,21 @@ def _egger_words(peak: dict[Any, Any]) -> str:
     return f"Egger's regression, p = {peak['egger_p']:.3g}{few}"
 
 
+def _is_mean(peak: dict[Any, Any]) -> bool:
+    """Whether the pooled effect is one of the kind that the studies have: no slope."""
+    return bool(np.isfinite(peak["est"])) and not peak["term"]
+
+
 def _title(peak: dict[Any, Any]) -> str:
     where = ", ".join(_number(peak[axis], 0) for axis in "xyz")
     missing = pd.isna(peak["cluster"])
     name = "Strongest voxel" if missing else f"Cluster {peak['cluster']}"
-    return f"{name}, peak ({where}) mm, z = {_number(peak['z_stat'], 2)}"
+    of = f" of {peak['term']}" if peak["term"] else ""
+    return f"{name}, peak ({where}) mm, z{of} = {_number(peak['z_stat'], 2)}"
 
 
 def _unit(peak: dict[Any, Any]) -> str:
-    return "effect" if np.isfinite(peak["est"]) else "value of the study"
+    return "effect" if pd.notna(peak["egger_k"]) else "value of the contrast"
 
 
 def _interval(value: float, lower: float, upper: float) -> str:

@@ -44,7 +44,7 @@ def whole_sample(result: MetaResult) -> Sample:
 
 
 def subset(rows: Rows, kept: NDArray[np.int64]) -> Rows:
-    """Some of the contrasts; a correlation between images stays that of all of them."""
+    """Some of the contrasts; the method, and a correlation of images, stay those of all of them."""
     _, groups = np.unique(rows.groups[kept], return_inverse=True)
     state = rows.state
     if isinstance(state, Design):
@@ -57,6 +57,7 @@ def subset(rows: Rows, kept: NDArray[np.int64]) -> Rows:
         sample_sizes=rows.sample_sizes[kept],
         effective_sizes=rows.effective_sizes[kept],
         dofs=rows.dofs[kept],
+        dependent=rows.dependent,
         state=state,
     )
 
