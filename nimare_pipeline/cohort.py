@@ -25,6 +25,7 @@ from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.image_cohort import make_image_cohort
+from nimare_pipeline.image_points import FROM_IMAGE
 from nimare_pipeline.macm import in_region
 from nimare_pipeline.pooling import (
     POOLED_INTO,
@@ -39,6 +40,7 @@ from nimare_pipeline.pooling import (
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
+    COORDINATE_SOURCE,
     SAMPLE_SIZE_FILLED,
     filled_in,
 )
@@ -258,7 +260,8 @@ def _policy_problem(names: Sequence[str], what: str) -> Problem:
 
 def _reason(row: Any, size_reason: str, *, used: bool) -> str:
     if not row.n_foci:
-        return "no foci"
+        flat = getattr(row, COORDINATE_SOURCE, None) == FROM_IMAGE
+        return "no peak above the threshold in its image" if flat else "no foci"
     if size_reason:
         return size_reason
     return "" if used else "no foci inside the mask"

@@ -19,6 +19,8 @@ METADATA_COLUMNS = ("original_space", "space_transform", "sample_sizes")
 """Columns that the metadata table always has, after the ids."""
 SAMPLE_SIZE_FILLED = "sample_size_filled"
 """Metadata column of what is analysed: a policy decided, for the file gives no sample size."""
+COORDINATE_SOURCE = "coordinate_source"
+"""Metadata column: where foci are from, where some are peaks of images."""
 INCLUDE, INCLUDE_REASON = "include", "include_reason"
 """Metadata columns: False keeps a contrast out of every analysis; and why, in words."""
 RELATIVE = "__relative"
