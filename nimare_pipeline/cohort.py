@@ -25,7 +25,6 @@ from nimare_pipeline.defaults import OUTSIDE_POLICIES
 from nimare_pipeline.errors import DataError, EmptySelectionError, Problem, UsageError
 from nimare_pipeline.groups import GROUP, Groups, find_groups, group_names, require_groups
 from nimare_pipeline.image_cohort import make_image_cohort
-from nimare_pipeline.image_points import FROM_IMAGE
 from nimare_pipeline.macm import in_region
 from nimare_pipeline.pooling import (
     POOLED_INTO,
@@ -41,6 +40,7 @@ from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
     COORDINATE_SOURCE,
+    FROM_IMAGE,
     SAMPLE_SIZE_FILLED,
     filled_in,
 )

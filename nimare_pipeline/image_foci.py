@@ -11,9 +11,9 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, Problem
 from nimare_pipeline.image_checks import accepted_images, check_images
 from nimare_pipeline.image_cohort import can_make, kinds_of, located
-from nimare_pipeline.image_points import FROM_IMAGE, ImagesToCoordinates
+from nimare_pipeline.image_points import ImagesToCoordinates
 from nimare_pipeline.images import examine_images
-from nimare_pipeline.tables import COORDINATE_SOURCE, ID_COLUMNS, RELATIVE, typed
+from nimare_pipeline.tables import COORDINATE_SOURCE, FROM_IMAGE, ID_COLUMNS, RELATIVE, typed
 
 
 @dataclass(frozen=True)

@@ -17,13 +17,18 @@ from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.meta.estimator import Parametrised
 from nimare_pipeline.numerics import clusters
 from nimare_pipeline.stack_transforms import transform_problems, transform_stack
-from nimare_pipeline.tables import COORDINATE_COLUMNS, COORDINATE_SOURCE, ID_COLUMNS, typed
+from nimare_pipeline.tables import (
+    COORDINATE_COLUMNS,
+    COORDINATE_SOURCE,
+    FROM_IMAGE,
+    ID_COLUMNS,
+    ORIGINAL,
+    typed,
+)
 from nimare_pipeline.transform_rules import people_of
 
 MergeStrategy = Literal["fill", "replace", "demolish"]
 
-ORIGINAL, FROM_IMAGE = "original", "image"
-"""Values of ``coordinate_source``."""
 Z_STAT = "z_stat"
 
 

@@ -16,7 +16,7 @@ from nimare_pipeline import bibliography, defaults, pool_policy
 from nimare_pipeline.directions import is_difference
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.pooling import POOLED_INTO, by_experiment, experiments
-from nimare_pipeline.reports import group_words, references, render
+from nimare_pipeline.reports import foci_words, group_words, references, render
 from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.unknown_spaces import UNKNOWN
 
@@ -173,6 +173,7 @@ def methods(
         "thresholds": thresholds_at(facts, alpha),
         "judged_interval": _interval_at(facts, inference or Inference.of(facts, alpha), alpha),
         **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
+        **foci_words.context(contrasts, analysis.get("options", {})),
     }
     return _text("methods.txt.jinja", context)
 
