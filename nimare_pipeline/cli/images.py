@@ -68,7 +68,9 @@ def with_folders(analysis: Analysis, bids_dir: str) -> Analysis:
     if analysis.type != "ibma":
         return analysis
     root = Path(bids_dir) if Path(bids_dir).is_dir() else Path(bids_dir).parent
-    beside = [str((root / source).parent) for source in analysis.sources]
+    from nimare_pipeline.io._native_layout import root_of
+
+    beside = [str(root_of(root / source)) for source in analysis.sources]
     return replace(analysis, folders=tuple(dict.fromkeys([*analysis.folders, *beside, str(root)])))
 
 
