@@ -78,10 +78,12 @@ def with_folders(analysis: Analysis, settings: Settings) -> Analysis:
 
 def image_folders(analysis: Analysis, *roots: str | Path, first: str = "") -> tuple[str, ...]:
     """Folders that paths of images may count from, see :func:`with_folders`."""
+    from nimare_pipeline.io._native_layout import root_of
+
     found = [*([first] if first else []), *analysis.folders]
     for root in roots:
         folder = Path(root) if Path(root).is_dir() else Path(root).parent
-        found += [*(str((folder / source).parent) for source in analysis.sources), str(folder)]
+        found += [*(str(root_of(folder / source)) for source in analysis.sources), str(folder)]
     return tuple(dict.fromkeys(found))
 
 

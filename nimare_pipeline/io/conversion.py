@@ -172,7 +172,7 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: st
         found.files,
         found.format,
         tuple(replace(_outgoing.told_once(one), file="", line=0) for one in contrasts),
-        ((base / found.files[0]).parent,) * len(contrasts),
+        (base / found.folder,) * len(contrasts),
         losses,
         (*_said(found), *general),
     )
