@@ -8,8 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
+from nimare_pipeline.contrast import listed
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import UsageError
+from nimare_pipeline.errors import DataError, Problem, UsageError
+from nimare_pipeline.images import ImageStack
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
 from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
@@ -102,6 +104,26 @@ class RegressionEstimator(ImageEstimator):
         usual = "wald" if self.tau2_method is None else "knapp-hartung"
         return self.small_sample_correction or usual  # type: ignore[return-value]
 
+    def sample(self, dataset: Dataset, images: ImageStack, *, drop_invalid: bool = True) -> Sample:
+        """Contrasts that have what is needed; moderators must be the same within a study.
+
+        Raises
+        ------
+        DataError
+            If the images of a study are averaged for a fit, and their moderators differ.
+        """
+        sample = super().sample(dataset, images, drop_invalid=drop_invalid)
+        if self.averages() and sample.dependent and sample.design is not None:
+            _refuse_differing(sample, sample.design)
+        return sample
+
+    def averages(self) -> bool:
+        """Whether images of a study are averaged somewhere in the fit."""
+        moments = self.tau2_method in (None, "dl")
+        return self.weight_scheme == "collapse" or (
+            self.weight_scheme == "rescale" and not moments
+        )
+
     def design(self, dataset: Dataset) -> Design | None:
         """Moderators of the contrasts of a dataset."""
         annotations = dataset.annotations.drop(columns=list(ID_COLUMNS), errors="ignore")
@@ -164,6 +186,26 @@ class RegressionEstimator(ImageEstimator):
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
         return f"{type(self).__name__} was fitted to {amounts(sample)}."
+
+
+def _refuse_differing(sample: Sample, moderators: Design) -> None:
+    """Raise for studies whose contrasts differ in a moderator."""
+    problems = []
+    for group in np.unique(sample.groups):
+        rows = np.flatnonzero(sample.groups == group)
+        differs = np.ptp(moderators.matrix[rows], axis=0) > 0
+        if differs.any():
+            names = " and ".join(moderators.columns[i] for i in np.flatnonzero(differs))
+            where = listed([sample.ids[row] for row in rows])
+            problems.append(
+                Problem("error", f"{names} differs between the contrasts", where=where)
+            )
+    if problems:
+        msg = (
+            "images of a study are averaged, and its contrasts differ in a moderator; "
+            "weight_scheme 'individual' keeps them apart"
+        )
+        raise DataError(msg, problems)
 
 
 def maps_of_terms(tested: Sequence[Inference], moderators: Design) -> dict[Any, Values]:

@@ -78,6 +78,10 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
             raise DataError(msg)
         return super().covers(sample, bag) and len(np.unique(sizes)) > 1
 
+    def averages(self) -> bool:
+        """Whether images of a study are averaged somewhere in the fit."""
+        return True
+
     def alike(self, sample: Sample) -> NDArray[np.int64]:
         """Contrasts with the same moderators and sample size."""
         return numbered(super().alike(sample), sample.sample_sizes)
