@@ -67,7 +67,8 @@ def alternate(
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in (*plans, "nilearn")}
     for plan in plans.values():
         plan.run(seed=1, first=0, n_iters=4, n_threads=2)
-    permuted(y[:, :99], 2, 1)
+    # Its pool of processes, too.
+    permuted(y, 4, 2)
     for number in range(rounds):
         for name, plan in plans.items():
             n = n_iters[name]

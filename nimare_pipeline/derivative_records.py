@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from nimare_pipeline.directions import is_of_images
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.maps import MapSpec
 
@@ -22,6 +23,8 @@ class AnalysisRecord:
         All of ``*_analysis.json``: Description, Analysis, Facts, Result, BibTeX, ...
     contrasts, coordinates, clusters : DataFrame
         Columns as in ``derivative_tables``; empty if missing. mm.
+    images : DataFrame
+        Checks of the images of an image-based analysis; empty of others.
     null_uncorrected, null_montecarlo : DataFrame or None
         Columns stat, logsf; and iteration, max_stat, max_size, max_mass, or those of each tail.
     maps : dict of MapSpec to Path
@@ -37,6 +40,9 @@ class AnalysisRecord:
         Dataset that was analysed.
     problems : tuple of Problem
         Found in the data by the run, then found while reading.
+    diagnostics, pooled : DataFrame
+        Contrasts at peaks, and peaks, of an image-based analysis, as ``image_diagnostics`` makes
+        them; empty of others, and where missing or damaged.
     """
 
     name: str
@@ -56,6 +62,9 @@ class AnalysisRecord:
     paper_figures: dict[str, Path]
     snapshot: Path | None
     problems: tuple[Problem, ...]
+    images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pooled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def analysis(self) -> dict[str, Any]:
@@ -66,6 +75,19 @@ class AnalysisRecord:
     def facts(self) -> dict[str, Any]:
         """Numbers of the run, as ``MetaResult.facts``."""
         return dict(self.record.get("Facts", {}))
+
+    @property
+    def made(self) -> dict[str, list[str]]:
+        """Kind of image to the contrasts whose image was computed from others."""
+        known = self.record.get("MadeImages")
+        if not isinstance(known, dict):
+            return {}
+        return {kind: ids for kind, ids in known.items() if isinstance(ids, list)}
+
+    @property
+    def is_of_images(self) -> bool:
+        """Whether it is an analysis of statistical images."""
+        return is_of_images(self.facts) or self.analysis.get("type") == "ibma"
 
 
 @dataclass(frozen=True)

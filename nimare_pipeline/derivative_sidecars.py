@@ -8,10 +8,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import nimare_pipeline
-from nimare_pipeline import cluster_evidence, environment
+from nimare_pipeline import cluster_evidence, environment, image_words
 from nimare_pipeline.derivative_names import Place
 from nimare_pipeline.diagnostics import ClusterTable
-from nimare_pipeline.directions import describe_group, directions, group_facts, is_pair, null_of
+from nimare_pipeline.directions import (
+    describe_group,
+    directions,
+    group_facts,
+    is_of_images,
+    is_pair,
+    null_of,
+)
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.settings import Analysis, Settings
@@ -33,6 +40,7 @@ NUMBERS = {
     "NullFoci": "null_foci",
     "Region": "region",
     "Conjunction": "conjunction",
+    **image_words.NUMBERS,
 }
 """Keys of a map's sidecar and the facts they quote."""
 
@@ -45,11 +53,16 @@ GROUP_NUMBERS = {
 
 _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
 _STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
+_STATISTICS |= {
+    "zLeaveOneOut": "z without the study whose absence weakens it most",
+    "nLeaveOneOut": "number of studies that can each be left out and p stays below the threshold",
+}
 _TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
 _HEIGHTS = {
     "chi-square": "z of the chi-square, each sign by itself",
     "chi-square of uniformity": "z of the number of contrasts, above its mean over the mask",
+    "z of the flips": "z, each sign by itself",
     "permutation moments": "z of the difference among all divisions of the contrasts, by the "
     "first three moments of its distribution at the voxel; each sign by itself",
 }
@@ -59,6 +72,8 @@ CONJUNCTION = "conjunction"
 _DESCRIPTIONS = {
     CONJUNCTION: "Significant in each of the analyses that are combined",
     "uncorrected": "Not corrected for multiple comparisons",
+    "peaks": "Contrasts at the peaks of the clusters: effects, weights, influence, leave-one-out",
+    "pooled": "Peaks of the clusters: pooled effect, leave-one-out, Egger's test",
     "nullFoci": "Foci that the null of SCALE draws from",
     "montecarlo": "Largest values of each Monte Carlo iteration",
 }
@@ -98,7 +113,7 @@ class Context:
             self.snapshot_path or place.snapshot(),
             *([self.pool_path] if self.pool_path else []),
             place.table("contrasts"),
-            place.table("coordinates"),
+            place.table("images" if is_of_images(self.result.facts) else "coordinates"),
         ]
 
     def provenance(self) -> dict[str, Any]:
@@ -122,9 +137,11 @@ def resolution_text(result: MetaResult) -> str:
 
 def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
     """Describe a map."""
+    facts = context.result.facts
+    if is_of_images(facts):
+        return _of_images(context, spec)
     model = context.result.estimator.type
     statistic = _STATISTICS.get(spec.statistic, model)
-    facts = context.result.facts
     of = f", {describe_group(spec.group, facts)}" if spec.group else ""
     sidecar = {
         "Description": f"{_sentence(spec)} {statistic} map of the {model} meta-analysis"
@@ -138,6 +155,22 @@ def map_sidecar(context: Context, spec: MapSpec) -> dict[str, Any]:
     sidecar |= _signs(context, spec)
     if spec.statistic == "tfce":
         sidecar["Enhancement"] = _enhancement(context.result.facts)
+    if spec.correction is not None:
+        sidecar["Correction"] = _correction(context, spec)
+    return {**sidecar, **context.common()}
+
+
+def _of_images(context: Context, spec: MapSpec) -> dict[str, Any]:
+    """Describe a map of an analysis of images, each statistic in words of its own."""
+    result = context.result
+    sidecar = {
+        **image_words.meaning(spec, result.facts, result.estimator.type),
+        "Tail": spec.tail,
+        "OutsideMask": outside_value(spec),
+        "MapSpec": asdict(spec),
+    }
+    if spec.statistic == "tfce":
+        sidecar["Enhancement"] = _enhancement(result.facts)
     if spec.correction is not None:
         sidecar["Correction"] = _correction(context, spec)
     return {**sidecar, **context.common()}
@@ -340,7 +373,7 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "NumberOfIterations": n_iters,
             "RandomSeed": montecarlo.get("seed"),
             "NullOutside": montecarlo.get("null_outside"),
-            "Randomised": null_of(facts, result.estimator) if is_pair(facts) else None,
+            "Randomised": _randomised(facts, result),
             "Exhaustive": montecarlo.get("exhaustive"),
             "Extensions": montecarlo.get("extensions"),
             **_thresholds(montecarlo.get("thresholds", {}), spec, f"{alpha:g}"),
@@ -350,6 +383,13 @@ def _correction(context: Context, spec: MapSpec) -> dict[str, Any]:
             "MonteCarloErrorOfAlpha": n_iters and math.sqrt(alpha * (1 - alpha) / n_iters),
         }
     return {key: value for key, value in correction.items() if value is not None}
+
+
+def _randomised(facts: Mapping[str, Any], result: MetaResult) -> str | None:
+    """Say what an iteration draws, where it is not foci."""
+    if is_of_images(facts):
+        return str((facts.get("montecarlo") or {}).get("null_method", "sign flips"))
+    return null_of(facts, result.estimator) if is_pair(facts) else None
 
 
 def _enhancement(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from nimare_pipeline.derivative_records import AnalysisRecord, Derivatives, RunR
 from nimare_pipeline.derivative_sidecars import CONJUNCTION, NUMBERS
 from nimare_pipeline.derivative_tsv import from_tsv
 from nimare_pipeline.derivatives_swap import pending_swaps
-from nimare_pipeline.directions import is_pair
+from nimare_pipeline.directions import is_of_images
 from nimare_pipeline.errors import DataError, NoInputError, Problem, UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.unpacking import MOST_BYTES, gunzip
@@ -112,15 +112,22 @@ class _Reader:
         data_problems = self._data_problems()
         maps = self._maps()
         result_spec = self._result_spec(record)
-        pair = is_pair(record.get("Facts") or {})
+        facts = record.get("Facts") or {}
+        of_images = is_of_images(facts) or record.get("Analysis", {}).get("type") == "ibma"
         frames = {
             name: self._table(name, columns)
             for name, columns in (
                 ("contrasts", tables.CONTRASTS),
-                ("coordinates", tables.COORDINATES),
-                ("clusters", tables.PAIR_CLUSTERS if pair else tables.CLUSTERS),
+                ("images", tables.IMAGES) if of_images else ("coordinates", tables.COORDINATES),
+                ("clusters", tables.cluster_columns(facts)),
             )
         }
+        if of_images:
+            frames["coordinates"] = tables.typed(
+                pd.DataFrame(columns=list(tables.COORDINATES)), tables.COORDINATES
+            )
+        frames["diagnostics"] = self._diagnostics("peaks", tables.DIAGNOSTICS)
+        frames["pooled"] = self._diagnostics("pooled", tables.POOLED)
         result_map = self._image("statmap", lambda e: e.get("desc", "").endswith(THRESHOLDED))
         self._verify(record.get("Checksums", {}))
         return AnalysisRecord(
@@ -182,7 +189,12 @@ class _Reader:
         path = self._one("statmap", ".json")
         sidecar = {} if path is None else _json(path, self.problems)
         facts = {fact: sidecar[key] for key, fact in NUMBERS.items() if key in sidecar}
-        return {"Name": self.name, "Facts": facts}
+        record: dict[str, Any] = {"Name": self.name, "Facts": facts}
+        estimator = sidecar.get("Estimator")
+        if isinstance(estimator, dict) and is_of_images(facts):
+            made_by = {"type": estimator.get("Name"), "args": estimator.get("Parameters")}
+            record["Analysis"] = {"name": self.name, "type": "ibma", "estimator": made_by}
+        return record
 
     def _maps(self) -> dict[MapSpec, Path]:
         maps: dict[MapSpec, Path] = {}
@@ -237,6 +249,16 @@ class _Reader:
         elif path is None:
             self._miss(f"no table of {suffix}")
         else:
+            try:
+                return from_tsv(path.read_bytes(), columns)
+            except _UNREADABLE as error:
+                self._miss(f"cannot be read: {error}", path)
+        return tables.typed(pd.DataFrame(columns=list(columns)), columns)
+
+    def _diagnostics(self, desc: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame:
+        """A table that only analyses of images have, and not all of them."""
+        path = self._one("diagnostics", ".tsv", desc=desc)
+        if path is not None:
             try:
                 return from_tsv(path.read_bytes(), columns)
             except _UNREADABLE as error:

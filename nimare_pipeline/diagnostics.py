@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nimare_pipeline import cluster_evidence, defaults, derivative_tables
 from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.cluster_evidence import Evidence
-from nimare_pipeline.directions import GROUPS, Directions, directions
+from nimare_pipeline.directions import GROUPS, Directions, directions, is_of_images
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.image_peaks import add_estimates
 from nimare_pipeline.inference import Level
 from nimare_pipeline.montecarlo_error import add_intervals
 from nimare_pipeline.numerics import clusters as numerics
@@ -106,13 +107,16 @@ def cluster_table(
     labels, peaks = _number_by_size(labels, peaks, above)
     sides = directions(result.facts)
     inside = _foci_inside(foci, labels, result)
-    columns = derivative_tables.CLUSTERS if sides is None else derivative_tables.PAIR_CLUSTERS
+    columns = derivative_tables.cluster_columns(result.facts)
     rows = [
         row
         for number in range(1, labels.max(initial=0) + 1)
         for row in _rows(number, labels, peaks, evidence, result.mask, inside)
     ]
     add_intervals(rows, result)
+    if is_of_images(result.facts):
+        there = add_estimates(rows, result)
+        columns = {name: columns[name] for name in columns if name in there}
     if sides is not None:
         _say_directions(rows, above, result.mask, sides)
     table = derivative_tables.typed(pd.DataFrame(rows, columns=list(columns)), columns)

@@ -40,7 +40,12 @@ class Directions:
 
 def is_pair(facts: Mapping[str, Any]) -> bool:
     """Whether a result compares two groups."""
-    return bool(facts.get("result_group"))
+    return bool(facts.get("result_group")) and not is_of_images(facts)
+
+
+def is_of_images(facts: Mapping[str, Any]) -> bool:
+    """Whether a result was made from statistical images; its groups are terms of a formula."""
+    return bool(facts.get("image_kinds"))
 
 
 def is_difference(facts: Mapping[str, Any]) -> bool:
@@ -93,7 +98,7 @@ def directions(facts: Mapping[str, Any], group: str | None = None) -> Directions
         ``MapSpec.group`` of the map; by default that of the result.
     """
     group = group or facts.get("result_group")
-    if not group:
+    if not group or is_of_images(facts):
         return None
     one, two = group_names(facts)
     if group in DIFFERENCES:
@@ -105,6 +110,8 @@ def describe_group(group: str | None, facts: Mapping[str, Any]) -> str:
     """What a map of a group label speaks of, in words; empty without a label."""
     if not group:
         return ""
+    if is_of_images(facts):
+        return str((facts.get("terms") or {}).get(group, group))
     one, two = group_names(facts)
     known = {
         "group1MinusGroup2": f"{one} minus {two}",

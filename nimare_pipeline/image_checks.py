@@ -11,7 +11,7 @@ from nimare_pipeline.contrast import counted
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.image_facts import ImageFacts
-from nimare_pipeline.image_findings import CHECKS, Finding, Image, of_study
+from nimare_pipeline.image_findings import CHECKS, POSITIVE, Finding, Image, of_study
 from nimare_pipeline.image_twins import compare
 from nimare_pipeline.images import ImageStack, LoadedImages
 
@@ -79,7 +79,7 @@ def check_images(
 def accepted_images(
     stack: ImageStack, table: pd.DataFrame, problems: Iterable[Problem], policy: str = "error"
 ) -> ImageStack:
-    """Images that passed their checks.
+    """Images that passed their checks; single variances below 0 in them are missing.
 
     Parameters
     ----------
@@ -106,7 +106,18 @@ def accepted_images(
             "or leave them out with --on-bad-image exclude"
         )
         raise DataError(msg, errors)
-    return stack.without(list(zip(rejected["id"], rejected["kind"], strict=True)))
+    return _possible(stack.without(list(zip(rejected["id"], rejected["kind"], strict=True))))
+
+
+def _possible(stack: ImageStack) -> ImageStack:
+    """Stack whose variances and errors are positive, or missing."""
+    bad = {kind: stack.values[kind] < 0 for kind in POSITIVE if kind in stack.values}
+    cleared = {
+        kind: np.where(wrong, np.float32(np.nan), stack.values[kind])
+        for kind, wrong in bad.items()
+        if wrong.any()
+    }
+    return stack.with_values(cleared, {}) if cleared else stack
 
 
 def _images(loaded: LoadedImages, dataset: Dataset) -> list[Image]:
@@ -171,26 +182,34 @@ def _find_twins(
         nearest, pairs = compare(rows, NEAR_R)
         for row, (other, r) in nearest.items():
             twins[stack.ids[row], kind] = (stack.ids[other], r)
-        told: set[int] = set()
+        earlier: dict[int, list[tuple[int, float]]] = {}
         for a, b, r in pairs:
-            if b in told:
-                continue
-            told.add(b)
-            findings[stack.ids[b], kind].append(_twin_finding(stack.ids[a], r))
+            earlier.setdefault(b, []).append((a, r))
+        for b, same in sorted(earlier.items()):
+            good = [(a, r) for a, r in same if not _is_rejected(findings[stack.ids[a], kind])]
+            a, r = (good or same)[0]
+            # The only copy that is left is not to be lost, too.
+            found = _twin_finding(stack.ids[a], r, is_copy=bool(good))
+            findings[stack.ids[b], kind].append(found)
     return twins
 
 
-def _twin_finding(other: str, r: float) -> Finding:
+def _is_rejected(found: Iterable[Finding]) -> bool:
+    return any(finding.level == "reject" for finding in found)
+
+
+def _twin_finding(other: str, r: float, *, is_copy: bool) -> Finding:
     what = "the same values" if r > 0 else "the same values with the opposite sign"
     if abs(r) >= SAME_R:
         return Finding(
-            "reject", "duplicate" if r > 0 else "mirror",
-            f"it has {what} as {other} (r = {r:.5f})",
+            "reject" if is_copy else "warn",
+            "duplicate" if r > 0 else "mirror",
+            f"it has {what} as {other}, r = {r:.5f}",
             "the same data under two names count twice" if r > 0
             else "the reverse contrast of the same data; keep one of them",
         )  # fmt: skip
     return Finding(
-        "warn", "near duplicate", f"it has nearly {what} as {other} (r = {r:.4f})",
+        "warn", "near duplicate", f"it has nearly {what} as {other}, r = {r:.4f}",
         "do they share their participants?",
     )  # fmt: skip
 
@@ -201,8 +220,7 @@ def _row(
     image: Image | None,
     twin: tuple[str, float] | None,
 ) -> dict[str, Any]:
-    levels = {finding.level for finding in found}
-    level = "reject" if "reject" in levels else "warn" if "warn" in levels else "accept"
+    level = "reject" if _is_rejected(found) else "warn" if found else "accept"
     # A rejected image names what it is rejected for first.
     told = sorted(found, key=lambda finding: finding.level != "reject")
     row: dict[str, Any] = {

@@ -1,7 +1,6 @@
 """Which contrasts an image-based analysis uses, and why the others are left out."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, packed
 from nimare_pipeline.cohort_table import (
     NOT_CHOSEN,
     NOT_SELECTED,
@@ -112,8 +111,11 @@ def make_image_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
         if row.reason not in NOT_CHOSEN
     ]
     kept = contrasts.loc[contrasts["included"], "id"].tolist()
+    used = _with_sizes(dataset, sizes, filled).slice(kept)
+    # A formula that does not fit the contrasts is wrong before their images are read.
+    estimator.design(used)
     return Cohort(
-        dataset=_with_sizes(dataset, sizes, filled).slice(kept),
+        dataset=used,
         contrasts=contrasts,
         coordinates=foci.iloc[:0],
         problems=(*selected.problems, *left_out, *problems),
@@ -168,8 +170,10 @@ def with_checked_images(
         If no contrast is left.
     """
     loaded = examine_images(dataset, n_threads=n_threads)
-    checks, found = check_images(loaded, dataset)
-    problems = [*loaded.problems, *found]
+    needs_n = estimator_of(analysis).needs_sample_sizes()
+    checks, found = check_images(loaded, dataset, needs_sample_size=needs_n)
+    # Images that cannot be read are among both.
+    problems = list(dict.fromkeys([*loaded.problems, *found]))
     policy = analysis.options.get("on_bad_image", defaults.BAD_IMAGE_POLICIES[0])
     images = accepted_images(loaded.stack, checks, problems, policy)
     estimator = estimator_of(analysis)
@@ -234,7 +238,7 @@ def _located(cells: Sequence[Any], folders: Sequence[str]) -> str | None:
         return paths[0]
     tried = [str(Path(folder) / path) for path in paths for folder in ("", *folders)]
     tried = [path for path in tried if Path(path).is_absolute()]
-    return next((path for path in tried if os.path.lexists(path)), [*tried, *paths][0])
+    return next((path for path in tried if packed.exists(path)), [*tried, *paths][0])
 
 
 def _digests(dataset: Dataset, used: Sequence[bool]) -> list[str | None]:
@@ -255,9 +259,11 @@ def _digests(dataset: Dataset, used: Sequence[bool]) -> list[str | None]:
 
 
 def _file_digest(path: str) -> bytes:
+    inside = packed.inside(path)
     try:
-        with Path(path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
+        with (Path(path) if inside is None else inside.file).open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").digest()
+            return digest if inside is None else digest + inside.part.encode(errors="replace")
     except OSError:
         return b""
 

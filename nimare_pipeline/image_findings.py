@@ -35,7 +35,8 @@ MISMATCH = 0.2
 """Relative difference of t from effect over its error from which they do not belong together."""
 
 _STATISTICS = ("z", "t", "d", "g")
-_POSITIVE = ("varcope", "se", "sd", "g_var")
+POSITIVE = ("varcope", "se", "sd", "g_var")
+"""Kinds whose values are above 0."""
 _NAMES: Mapping[str, str] = {
     "p": "p values", "varcope": "variances", "se": "standard errors",
     "sd": "standard deviations", "g_var": "variances of g",
@@ -126,7 +127,7 @@ def _range(image: Image) -> Iterable[Finding]:
         return
     if kind == "p":
         yield from _range_of_p(image)
-    elif kind in _POSITIVE:
+    elif kind in POSITIVE:
         yield from _range_of_errors(image)
     elif kind in _STATISTICS:
         yield from _range_of_statistics(image)
@@ -198,7 +199,7 @@ def _thresholded(image: Image) -> Iterable[Finding]:
     inside = facts.n_voxels - facts.n_outside
     share = facts.n_zero / inside if inside else 0.0
     typical = float(np.median(np.abs(image.values)))
-    is_error = facts.kind in _POSITIVE
+    is_error = facts.kind in POSITIVE
     if facts.kind == "p":
         is_cut = share > GAP_MISSING and facts.high < 0.11
     else:
@@ -281,6 +282,9 @@ def of_study(about: Mapping[str, Any], image: Image, *, needs_sample_size: bool)
     elif level in ("meta-analysis", "m"):
         words = "it is the result of a meta-analysis, not of a study"
         found.append(Finding("warn", "meta-analysis", words))
+    if str(about.get("not_mni", "")).casefold() in ("true", "1", "1.0"):
+        words = "its description says that it is not in MNI space"
+        found.append(Finding("reject", "space", words, "images in MNI space are combined"))
     if str(about.get("is_thresholded", "")).casefold() in ("true", "1", "1.0"):
         words = "its description says that it is thresholded"
         found.append(Finding("warn", "thresholded", words))

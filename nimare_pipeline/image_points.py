@@ -14,6 +14,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, Problem, UsageError
 from nimare_pipeline.images import ImageStack, load_images
+from nimare_pipeline.meta.estimator import Parametrised
 from nimare_pipeline.numerics import clusters
 from nimare_pipeline.stack_transforms import transform_problems, transform_stack
 from nimare_pipeline.tables import COORDINATE_COLUMNS, ID_COLUMNS, typed
@@ -34,7 +35,7 @@ class Peak:
     z: float
 
 
-class ImagesToCoordinates:
+class ImagesToCoordinates(Parametrised):
     """Turn the image of each contrast into the points that a table of results would list.
 
     Parameters

@@ -72,5 +72,6 @@ def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     if len(x) < _FEWEST:
         return float("nan")
     x, y = x - x.mean(), y - y.mean()
-    scale = float(np.sqrt((x @ x) * (y @ y)))
-    return float(np.clip(x @ y / scale, -1, 1)) if scale > 0 else float("nan")
+    # Sums of numpy, not of BLAS, whose last digit depends on the number of threads.
+    scale = float(np.sqrt((x * x).sum() * (y * y).sum()))
+    return float(np.clip((x * y).sum() / scale, -1, 1)) if scale > 0 else float("nan")

@@ -245,7 +245,8 @@ def examine_images(
     def read(path: str) -> list[tuple[tuple[str, str], ImageFacts | Problem]]:
         keys = users[path]
         try:
-            volume = read_volume(_absolute(path, keys), _where(dataset, keys))
+            where = _where(dataset, keys)
+            volume = read_volume(_absolute(path, where), where)
         except DataError as error:
             return [(key, error.problems[0]) for key in keys]
         row, facts = onto(volume, ImageFacts("", "", path))
@@ -307,7 +308,7 @@ def _where(dataset: Dataset, keys: Sequence[tuple[str, str]]) -> str:
     return f"study {row['study_id']}, contrast {row['contrast_id']}, {kind} image{more}"
 
 
-def _absolute(path: str, keys: Sequence[tuple[str, str]]) -> Path:
+def _absolute(path: str, where: str) -> Path:
     if "://" in path:
         message, advice = "an address, not a file", "download it, and give the path of the file"
     elif not Path(path).is_absolute():
@@ -315,7 +316,6 @@ def _absolute(path: str, keys: Sequence[tuple[str, str]]) -> Path:
         advice = "name the folder with Dataset.update_path"
     else:
         return Path(path)
-    where = f"contrast {keys[0][0]}, {keys[0][1]} image"
     problem = Problem("error", message, path, where, advice, kind="unreadable")
     raise DataError("an image cannot be read", [problem])
 

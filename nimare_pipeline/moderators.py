@@ -7,7 +7,7 @@ file from somebody else; so only names of columns and a few functions are let th
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,10 @@ class Design:
         """Columns but the intercept's."""
         return [number for number, name in enumerate(self.labels) if name != INTERCEPT]
 
+    def of(self, rows: Sequence[int] | NDArray[Any]) -> "Design":
+        """Design of some contrasts."""
+        return replace(self, matrix=self.only(rows))
+
     def only(self, rows: Sequence[int] | NDArray[Any]) -> NDArray[np.float64]:
         """Rows of some contrasts."""
         return self.matrix[np.asarray(rows)]
@@ -102,7 +106,9 @@ def design(formula: str, table: pd.DataFrame, term: str | None = None) -> Design
     made = _model_matrix(formula, pd.DataFrame(data, index=range(len(table))))
     columns = tuple(str(name) for name in made.columns)
     matrix = np.ascontiguousarray(made.to_numpy(dtype=np.float64))
-    _refuse_dependent(formula, matrix, columns)
+    # Of the mean alone the estimator says how many studies it needs.
+    if columns != ("Intercept",):
+        _refuse_dependent(formula, matrix, columns)
     labels = _labels(columns)
     return Design(formula, matrix, columns, labels, _result(term, columns, labels))
 

@@ -52,9 +52,7 @@ NO_TFCE: Mapping[str, str] = {
 }
 """Estimators that cannot be enhanced without threshold, and why not."""
 NO_SIGN_FLIPS = (
-    "VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood", "DerSimonianLaird",
-    "Hedges", "WeightedLeastSquares", "FixedEffectsHedges", "WeightedMedian", "Stouffers",
-    "Fishers",
+    "VarianceBasedLikelihood", "PauleMandel", "SampleSizeBasedLikelihood", "WeightedMedian"
 )  # fmt: skip
 """Estimators of images without a Monte Carlo correction."""
 CORRECTORS: Mapping[str, str] = {

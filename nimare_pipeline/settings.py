@@ -93,6 +93,8 @@ class Settings:
         unless ``keep_work``.
     mask_file : str
         Mask image, absolute path; empty for the mask of ``target``.
+    image_root : str
+        Folder that relative paths of images count from before all others, absolute path.
     unknown_space : str
         What becomes of foci in no known space, see :func:`nimare_pipeline.io.read`.
     n_procs : int
@@ -114,6 +116,7 @@ class Settings:
     work_dir: str
     run_uuid: str
     mask_file: str = ""
+    image_root: str = ""
     target: str = defaults.TARGET_SPACE
     tal2mni: str = defaults.TAL2MNI
     unknown_space: str = defaults.UNKNOWN_SPACE

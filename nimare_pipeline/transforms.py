@@ -14,6 +14,7 @@ from nimare_pipeline.errors import DataError, UsageError
 from nimare_pipeline.image_points import ImagesToCoordinates
 from nimare_pipeline.image_writing import image_name, labels_of, write_image
 from nimare_pipeline.images import KINDS, ImageStack, load_images
+from nimare_pipeline.meta.estimator import Parametrised
 from nimare_pipeline.stack_transforms import checked_kinds, transform_problems, transform_stack
 from nimare_pipeline.tables import RELATIVE, typed
 from nimare_pipeline.transform_functions import (
@@ -69,7 +70,7 @@ __all__ = [
 ]
 
 
-class ImageTransformer:
+class ImageTransformer(Parametrised):
     """Compute images that contrasts lack, and write them as NIfTI files.
 
     Parameters

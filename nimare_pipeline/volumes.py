@@ -4,7 +4,7 @@ import gzip
 import math
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline import packed
 from nimare_pipeline.errors import DataError, Problem
-from nimare_pipeline.unpacking import read_up_to
+from nimare_pipeline.unpacking import gunzip, read_up_to
 
 MOST_VOXELS = 2**27
 """Of an image: a brain in voxels of half a millimetre has half of it."""
@@ -69,6 +70,7 @@ def read_volume(path: Path, where: str = "") -> Volume:
     Parameters
     ----------
     path : Path
+        Of a file, or of what is meant in one, see :mod:`nimare_pipeline.packed`.
     where : str
         Study and contrast, for the message.
 
@@ -78,26 +80,34 @@ def read_volume(path: Path, where: str = "") -> Volume:
         With the one problem: no such file, a pointer of DataLad or Git LFS whose content is not
         there, damaged or truncated, no image, a surface, several volumes, no place in mm.
     """
+    inside = packed.inside(path)
+    if inside is not None and inside.factor is not None:
+        volume = read_volume(inside.file, where)
+        return replace(volume, values=volume.values * inside.factor)
     try:
-        missing = _not_there(path)
+        missing = _not_there(path if inside is None else inside.file)
     except OSError as error:
         missing = (f"cannot be read: {error.strerror or error}", "")
     if missing is not None:
         raise _refusal(path, where, *missing)
     try:
-        image, notes = _image(path)
+        image, notes = _image(path) if inside is None else _member(inside)
     except _OddFileError as refused:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"cannot be read as an image: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
     try:
         return _volume(image, notes)
     except _OddFileError as refused:
         raise _refusal(path, where, str(refused), refused.suggestion) from refused
     except _UNREADABLE as error:
         message = f"its voxels cannot be read: {_first_line(error)}"
-        raise _refusal(path, where, message, "is the file complete?") from error
+        raise _refusal(
+            path, where, message, "damaged or incomplete: copy or download it again"
+        ) from error
 
 
 class _OddFileError(Exception):
@@ -176,6 +186,16 @@ def _image(path: Path) -> tuple[Any, list[str]]:
     if not _may_be_image(path):
         raise _OddFileError("not an image", "expected a NIfTI image, .nii or .nii.gz")
     return nib.load(path), notes
+
+
+def _member(inside: packed.Inside) -> tuple[Any, list[str]]:
+    """Image in a zip file, and what is odd about it."""
+    body = packed.read_member(inside, _MOST_BYTES)
+    body = gunzip(body, _MOST_BYTES) if body.startswith(_GZIP) else body
+    found = _one_file(body)
+    if found is None:
+        raise _OddFileError("not an image", "expected a NIfTI image, .nii or .nii.gz")
+    return found, []
 
 
 def _may_be_image(path: Path) -> bool:

@@ -281,9 +281,18 @@ def test_same_image_twice(tmp_path: Path) -> None:
     }
     table, problems = checked(paths)
     assert table["level"].tolist() == ["accept", "accept", "reject"]
-    assert table["reason"][2] == "it has the same values as a-1 (r = 1.00000)"
+    assert table["reason"][2] == "it has the same values as a-1, r = 1.00000"
     assert table["most_correlated"].tolist()[::2] == ["c-1", "a-1"]
     assert problems[0].suggestion == "the same data under two names count twice"
+
+
+def test_the_last_copy_is_not_lost(tmp_path: Path) -> None:
+    """Of three copies, the first rejected for another reason, the second stays."""
+    paths = {n: {"z": write(tmp_path / f"{n}.nii", noise())} for n in "abc"}
+    table, _ = checked(paths, sizes={"a": [1], "b": [20], "c": [20]})
+    assert table["level"].tolist() == ["reject", "warn", "reject"]
+    assert table["reason"][1].endswith("as a-1, r = 1.00000")
+    assert table["reason"][2].endswith("as b-1, r = 1.00000")
 
 
 def test_reverse_contrast(tmp_path: Path) -> None:
@@ -294,7 +303,7 @@ def test_reverse_contrast(tmp_path: Path) -> None:
     }
     table, _ = checked(paths, sizes={"a/left": [20], "a/right": [20]})
     assert table["reason"][1] == (
-        "it has the same values with the opposite sign as a-left (r = -1.00000)"
+        "it has the same values with the opposite sign as a-left, r = -1.00000"
     )
     assert table["correlation"].tolist() == [-1, -1]
 
@@ -307,7 +316,7 @@ def test_nearly_the_same_image(tmp_path: Path) -> None:
     }
     table, _ = checked(paths)
     assert table["level"].tolist() == ["accept", "warn"]
-    assert table["reason"][1].startswith("it has nearly the same values as a-1 (r = 0.99")
+    assert table["reason"][1].startswith("it has nearly the same values as a-1, r = 0.99")
 
 
 def test_two_kinds_of_one_contrast_are_no_twins(tmp_path: Path) -> None:
@@ -384,6 +393,16 @@ def test_policies(tmp_path: Path) -> None:
     assert (left.has("z").tolist(), left.has("se").tolist()) == ([True], [False])
     with pytest.raises(UsageError, match="accepted are: error, exclude"):
         accepted_images(loaded.stack, table, problems, "ignore")
+
+
+def test_few_negative_variances_are_left_out(tmp_path: Path) -> None:
+    """Of an image that is accepted, they are missing in what is analysed."""
+    values = np.abs(noise()) + 0.1
+    values[1, 1, 1] = -1
+    dataset = dataset_of({"a": {"varcope": write(tmp_path / "a.nii", values)}})
+    loaded = examine_images(dataset)
+    left = accepted_images(loaded.stack, *check_images(loaded, dataset))
+    assert np.flatnonzero(np.isnan(left.values["varcope"])).tolist() == [0]
 
 
 def test_order_of_studies_does_not_matter(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from nimare_pipeline import transforms
+from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.errors import DataError, OutputError, UsageError
 from nimare_pipeline.images import KINDS, ImageStack, load_images
 from nimare_pipeline.transform_rules import SAMPLE_SIZE, People, lacking, people_of
@@ -329,6 +330,21 @@ def test_transformer_lists_images_that_cannot_be_read(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
+@pytest.mark.parametrize(
+    ("target", "given"), [("t", ("beta", "se")), ("z", ("t",)), ("se", ("t", "beta"))]
+)
+def test_real_study_that_gives_all(shared_data: Path, target: str, given: tuple[str, ...]) -> None:
+    """Effect, error, t and z of five people, computed by others, follow from each other."""
+    stem = shared_data / "ibma" / "wager2008_pseudostudies" / "study-06_"
+    files = {kind: f"{stem}{kind}.nii.gz" for kind in ("beta", "se", "t", "z")}
+    mask = BrainMask.from_image(files["t"])
+    stack, _ = load_images(dataset_of({"a": files}, sizes={"a": [5]}, mask=mask))
+    some = ImageStack(stack.ids, {kind: stack.values[kind] for kind in given})
+    found = transform_stack(some, target, {"a-1": People(5, 4)}).values[target]
+    assert found.shape[1] > 70_000
+    np.testing.assert_allclose(found, stack.values[target], rtol=2e-5)
+
+
 @pytest.mark.parametrize("target", ["zz", ["z", "con"], []])
 def test_unknown_target(target: Any) -> None:
     """Unknown kinds are an error that lists the known ones."""
@@ -378,3 +394,14 @@ def test_functions_of_the_field() -> None:
     assert transforms.d_to_g_variance(D[0], 20) == pytest.approx(TRUTH["g_var"][0])
     with pytest.raises(UsageError, match="unknown tail 'both'; accepted are: one, two"):
         transforms.z_to_p(1, tail="both")
+
+
+def test_parameters() -> None:
+    """Both transformers show their parameters, as estimators do."""
+    transformer = ImageTransformer(["z"], out_dir="maps")
+    assert transformer.get_params() == {
+        "target": ["z"], "overwrite": False, "out_dir": "maps", "n_threads": 1,
+    }  # fmt: skip
+    assert repr(transforms.ImagesToCoordinates("replace")).startswith(
+        "ImagesToCoordinates(merge_strategy='replace', "
+    )

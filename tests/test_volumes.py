@@ -89,7 +89,10 @@ def test_truncated(tmp_path: Path, name: str) -> None:
     """A file that ends early is one problem."""
     body = write(tmp_path / name, noise()).read_bytes()
     (tmp_path / name).write_bytes(body[: len(body) // 2])
-    assert problem_of(tmp_path / name).suggestion == "is the file complete?"
+    assert (
+        problem_of(tmp_path / name).suggestion
+        == "damaged or incomplete: copy or download it again"
+    )
 
 
 def test_corrupt_gzip_is_found_by_its_check_sum(tmp_path: Path) -> None:

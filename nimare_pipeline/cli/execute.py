@@ -110,7 +110,9 @@ def summary(planned: Planned) -> str:
         return f"conjunction of {', '.join(combined(analysis))}"
     if cohort is None:
         return "no contrasts selected"
-    n_foci = int(cohort.coordinates["used"].sum())
+    foci = f", {int(cohort.coordinates['used'].sum())} foci"
+    if analysis.type == "ibma":
+        foci = " with images"
     correction = analysis.corrector.args
     how = (
         f"{correction.get('n_iters', defaults.N_ITERS)} iterations"
@@ -120,7 +122,7 @@ def summary(planned: Planned) -> str:
     pooled = len(cohort.dataset.ids)
     within = "" if analysis.pool == defaults.POOL else f" in {pooled} experiments"
     return (
-        f"{int(cohort.contrasts['included'].sum())} contrasts{within}, {n_foci} foci; "
+        f"{int(cohort.contrasts['included'].sum())} contrasts{within}{foci}; "
         f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 

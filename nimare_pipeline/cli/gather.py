@@ -17,7 +17,7 @@ from nimare_pipeline.cli.request import Request
 from nimare_pipeline.errors import DataError, PipelineError, Problem, UsageError
 from nimare_pipeline.labels import label
 from nimare_pipeline.model.schema import BUILT
-from nimare_pipeline.settings import Analysis
+from nimare_pipeline.settings import Analysis, Settings
 
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
@@ -45,7 +45,7 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         return [_merged(request.analysis, sources, versus)]
     if request.merge and len(sources) > 1:
         merged = _merged(request.analysis, sources, named(request.analysis, "all"))
-        return [_of_images(merged, request.given, request.settings.bids_dir)]
+        return [_of_images(merged, request.given, request.settings)]
     if wanted and len(sources) > 1:
         msg = (
             f"--name {wanted} names one analysis, but there are {len(sources)} input files "
@@ -64,7 +64,7 @@ def name_analyses(request: Request, sources: Sequence["Source"]) -> list[Planned
         )
         for source in sources
     ]
-    planned = [_of_images(one, request.given, request.settings.bids_dir) for one in planned]
+    planned = [_of_images(one, request.given, request.settings) for one in planned]
     _refuse_clashes(planned)
     for one, source in zip(planned, sources, strict=True):
         _say_conversion(wanted or named(request.analysis, source.name), one.analysis.name)
@@ -75,7 +75,7 @@ def gather(
     analyses: Sequence[Analysis],
     sources: Sequence["Source"],
     read: Callable[[Analysis], Sequence["Source"]] | None = None,
-    bids_dir: str = "",
+    settings: Settings | None = None,
 ) -> list[Planned]:
     """Analyses of an analysis file with their sources pooled, each with its own error, if any.
 
@@ -86,8 +86,8 @@ def gather(
         What the input folder holds.
     read : callable, optional
         Gives the sources of an analysis, where it names a database of its own.
-    bids_dir : str
-        Input folder, from which the files of sources count.
+    settings : Settings, optional
+        Where the input lies, from which the files of sources count.
     """
     pooled: dict[tuple[int, ...], Planned] = {}
     planned = []
@@ -108,18 +108,20 @@ def gather(
                 pooled[key] = _pooled(analysis, chosen)
             same = pooled[key]
             named = replace(analysis, sources=same.analysis.sources)
-            planned.append(_of_images(replace(same, analysis=named), _SAID, bids_dir))
+            planned.append(_of_images(replace(same, analysis=named), _SAID, settings))
         except PipelineError as error:
             planned.append(Planned(analysis, None, error=error))
     return planned
 
 
-def _of_images(planned: Planned, given: frozenset[str], bids_dir: str) -> Planned:
+def _of_images(planned: Planned, given: frozenset[str], settings: Settings | None) -> Planned:
     """Analysis of the images of a dataset, where it has no foci and nothing else was asked for."""
     if planned.dataset is None:
         return planned
     analysis = with_images(planned.analysis, planned.dataset, given)
-    return replace(planned, analysis=with_folders(analysis, bids_dir))
+    if settings is not None:
+        analysis = with_folders(analysis, settings)
+    return replace(planned, analysis=analysis)
 
 
 def _merged(template: Analysis, sources: Sequence["Source"], otherwise: str) -> Planned:

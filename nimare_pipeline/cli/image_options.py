@@ -14,6 +14,13 @@ OF_IMAGES = ("formula", "term", "coverage", "min_studies", "dependence", "on_bad
 def add_images(group: Any) -> None:
     """What is done with statistical images."""
     group.add_argument(
+        "--image-root",
+        metavar="DIR",
+        default="",
+        help="folder that relative paths of images count from (default: that of the file that "
+        "names them, then BIDS_DIR)",
+    )
+    group.add_argument(
         "--on-bad-image",
         metavar="POLICY",
         type=values.one_of(defaults.BAD_IMAGE_POLICIES),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.image_options import refuse_without_images
 from nimare_pipeline.needs import usual_corrector
-from nimare_pipeline.settings import Analysis, Component
+from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
@@ -55,21 +55,24 @@ def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -
     )
 
 
-def with_folders(analysis: Analysis, bids_dir: str) -> Analysis:
+def with_folders(analysis: Analysis, settings: Settings) -> Analysis:
     """Say where the images of an analysis lie: beside the files that name them, or in the input.
 
     Parameters
     ----------
     analysis : Analysis
         With its sources.
-    bids_dir : str
-        Input folder, or file.
+    settings : Settings
+        ``bids_dir``, a folder or file, and ``image_root``.
     """
     if analysis.type != "ibma":
         return analysis
-    root = Path(bids_dir) if Path(bids_dir).is_dir() else Path(bids_dir).parent
+    given = Path(settings.bids_dir)
+    root = given if given.is_dir() else given.parent
+    first = [settings.image_root] if settings.image_root else []
     beside = [str((root / source).parent) for source in analysis.sources]
-    return replace(analysis, folders=tuple(dict.fromkeys([*analysis.folders, *beside, str(root)])))
+    folders = dict.fromkeys([*first, *analysis.folders, *beside, str(root)])
+    return replace(analysis, folders=tuple(folders))
 
 
 def _with_estimator(analysis: Analysis, dataset: "Dataset") -> Analysis:

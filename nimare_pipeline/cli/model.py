@@ -151,6 +151,8 @@ def _settings(request: Request, run: dict[str, Any], path: Path) -> Settings:
     mask = changes.pop("mask", None)
     if mask is not None:
         changes["mask_file"] = str(path.parent / Path(mask).expanduser())
+    if "image_root" in changes:
+        changes["image_root"] = str(path.parent / Path(changes["image_root"]).expanduser())
     return replace(request.settings, model_file=str(path), **changes)
 
 

@@ -101,6 +101,7 @@ def _settings(options: argparse.Namespace, argv: Sequence[str], run_uuid: str) -
         work_dir=absolute(options.work_dir or f"{output_dir}/.work"),
         run_uuid=run_uuid,
         mask_file=absolute(options.mask) if options.mask else "",
+        image_root=absolute(options.image_root) if options.image_root else "",
         tal2mni=options.tal2mni,
         unknown_space=options.unknown_space or defaults.UNKNOWN_SPACE,
         seed=options.seed,

@@ -51,7 +51,7 @@ def plan(request: Request) -> list[Planned]:
     masked = _masker(request.settings)
     shelf = Shelf(request.settings, sources, lambda source: show(source.problems))
     if request.analyses:
-        planned = gather(request.analyses, sources, shelf.of, request.settings.bids_dir)
+        planned = gather(request.analyses, sources, shelf.of, request.settings)
     else:
         planned = name_analyses(request, sources)
     if request.strict:
@@ -69,6 +69,9 @@ def require_input(settings: Settings) -> None:
         raise NoInputError(msg)
     if settings.mask_file and not Path(settings.mask_file).is_file():
         msg = f"there is no mask file {settings.mask_file}"
+        raise NoInputError(msg)
+    if settings.image_root and not Path(settings.image_root).is_dir():
+        msg = f"there is no folder of images {settings.image_root}"
         raise NoInputError(msg)
 
 

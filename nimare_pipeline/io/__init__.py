@@ -6,9 +6,13 @@ It may have ``group(paths)`` (which files are one dataset), ``own_name(path)`` (
 itself; None takes the file's name), ``SEPARATE`` (several files are several analyses),
 ``SAYS`` (kinds of :mod:`nimare_pipeline.suspicions` that it says itself) and
 ``read_tables(path, *companions, tal2mni=) -> (Tables, problems)``, for what is too large for
-contrasts one by one: its foci are in MNI space, and checked. And
-``analyses(path) -> (tables, problems)``: what a file asks to be done with the data, see
-:mod:`nimare_pipeline.io.described`.
+contrasts one by one: its foci are in MNI space, and checked. ``YIELDS`` says that it is read only
+where no other format describes the studies of the folder, ``beside(path)`` which files lie there
+and are rightly not read. And ``analyses(path) -> (tables, problems)``: what a file asks to be done
+with the data, see :mod:`nimare_pipeline.io.described`.
+
+Images of a contrast are texts (paths that count from its file, or absolute ones), or paths to
+where they lie.
 """
 
 from nimare_pipeline._lazy import attach

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from nimare_pipeline import packed
 from nimare_pipeline.contrast import counted, listed, quoted
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.io._native_columns import ORIGINAL_ID
@@ -137,13 +138,17 @@ def images(root: Path, entries: Iterable[HasKey], note: Note) -> None:
     for entry in entries:
         for kind, path in entry.images.items():
             text = str(path)
-            if kind != "space" and not _REMOTE.match(text) and not (root / text).exists():
+            if kind != "space" and not _REMOTE.match(text) and not _is_there(root / text):
                 lacking.setdefault(text, entry)
     if lacking:
         file = next(iter(lacking.values())).file
         many = f"{counted(len(lacking), 'image file')} {'is' if len(lacking) == 1 else 'are'}"
         advice = "paths are relative to the folder of the tables"
         note(Problem("warning", f"{many} not there: {listed(list(lacking), 3)}", file, "", advice))
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or packed.inside(path) is not None
 
 
 def _loose(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import pkgutil
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -53,12 +53,32 @@ def find(
                 by_format.setdefault(module.__name__, []).append(file)
         if by_format:
             known = {module.__name__: module for module in modules}
-            return [(known[name], paths) for name, paths in by_format.items()], ignored
+            found = [(known[name], paths) for name, paths in by_format.items()]
+            leading = [pair for pair in found if not yields(pair[0])]
+            if leading and len(leading) < len(found):
+                ignored += [path for module, paths in found if yields(module) for path in paths]
+                return leading, sorted(ignored)
+            return found, [path for path in ignored if not _lies_beside(path, by_format, known)]
+    for module in modules:
+        left = module.last_resort(ignored) if hasattr(module, "last_resort") else []
+        if left:
+            return [(module, left)], [path for path in ignored if path not in set(left)]
     accepted = ", ".join(module.NAME for module in modules)
     msg = f"nothing to analyse in {root}{_hint(ignored)}; accepted are: {accepted}"
     if root.is_file():
         raise DataError(msg)
     raise NoInputError(msg)
+
+
+def yields(module: ModuleType) -> bool:
+    """Whether a format is read only where no other describes the studies of a folder."""
+    return bool(getattr(module, "YIELDS", False))
+
+
+def _lies_beside(path: Path, names: Collection[str], known: Mapping[str, ModuleType]) -> bool:
+    """Whether a file is one that a format that was found has beside its own, and does not read."""
+    modules = (known[name] for name in names)
+    return any(module.beside(path) for module in modules if hasattr(module, "beside"))
 
 
 def walk(folder: Path, skipped: Sequence[str], apart: Collection[Path] = ()) -> Iterator[Path]:
@@ -99,13 +119,26 @@ def left_out(ignored: Sequence[Path], base: Path) -> list[Problem]:
     ignored = [path for path in ignored if path.stem.lower() not in _USUAL and path.name != _MODEL]
     if not ignored:
         return []
+    problems: list[Problem] = []
+    yielded = [p for p in ignored if any(yields(m) and knows(m, p) for m in formats())]
+    if yielded:
+        names = [path.relative_to(base).as_posix() for path in yielded]
+        message = (
+            f"{counted(len(names), 'folder')} of images left out, as other files here describe "
+            f"the studies: {listed(names, 5)}"
+        )
+        advice = "to analyse them, name the folder itself"
+        problems.append(Problem("warning", message, suggestion=advice))
+        ignored = [path for path in ignored if path not in set(yielded)]
+        if not ignored:
+            return problems
     names = [path.relative_to(base).as_posix() for path in ignored]
     be = "is" if len(names) == 1 else "are"
     message = (
         f"{counted(len(names), 'file')} {be} in no known format and {be} left out: "
         f"{listed(names, 5)}"
     )
-    return [Problem("warning", message + _hint(ignored))]
+    return [*problems, Problem("warning", message + _hint(ignored))]
 
 
 def _hint(ignored: Sequence[Path]) -> str:

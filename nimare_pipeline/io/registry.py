@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from inspect import signature
 from pathlib import Path
@@ -15,7 +15,7 @@ from nimare_pipeline.contrast import Contrast, check, counted, listed
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.io._bids import check_description
-from nimare_pipeline.io.folder import find, left_out
+from nimare_pipeline.io.folder import find, formats, knows, left_out, yields
 from nimare_pipeline.io.sources import Found, Source
 from nimare_pipeline.spaces import template_mask
 from nimare_pipeline.suspicions import fewer, suspicions
@@ -170,7 +170,7 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
     for module, paths in sorted(batches, key=lambda batch: batch[1][0].as_posix()):
         tables: Tables | None = None
         contrasts: list[Contrast] = []
-        name = _name(module, paths[0], base)  # before reading, which forgets what was parsed
+        name = _name(module, paths, base)  # before reading, which forgets what was parsed
         if hasattr(module, "read_tables"):
             tables, problems = _tables(module, paths, base, tal2mni, unknown_space)
         else:
@@ -207,13 +207,24 @@ def _has_policy(module: ModuleType, unknown_space: str) -> bool:
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
     """Files in no known format that are no contrast's image either, nor say what one is."""
     images = {
-        os.path.normpath((base / one.files[0]).parent / str(image))
+        os.path.normpath(folder / str(image))
         for one in found
         for image in _images(one)
+        for folder in ((base / one.files[0]).parent, base)
     }
     about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
     used = images | about
-    return [path for path in ignored if os.path.normpath(path) not in used]
+    folders = {Path(image).parent for image in images}
+    left = [path for path in ignored if os.path.normpath(path) not in used]
+    return [path for path in left if not _is_of_used(path, folders)]
+
+
+def _is_of_used(path: Path, folders: Collection[Path]) -> bool:
+    """Whether a file belongs to a folder of images of which others name the images."""
+    above = Path(os.path.normpath(path.parent))
+    if not any(folder.is_relative_to(above) for folder in folders):
+        return False
+    return any(yields(one) and (knows(one, path) or one.beside(path)) for one in formats())
 
 
 def _images(found: Found) -> list[Any]:
@@ -233,6 +244,7 @@ def _contrasts(
 ) -> tuple[list[Contrast], list[Problem]]:
     """Contrasts of one source and everything that is wrong with it, files named from ``base``."""
     names = {path.name: path.relative_to(base).as_posix() for path in reversed(paths)}
+    names |= {str(path): path.relative_to(base).as_posix() for path in paths}
     try:
         contrasts, problems = module.read(*paths)
     except DataError as error:
@@ -243,10 +255,11 @@ def _contrasts(
             c,
             file=names.get(c.file, names[paths[0].name]),
             foci_file=names.get(c.foci_file, c.foci_file),
+            images={kind: _from(base, image) for kind, image in c.images.items()},
         )
         for c in contrasts
     ]
-    problems = [replace(p, file=names.get(p.file, p.file)) for p in problems]
+    problems = [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
     contrasts, settled = settle(contrasts, unknown_space)
     checked = [*settled, *check(contrasts, tal2mni)]
     problems = as_decided(problems, unknown_space, checked)
@@ -255,6 +268,11 @@ def _contrasts(
         file = names[paths[0].name]
         problems.append(_empty(len(contrasts), file))
     return contrasts, problems
+
+
+def _from(base: Path, image: Any) -> Any:
+    """Image whose path is no text, but where it lies, as text from ``base``."""
+    return image.relative_to(base).as_posix() if isinstance(image, Path) else image
 
 
 def _empty(n_contrasts: int, file: str) -> Problem:
@@ -292,9 +310,11 @@ def _refuse_errors(problems: Sequence[Problem], root: Path) -> None:
         raise DataError(msg, fewer(sorted(said, key=lambda problem: problem.level)))
 
 
-def _name(module: ModuleType, path: Path, base: Path) -> str:
+def _name(module: ModuleType, paths: Sequence[Path], base: Path) -> str:
+    path = paths[0]
     *folders, _ = path.relative_to(base).parts
     given = module.own_name(path) if hasattr(module, "own_name") else None
     if given is None:
         return "_".join([*folders, path.stem])
-    return given or "_".join(folders) or base.resolve().name or path.stem
+    whole = Path(os.path.commonpath([one.parent for one in paths])).relative_to(base).parts
+    return given or "_".join(whole) or base.resolve().name or path.stem

@@ -38,6 +38,13 @@ RUN: tuple[Key, ...] = (
         example='"mask.nii.gz"',
     ),
     Key(
+        "image_root",
+        kinds.TEXT,
+        "Folder that relative paths of images count from",
+        otherwise="the folder of the file that names them, then the input folder",
+        example='"images"',
+    ),
+    Key(
         "tal2mni",
         kinds.one_of(*defaults.TAL2MNI_METHODS),
         "How Talairach coordinates become MNI coordinates",

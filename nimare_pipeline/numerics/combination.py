@@ -273,7 +273,8 @@ def one_sample_t(
     groups = np.arange(len(y)) if groups is None else groups
     means = group_means(y, groups)
     share = mean_shares(groups, sample_sizes)
-    dof = satterthwaite(share)
+    # Equal shares have one less than there are of them, but for rounding.
+    dof = len(share) - 1.0 if sample_sizes is None else satterthwaite(share)
     mean = (share[:, None] * means).sum(axis=0)
     spread = ((share**2 / (1 - share))[:, None] * (means - mean) ** 2).sum(axis=0)
     # What rounding leaves of equal values is no variance: t would be 1e16 out of nothing.

@@ -48,7 +48,7 @@ class Tau2:
     Parameters
     ----------
     value : (n_voxels,) array
-        At least 0.
+        At least 0; NaN where the squares of effects overflow.
     converged : (n_voxels,) bool array
         The iterations ended before their bound; always so where there are none.
     """

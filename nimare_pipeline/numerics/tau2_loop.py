@@ -163,7 +163,7 @@ def maximise(ys, vs, basis, widest, restricted, values, converged):  # type: ign
         n_points = min(max(3, math.ceil(width / STEP) + 1), MOST_POINTS)
         step = width / (n_points - 1)
         _scan(y, v, basis, (least, step, n_points), restricted, scratch, scanned)
-        best, values[voxel], converged[voxel] = np.inf, 0.0, True
+        best, values[voxel], converged[voxel] = np.inf, np.nan, False
         for point in range(n_points):
             left, right = max(point - 1, 0), min(point + 1, n_points - 1)
             if scanned[point] > scanned[left] or scanned[point] > scanned[right]:

@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 
 from nimare_pipeline import bibliography, defaults, pool_policy
-from nimare_pipeline.directions import is_difference
+from nimare_pipeline.directions import is_difference, is_of_images
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.pooling import POOLED_INTO, by_experiment, experiments
-from nimare_pipeline.reports import group_words, references, render
+from nimare_pipeline.reports import group_words, image_texts, references, render
 from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.unknown_spaces import UNKNOWN
 
@@ -124,6 +124,8 @@ def methods(
     *,
     contrasts: pd.DataFrame | None = None,
     inference: Inference | None = None,
+    images: pd.DataFrame | None = None,
+    made: Mapping[str, Any] | None = None,
 ) -> Text:
     """Write the methods paragraphs of one analysis.
 
@@ -139,6 +141,10 @@ def methods(
         Inclusion table of the cohort, for exclusions and spaces.
     inference : Inference, optional
         How significance was judged; by default as the facts say.
+    images : DataFrame, optional
+        Checks of the images, of an image-based analysis.
+    made : dict of str to sequence of str, optional
+        Kind to the contrasts whose image was computed.
 
     Returns
     -------
@@ -174,6 +180,9 @@ def methods(
         "judged_interval": _interval_at(facts, inference or Inference.of(facts, alpha), alpha),
         **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
     }
+    if of_images(facts, analysis):
+        context |= image_texts.methods(facts, analysis, images, made or {})
+        return _text("methods_images.txt.jinja", context)
     return _text("methods.txt.jinja", context)
 
 
@@ -210,7 +219,15 @@ def results(
         ],
         "thresholds": thresholds_at(facts, alpha),
     }
+    if of_images(facts, analysis):
+        context |= image_texts.results(facts, analysis, main)
+        return _text("results_images.txt.jinja", context)
     return _text("results.txt.jinja", context)
+
+
+def of_images(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> bool:
+    """Whether an analysis is one of statistical images, also where its facts are lost."""
+    return is_of_images(facts) or analysis.get("type") == "ibma"
 
 
 def _words(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, Any]:

@@ -81,6 +81,13 @@ def new_figure(width_in: float, height_in: float, **options: Any) -> Any:
     return figure
 
 
+def whole_ticks(ax: Any) -> None:
+    """Ticks at whole numbers only, on the upright axis."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
 def save_chart(figure: Any, folder: Path, key: str) -> Path:
     """Write lines and text as ``<key>.svg``, or as ``<key>.png`` where the SVG would be large.
 

@@ -44,12 +44,33 @@ class Maxima:
     side: str = ""
 
 
-def counts(columns: Mapping[str, Array]) -> Any:
+def counts(columns: Mapping[str, Array], *, of: str = "experiments") -> Any:
     """Figure of one histogram a column (title to values), with a tick for each experiment."""
-    figure = canvas.new_figure(9.0, 2.5, layout="constrained")
+    figure = canvas.new_figure(9.0 if len(columns) > 1 else 6.0, 2.5, layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(columns)))
     for ax, (title, values) in zip(axes, columns.items(), strict=True):
-        _count_histogram(ax, values, title)
+        _count_histogram(ax, values, title, of)
+    return figure
+
+
+def of_voxels(columns: Mapping[str, Array]) -> Any:
+    """Figure of one histogram a column (title to values), over voxels, with the median."""
+    figure = canvas.new_figure(3.2 * len(columns) + 0.4, 2.5, layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, len(columns)))
+    for ax, (title, values) in zip(axes, columns.items(), strict=True):
+        ax.set_title(title)
+        # What few voxels reach would squeeze all others into one bar.
+        end = float(np.percentile(values, 99.9))
+        ax.hist(
+            np.minimum(values, end), bins=40, color=canvas.PALE_BLUE,
+            edgecolor="white", linewidth=0.4,
+        )  # fmt: skip
+        median = float(np.median(values))
+        _threshold_line(ax, median, f"median {median:.3g}")
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+        ax.legend(loc="upper right")
+    axes[0].set_ylabel("voxels")
     return figure
 
 
@@ -134,7 +155,7 @@ def montecarlo(panels: Sequence[Maxima], alpha: float) -> Any:
     return figure
 
 
-def _count_histogram(ax: Any, values: Array, title: str) -> None:
+def _count_histogram(ax: Any, values: Array, title: str, of: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.set_title(title)
@@ -158,7 +179,7 @@ def _count_histogram(ax: Any, values: Array, title: str) -> None:
         clip_on=False,
     )
     ax.tick_params(axis="x", pad=7)
-    ax.set_ylabel("experiments")
+    ax.set_ylabel(of)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.legend(loc="upper right")

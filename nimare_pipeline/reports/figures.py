@@ -9,10 +9,10 @@ import pandas as pd
 
 from nimare_pipeline import defaults
 from nimare_pipeline.cluster_evidence import shown_spec
-from nimare_pipeline.directions import group_names, is_pair
+from nimare_pipeline.directions import group_names, is_of_images, is_pair
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.pooling import by_experiment
-from nimare_pipeline.reports import brains, canvas, distributions
+from nimare_pipeline.reports import brains, canvas, distributions, image_figures
 from nimare_pipeline.reports import region as regions
 from nimare_pipeline.reports.figure_inputs import Array, Inputs
 from nimare_pipeline.reports.maxima import montecarlo_panels
@@ -71,10 +71,11 @@ def draw_all(
     inputs = Inputs(result, contrasts, coordinates, np.asarray(labels), alpha)
     paths = {}
     with canvas.style():
-        for key, draw in DRAWINGS.items():
+        for key, draw in _drawings(result).items():
             figure = draw(inputs)
             if figure is not None:
-                save = canvas.save_picture if key in PICTURES else canvas.save_chart
+                is_picture = key in PICTURES or key.endswith("_mosaic")
+                save = canvas.save_picture if is_picture else canvas.save_chart
                 paths[key] = save(figure, folder, key)
     return paths
 
@@ -190,6 +191,18 @@ DRAWINGS: dict[str, Callable[[Inputs], Any]] = {
     "null_uncorrected": draw_null_uncorrected,
     "null_montecarlo": draw_null_montecarlo,
 }
+
+
+_OF_FOCI = frozenset({"region", "foci", "sample_sizes", "null_uncorrected"})
+"""Figures that an analysis of images does not have, or has in another form."""
+
+
+def _drawings(result: MetaResult) -> dict[str, Callable[[Inputs], Any]]:
+    """What is drawn of a result, by key."""
+    if not is_of_images(result.facts):
+        return DRAWINGS
+    shared = {key: draw for key, draw in DRAWINGS.items() if key not in _OF_FOCI}
+    return {**shared, **image_figures.DRAWINGS, **image_figures.term_drawings(result.facts)}
 
 
 def fade_below(spec: MapSpec | None) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 
 from nimare_pipeline.directions import group_facts
 from nimare_pipeline.reports import boilerplate, references, render, sections, verdict
+from nimare_pipeline.reports.pages import Page, Picture, Spec, link
 
 MAX_FIGURE_BYTES = 8_500_000
 """What all pictures may take up in the report; what is beyond is linked instead."""
@@ -30,6 +31,9 @@ PRIORITY = (
     "sample_sizes",
     "result_glass",
     "z_mosaic",
+    "effect_mosaic",
+    "coverage_mosaic",
+    "heterogeneity",
     "result_ortho",
 )
 """Which pictures are put in first, where not all fit."""
@@ -44,6 +48,8 @@ ALWAYS_CITED = (
     "nichols2005",
 )
 """Papers that verdict and captions name."""
+OF_IMAGES = ("taylor2023", "fonov2011", "abraham2014", "higgins2003")
+"""The same of analyses of images."""
 MAX_CRASH_CHARACTERS = 20_000
 
 
@@ -119,7 +125,7 @@ def render_report(read: Any, output_dir: str | Path) -> str:
     return render.template("report.html.jinja", context)
 
 
-def _pages(read: Any, output_dir: Path) -> list[sections.Page]:
+def _pages(read: Any, output_dir: Path) -> list[Page]:
     """One page an analysis, in the order of the run; those of earlier runs follow."""
     run = _run(read)
     order = [one["name"] for one in _planned(run)]
@@ -127,7 +133,7 @@ def _pages(read: Any, output_dir: Path) -> list[sections.Page]:
         read.analyses,
         key=lambda one: order.index(one.name) if one.name in order else len(order),
     )
-    return [sections.Page(record, output_dir, run) for record in records]
+    return [Page(record, output_dir, run) for record in records]
 
 
 def _planned(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -148,7 +154,7 @@ def _failed(run: Mapping[str, Any], there: Sequence[str]) -> list[tuple[str, str
 
 def embed(
     figures: Mapping[str, Mapping[str, Path]], output_dir: Path, budget: int = MAX_FIGURE_BYTES
-) -> dict[str, dict[str, sections.Picture]]:
+) -> dict[str, dict[str, Picture]]:
     """Put pictures into data URIs, the most telling first, as long as they fit.
 
     Parameters
@@ -164,7 +170,7 @@ def embed(
     -------
     dict of str to dict of str to Picture
     """
-    embedded: dict[str, dict[str, sections.Picture]] = {name: {} for name in figures}
+    embedded: dict[str, dict[str, Picture]] = {name: {} for name in figures}
     keys = dict.fromkeys([*PRIORITY, *(key for paths in figures.values() for key in paths)])
     for key in keys:
         for name, paths in figures.items():
@@ -175,7 +181,7 @@ def embed(
             if len(uri) > budget:
                 uri = ""
             budget -= len(uri)
-            embedded[name][key] = sections.Picture(uri, sections.link(path, output_dir))
+            embedded[name][key] = Picture(uri, link(path, output_dir))
     return embedded
 
 
@@ -184,9 +190,7 @@ def _data_uri(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _section(
-    prefix: str, spec: sections.Spec, call: Callable[[Callable[..., Any]], Any]
-) -> Section:
+def _section(prefix: str, spec: Spec, call: Callable[[Callable[..., Any]], Any]) -> Section:
     slug = f"{prefix}-{spec.slug}"
     try:
         html = render.template(f"{spec.slug}.jinja", {"slug": slug, **call(spec.context)})
@@ -195,7 +199,7 @@ def _section(
     return Section(slug, spec.title, html)
 
 
-def _analysis(page: sections.Page) -> dict[str, Any]:
+def _analysis(page: Page) -> dict[str, Any]:
     judged: verdict.Verdict | None
     try:
         judged = verdict.verdict(page.evidence)
@@ -212,14 +216,24 @@ def _analysis(page: sections.Page) -> dict[str, Any]:
         "headline": judged.headline if judged else "",
         "opening": opening,
         "description": str(page.record.analysis.get("description") or ""),
+        "unit": "Contrasts" if page.of_images else "Experiments",
         "select": " ".join(str(page.record.analysis.get("select") or "").split()),
         "sections": [_section(slug, spec, lambda make: make(page)) for spec in specs],
     }
 
 
-def _numbers(page: sections.Page) -> list[tuple[str, str]]:
+def _numbers(page: Page) -> list[tuple[str, str]]:
     facts, clusters = page.record.facts, page.record.clusters
     main = boilerplate.main_peaks(clusters)
+    if page.of_images:
+        return _of_known([
+            ("contrast", "contrasts", facts.get("n_contrasts")),
+            ("study", "studies", facts.get("n_studies")),
+            ("participant", "participants", facts.get("n_participants")),
+            ("voxel analysed", "voxels analysed", facts.get("n_voxels_analysed")),
+            ("cluster", "clusters", len(main)),
+            ("significant voxel", "significant voxels", _n_significant(main)),
+        ])  # fmt: skip
     sizes = [
         (f"experiment of {group['name']}", f"experiments of {group['name']}", n)
         for group in group_facts(facts)
@@ -231,12 +245,16 @@ def _numbers(page: sections.Page) -> list[tuple[str, str]]:
         ("participant", "participants", facts.get("n_participants")),
         ("focus", "foci", facts.get("n_foci")),
         ("cluster", "clusters", len(main)),
-        (
-            "significant voxel",
-            "significant voxels",
-            main["n_voxels"].sum() if "n_voxels" in main else None,
-        ),
+        ("significant voxel", "significant voxels", _n_significant(main)),
     ]
+    return _of_known(known)
+
+
+def _n_significant(main: Any) -> Any:
+    return main["n_voxels"].sum() if "n_voxels" in main else None
+
+
+def _of_known(known: Iterable[tuple[str, str, Any]]) -> list[tuple[str, str]]:
     return [
         (one if value == 1 else many, render.number(value))
         for one, many, value in known
@@ -270,7 +288,7 @@ def _versions(read: Any) -> dict[str, str]:
     return own | {str(name): str(version) for name, version in found.items()}
 
 
-def _texts(pages: Iterable[sections.Page]) -> dict[str, boilerplate.Text]:
+def _texts(pages: Iterable[Page]) -> dict[str, boilerplate.Text]:
     """Methods of the analyses whose numbers are there and make sense; the section says if not."""
     texts = {}
     for page in pages:
@@ -280,9 +298,12 @@ def _texts(pages: Iterable[sections.Page]) -> dict[str, boilerplate.Text]:
     return texts
 
 
-def _references(pages: Iterable[sections.Page]) -> tuple[references.Reference, ...]:
+def _references(pages: Sequence[Page]) -> tuple[references.Reference, ...]:
     cited = [key for text in _texts(pages).values() for key in text.citations]
-    return references.select([*cited, *ALWAYS_CITED])
+    of_images = [page.of_images for page in pages]
+    always = ALWAYS_CITED if not of_images or not all(of_images) else ()
+    of_all = OF_IMAGES if any(of_images) else ()
+    return references.select([*cited, *always, *of_all])
 
 
 def _read(path: Path) -> str:

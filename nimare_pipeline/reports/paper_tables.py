@@ -16,7 +16,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.derivative_names import page
 from nimare_pipeline.directions import GROUPS, group_facts, group_names, is_pair
 from nimare_pipeline.pooling import POOLED_INTO
-from nimare_pipeline.reports import paper_words, render, tables
+from nimare_pipeline.reports import boilerplate, image_texts, paper_words, render, tables
 from nimare_pipeline.writing import write_file
 
 INDENT = "\N{EM SPACE}"
@@ -87,6 +87,7 @@ def clusters_page(record: Any) -> str:
         "volume_mm3": Column("Volume (mm³)", _value),
         "n_voxels": Column("Voxels", _value),
         "n_experiments": Column("Experiments", _value),
+        **_OF_IMAGES,
     }
     if is_pair(record.facts):
         del columns["n_experiments"]
@@ -111,8 +112,13 @@ def _clusters_title(record: Any) -> str:
         )
         return f"Significant differences between {groups}, {estimator} “{record.name}”"
     n_experiments = record.facts.get("n_contrasts")
-    of = f" of {render.counted(n_experiments, 'experiment')}" if n_experiments else ""
+    of = f" of {render.counted(n_experiments, unit(record))}" if n_experiments else ""
     return f"Significant clusters of the {estimator} meta-analysis “{record.name}”{of}"
+
+
+def unit(record: Any) -> str:
+    """What an analysis is of: an experiment, or a contrast with images."""
+    return "contrast" if boilerplate.of_images(record.facts, record.analysis) else "experiment"
 
 
 def _clusters_note(record: Any, columns: Mapping[str, Column]) -> str:
@@ -127,6 +133,10 @@ def _clusters_note(record: Any, columns: Mapping[str, Column]) -> str:
     parts.append(f"Side: {', '.join(f'{side[0].upper()} {side}' for side in sides)}.")
     if "n_experiments" in record.clusters:
         parts.append("Experiments: those with at least one focus inside the cluster.")
+    if "est" in record.clusters:
+        parts.append(f"Effect: {image_texts.estimate_words(record)}, at the peak.")
+    if "n" in record.clusters:
+        parts.append("Studies: those with a value at the peak.")
     return " ".join(parts)
 
 
@@ -153,6 +163,11 @@ def contrasts_page(record: Any) -> str:
         "sample_size": Column("N", str),
         "pooled_into": Column("Experiment", _text, numeric=False),
         "pooled_sample_size": Column("N of the experiment", _value),
+        **(
+            {"images": Column("Images", _text, numeric=False)}
+            if (unit(record) == "contrast")
+            else {}
+        ),
         "n_foci": Column("Foci", _value),
         "original_space": Column("Space", _text, numeric=False),
         "space_transform": Column("Transform", _transform, numeric=False),
@@ -165,8 +180,10 @@ def contrasts_page(record: Any) -> str:
         plain(
             shown[kept],
             columns,
-            f"Experiments of the meta-analysis “{record.name}”.",
-            f"{united}N: participants. Foci: as reported. Space: as published. {stars}",
+            f"{unit(record).capitalize()}s of the meta-analysis “{record.name}”.",
+            f"N: participants. {stars}"
+            if (unit(record) == "contrast")
+            else f"{united}N: participants. Foci: as reported. Space: as published. {stars}",
         )
     ]
     if not kept.all():
@@ -174,7 +191,7 @@ def contrasts_page(record: Any) -> str:
             **{name: columns[name] for name in ("study_id", "contrast_id")},
             "reason": Column("Reason", _text, numeric=False),
         }
-        caption = f"Experiments left out of the meta-analysis “{record.name}”."
+        caption = f"{unit(record).capitalize()}s left out of the meta-analysis “{record.name}”."
         made.append(plain(shown[~kept], out, caption))
     return _page(record, made)
 
@@ -225,3 +242,17 @@ def _decimals(digits: int) -> Callable[[Any], str]:
         return f"{value:.{digits}f}".replace("-", render.MINUS)
 
     return write
+
+
+def _rounded(value: Any) -> str:
+    return "" if render.is_missing(value) else render.number(value, 3)
+
+
+_OF_IMAGES = {
+    "est": Column("Effect", _rounded),
+    "se": Column("SE", _rounded),
+    "tau2": Column("τ²", _rounded),
+    "i2": Column("I² (%)", _decimals(0)),
+    "n": Column("Studies", _value),
+}
+"""Columns of clusters that only analyses of images have."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from nimare_pipeline import defaults
-from nimare_pipeline.directions import directions, is_pooled
+from nimare_pipeline.directions import directions, is_of_images, is_pooled
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import render
 from nimare_pipeline.reports.paper_scale import Scale
@@ -66,7 +66,8 @@ def threshold(record: Any) -> str:
     if spec.method in METHODS:
         more.append(METHODS[spec.method])
     elif n_iters:
-        more.append(f"{render.counted(n_iters, 'Monte Carlo iteration')}")
+        drawn = "sign flip" if is_of_images(facts) else "Monte Carlo iteration"
+        more.append(render.counted(n_iters, drawn))
     return f"{what} {at}" + (f" ({', '.join(more)})" if more else "")
 
 
@@ -91,6 +92,8 @@ def whole_legend(record: Any, fade_below: float, *, significant: bool) -> str:
 
 def colors(record: Any) -> str:
     """What red and blue mean, as a sentence; empty where there are no groups."""
+    if is_of_images(record.facts) and two_sided(record):
+        return " Red: positive; blue: negative."
     sides = directions(record.facts)
     return "" if sides is None else f" Red: {sides.positive}; blue: {sides.negative}."
 

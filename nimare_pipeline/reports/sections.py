@@ -1,141 +1,29 @@
 """What each section of the report is made from: an analysis or a run to names in its template."""
 
 import hashlib
-import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, image_words
 from nimare_pipeline.cohort import NOT_CHOSEN
-from nimare_pipeline.directions import (
-    describe_group,
-    directions,
-    group_facts,
-    group_names,
-    is_difference,
-    is_pair,
-    is_pooled,
-)
-from nimare_pipeline.inference import Inference
+from nimare_pipeline.directions import describe_group, group_names, is_of_images, is_pair
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.pooling import POOLED_INTO, by_experiment
-from nimare_pipeline.reports import boilerplate, paper_words, tables, verdict
-from nimare_pipeline.reports.figures import fade_below
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the report: inside it (``uri``) or beside it (``href``, relative)."""
-
-    uri: str
-    href: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """All that the sections of one analysis are made from.
-
-    ``record`` is an ``AnalysisRecord`` of ``nimare_pipeline.derivatives``.
-    """
-
-    record: Any
-    output_dir: Path
-    run: Mapping[str, Any]
-    pictures: Mapping[str, Picture] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Name of the analysis."""
-        return str(self.record.name)
-
-    @property
-    def evidence(self) -> verdict.Evidence:
-        """What the verdict is made from."""
-        record = self.record
-        return verdict.Evidence(
-            facts=record.facts,
-            analysis=record.analysis,
-            contrasts=record.contrasts,
-            clusters=record.clusters,
-            problems=tuple(
-                # What the cohort decided has no file, and has notices of its own.
-                str(problem)
-                for problem in record.problems
-                if problem.file or verdict.MISSING_N in problem.message
-            ),
-            failure=verdict.run_failure(self.run["status"], self.name),
-            level=record.record.get("Result", {}).get("Level"),
-        )
-
-    @property
-    def inference(self) -> Inference:
-        """How significance was judged."""
-        return self.evidence.inference
-
-    def text(self) -> boilerplate.Text:
-        """Methods paragraphs."""
-        return boilerplate.methods(
-            self.record.facts,
-            self.record.analysis,
-            self.versions,
-            # A conjunction's experiments were chosen, and are described, where they were analysed.
-            contrasts=None if self.record.facts.get("conjunction") else self.record.contrasts,
-            inference=self.inference,
-        )
-
-    @property
-    def statistic(self) -> str:
-        """What the estimator's statistic is called."""
-        name = page_estimator(self.record)
-        return boilerplate.STATISTICS.get(name, name)
-
-    @property
-    def versions(self) -> dict[str, str]:
-        """Versions that this analysis was made with; those of the run if it does not say."""
-        own = self.record.record.get("Versions")
-        if not isinstance(own, Mapping) or not own:
-            return dict(self.run["versions"])
-        ours = self.record.record.get("SoftwareVersion")
-        known = {boilerplate.PIPELINE: ours} if ours else {}
-        return {str(name): str(version) for name, version in {**known, **own}.items()}
-
-    def relative(self, path: Path | str) -> str:
-        """Path as a link from the report."""
-        return link(path, self.output_dir)
-
-
-def page_estimator(record: Any) -> str:
-    """Class name of the estimator of an analysis."""
-    return str(record.analysis.get("estimator", {}).get("type", defaults.ESTIMATOR))
-
-
-def link(path: Path | str, output_dir: Path) -> str:
-    """Relative address of a file for a page in ``output_dir``."""
-    return quote(Path(os.path.relpath(path, output_dir)).as_posix())
-
-
-@dataclass(frozen=True)
-class Spec:
-    """What a section is made by: a function to the context of the template ``<slug>.jinja``."""
-
-    slug: str
-    title: str
-    context: Callable[..., Mapping[str, Any]]
+from nimare_pipeline.reports import boilerplate, sections_images, tables
+from nimare_pipeline.reports.pages import Page, Spec, alpha_of, base
 
 
 def _data(page: Page) -> dict[str, Any]:
     contrasts = page.record.contrasts
     if contrasts.empty:
-        return _base(page) | {"flow": None}
+        return base(page) | {"flow": None}
     kept = tables.truth(contrasts["included"])
     reasons = contrasts.loc[~kept, "reason"].fillna("no reason given").astype(str)
     spaces = contrasts.loc[kept].groupby(
         ["original_space", "space_transform"], dropna=False, sort=False
     )
-    return _base(page) | {
+    return base(page) | {
         "flow": {
             "found": len(contrasts),
             "excluded": list(reasons.value_counts(sort=False).items()),
@@ -154,31 +42,31 @@ def _data(page: Page) -> dict[str, Any]:
 
 
 def _region(page: Page) -> dict[str, Any]:
-    return _base(page) | {"region": page.record.facts["region"]}
+    return base(page) | {"region": page.record.facts["region"]}
 
 
 def _conjunction(page: Page) -> dict[str, Any]:
-    return _base(page) | {"conjunction": page.record.facts["conjunction"]}
+    return base(page) | {"conjunction": page.record.facts["conjunction"]}
 
 
 def _foci(page: Page) -> dict[str, Any]:
     coordinates = page.record.coordinates
     outside = None if coordinates.empty else tables.outside_table(coordinates)
-    return _base(page) | {"outside": outside, "n_foci": len(coordinates)}
+    return base(page) | {"outside": outside, "n_foci": len(coordinates)}
 
 
 def _result(page: Page) -> dict[str, Any]:
-    return _base(page) | {
+    return base(page) | {
         "significant": not page.record.clusters.empty,
-        "thresholds": boilerplate.thresholds_at(page.record.facts, _alpha(page)),
+        "thresholds": boilerplate.thresholds_at(page.record.facts, alpha_of(page)),
     }
 
 
 def _clusters(page: Page) -> dict[str, Any]:
     clusters = page.record.clusters
     if clusters.empty:
-        return _base(page) | {"clusters": None}
-    return _base(page) | {
+        return base(page) | {"clusters": None}
+    return base(page) | {
         "clusters": tables.clusters_table(
             clusters,
             statistic=page.statistic,
@@ -190,7 +78,7 @@ def _clusters(page: Page) -> dict[str, Any]:
 
 
 def _nulls(page: Page) -> dict[str, Any]:
-    return _base(page) | {
+    return base(page) | {
         "thresholds": page.record.facts.get("montecarlo", {}).get("thresholds", {}),
         "forming": page.record.facts.get("cluster_forming"),
     }
@@ -255,7 +143,8 @@ def _paper(page: Page) -> list[tuple[str, list[tuple[str, str]]]]:
         meaning = f"{shown.get(source, source)}, {shown.get(view, view)}"
         kind = {".png": "PNG, 300 dpi"}.get(path.suffix, path.suffix[1:].upper())
         rows.setdefault(meaning, []).append((kind, page.relative(path)))
-    for suffix, meaning in (("clusters", "table of clusters"), ("contrasts", "experiments")):
+    contrasts = "contrasts" if page.of_images else "experiments"
+    for suffix, meaning in (("clusters", "table of clusters"), ("contrasts", contrasts)):
         rows[meaning] = [
             (kind, page.relative(path))
             for extension, kind in ((".html", "to paste"), (".tsv", "TSV"))
@@ -302,6 +191,9 @@ RUN_SECTIONS = (Spec("settings", "Settings and versions", _settings), Spec("log"
 
 def of(page: Page) -> tuple[Spec, ...]:
     """Sections of an analysis: of what it has."""
+    if page.of_images:
+        own = sections_images.of(page)
+        return (*own, *(spec for spec in ANALYSIS_SECTIONS if spec.slug in ("methods", "files")))
     first, *others = ANALYSIS_SECTIONS
     if page.record.facts.get("conjunction"):
         without = ("data", "foci", "nulls")
@@ -309,32 +201,10 @@ def of(page: Page) -> tuple[Spec, ...]:
     return (first, *([_REGION] if page.record.facts.get("region") else []), *others)
 
 
-def _base(page: Page) -> dict[str, Any]:
-    """Names that most templates use."""
-    return {
-        "name": page.name,
-        "pictures": page.pictures,
-        "facts": {**dict.fromkeys(boilerplate.FACTS), **page.record.facts},
-        "alpha": _alpha(page),
-        "inference": page.inference,
-        "statistic": page.statistic,
-        "two_sided": paper_words.two_sided(page.record),
-        "z_kind": paper_words.z_kind(page.record),
-        "is_difference": is_difference(page.record.facts),
-        "directions": directions(page.record.facts),
-        "groups": group_facts(page.record.facts),
-        "group_names": group_names(page.record.facts),
-        "fade_below": fade_below(paper_words.z_spec(page.record)),
-        "forming_kind": "pooled over voxels" if is_pooled(page.record.facts) else "uncorrected",
-    }
-
-
-def _alpha(page: Page) -> float:
-    return float(page.evidence.analysis.get("alpha", defaults.ALPHA))
-
-
 def _meaning(spec: MapSpec, facts: Mapping[str, Any] | None = None) -> str:
     """Map in words: ``z, corrected for family-wise error by cluster size``."""
+    if facts and is_of_images(facts):
+        return _meaning_of_images(spec, facts)
     named = {"stat": "statistic", "logp": "−log10 p", "chi2": "chi-square", "prob": "probability"}
     statistic = named.get(spec.statistic, spec.statistic)
     said = f"{describe_group(spec.group, facts)} ({spec.group})" if facts else spec.group
@@ -345,6 +215,19 @@ def _meaning(spec: MapSpec, facts: Mapping[str, Any] | None = None) -> str:
     level = f"{spec.level or 'voxel'}{f' {spec.measure}' if spec.measure else ''}"
     method = "" if spec.method == "montecarlo" else f" ({spec.method})"
     return f"{statistic}{group}, corrected for {error} by {level}{method}"
+
+
+def _meaning_of_images(spec: MapSpec, facts: Mapping[str, Any]) -> str:
+    known = image_words.STATISTICS.get(spec.statistic)
+    name = known.name if known else spec.statistic
+    of = f" of {describe_group(spec.group, facts)}" if spec.group else ""
+    if spec.correction is None:
+        tested = ", uncorrected" if spec.statistic in {"z", "p", "logp"} else ""
+        return f"{name}{of}{tested}"
+    error = {"FWE": "family-wise error", "FDR": "false discovery rate"}[spec.correction]
+    level = f"{spec.level or 'voxel'}{f' {spec.measure}' if spec.measure else ''}"
+    method = "" if spec.method == "montecarlo" else f" ({spec.method})"
+    return f"{name}{of}, corrected for {error} by {level}{method}"
 
 
 def _order(item: tuple[MapSpec, Path]) -> tuple[bool, str, str, str]:

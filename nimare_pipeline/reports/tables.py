@@ -179,7 +179,7 @@ def clusters_table(
         text = f"Experiments of {name} with at least one focus inside the cluster"
         heads[f"n_experiments_{label}"] = Head(f"Exp. {name}", help=text)
     described = derivative_tables.PAIR_CLUSTERS if groups else derivative_tables.CLUSTERS
-    return make(_without_empty(clusters), heads, described, classes=classes)
+    return make(without_empty(clusters), heads, described, classes=classes)
 
 
 def statistic_writer(clusters: pd.DataFrame) -> Callable[[Any], str]:
@@ -197,7 +197,7 @@ def centres_table(clusters: pd.DataFrame) -> Table:
         parts = [f"{name}_{axis}" for axis in "xyz"]
         if set(parts) <= set(main.columns):
             main[name] = [_point(row) for row in main[parts].itertuples(index=False)]
-    return make(_without_empty(main), CENTRES, derivative_tables.CLUSTERS)
+    return make(without_empty(main), CENTRES, derivative_tables.CLUSTERS)
 
 
 def named(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -211,15 +211,15 @@ def named(contrasts: pd.DataFrame) -> pd.DataFrame:
     return contrasts.assign(**shown)
 
 
-def contrasts_table(contrasts: pd.DataFrame) -> Table:
+def contrasts_table(contrasts: pd.DataFrame, *, heads: Mapping[str, Head] | None = None) -> Table:
     """Experiments found, with what became of them; columns without any value are left out."""
     classes = ["" if kept else "out" for kept in truth(contrasts["included"])]
     if imputed(contrasts).any():
         sizes = zip(contrasts["sample_size"], imputed(contrasts), strict=True)
         marked = [Imputed(float(size)) if filled else size for size, filled in sizes]
         contrasts = contrasts.assign(sample_size=pd.Series(marked, contrasts.index, dtype=object))
-    shown = _without_empty(named(contrasts))
-    return make(shown, CONTRASTS, derivative_tables.CONTRASTS, classes=classes)
+    shown = without_empty(named(contrasts))
+    return make(shown, heads or CONTRASTS, derivative_tables.CONTRASTS, classes=classes)
 
 
 def outside_table(coordinates: pd.DataFrame) -> Table:
@@ -260,7 +260,8 @@ def make(
     )
 
 
-def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+def without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Table without the columns that hold nothing."""
     return frame.loc[:, [not frame[name].map(render.is_missing).all() for name in frame]]
 
 

@@ -1,7 +1,7 @@
 """What a reader has to know before believing a result: the verdict and its notices."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
@@ -9,8 +9,8 @@ import pandas as pd
 from nimare_pipeline import defaults, inference
 from nimare_pipeline.directions import is_pair
 from nimare_pipeline.pooling import POOLED_INTO, by_experiment, on_both_sides, several
-from nimare_pipeline.reports import render, verdict_groups, verdict_pool
-from nimare_pipeline.reports.boilerplate import main_peaks
+from nimare_pipeline.reports import render, verdict_groups, verdict_images, verdict_pool
+from nimare_pipeline.reports.boilerplate import main_peaks, of_images
 from nimare_pipeline.reports.tables import truth
 
 Level = Literal["bad", "warn", "note", "good"]
@@ -85,6 +85,10 @@ class Evidence:
         Why the analysis failed in the last run; empty if it did not.
     level : "size", "mass", "voxel", "tfce" or "none"
         What makes something significant; None where the record does not say.
+    images : DataFrame
+        Checks of the images of an image-based analysis.
+    made : dict of str to list of str
+        Kind of image to the contrasts whose image was computed.
     """
 
     facts: Mapping[str, Any]
@@ -94,6 +98,13 @@ class Evidence:
     problems: tuple[str, ...] = ()
     failure: str = ""
     level: inference.Level | None = None
+    images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    made: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def of_images(self) -> bool:
+        """Whether it is an analysis of statistical images."""
+        return of_images(self.facts, self.analysis)
 
     @property
     def inference(self) -> inference.Inference:
@@ -109,12 +120,15 @@ class Evidence:
 
 def verdict(evidence: Evidence) -> Verdict:
     """Judge one analysis; of a conjunction its studies are judged where they were analysed."""
-    own = (_failure, _significance, _weakest, _dominance, _problems)
-    found = [
-        notice
-        for judge in (own if evidence.facts.get("conjunction") else _JUDGES)
-        for notice in judge(evidence)
-    ]
+    judges: tuple[Callable[[Evidence], Iterator[Notice]], ...] = _JUDGES
+    if evidence.facts.get("conjunction"):
+        judges = (_failure, _significance, _weakest, _dominance, _problems)
+    elif evidence.of_images:
+        judges = (
+            *(_failure, _significance, _images, _iterations, _discrete, _borderline),
+            *(_sample_sizes, _exclusions, _problems),
+        )
+    found = [notice for judge in judges for notice in judge(evidence)]
     found.sort(key=lambda notice: -_ORDER.index(notice.level))
     return Verdict(_headline(evidence), tuple(found))
 
@@ -133,6 +147,8 @@ def _headline(evidence: Evidence) -> str:
     what = "conjunction" if evidence.facts.get("conjunction") else "significant convergence"
     if not evidence.facts:
         return "No result was found for this analysis"
+    if evidence.of_images:
+        return verdict_images.headline(evidence.facts, main_peaks(evidence.clusters), level)
     if is_pair(evidence.facts):
         return verdict_groups.headline(evidence.facts, main_peaks(evidence.clusters), level)
     if n == 0:
@@ -152,6 +168,7 @@ def _significance(evidence: Evidence) -> Iterator[Notice]:
     if evidence.facts and evidence.clusters.empty:
         pair = is_pair(evidence.facts)
         nothing = "the groups do not differ" if pair else "there is no convergence"
+        nothing = "there is no effect" if evidence.of_images else nothing
         yield Notice(
             "warn",
             "Nothing is significant",
@@ -169,6 +186,16 @@ def _region(evidence: Evidence) -> Iterator[Notice]:
             f"Every experiment was chosen for a focus in {region.get('words', 'it')}: a cluster "
             "there is no finding; those elsewhere are.",
         )
+
+
+def _images(evidence: Evidence) -> Iterator[Notice]:
+    if not evidence.facts:
+        return
+    case = verdict_images.Case(
+        evidence.facts, evidence.analysis, evidence.images, evidence.made, evidence.inference
+    )
+    for level, title, text in verdict_images.notices(case):
+        yield Notice(level, title, text)
 
 
 def _weakest(evidence: Evidence) -> Iterator[Notice]:
@@ -212,13 +239,14 @@ def _power(evidence: Evidence) -> Iterator[Notice]:
 
 
 def _iterations(evidence: Evidence) -> Iterator[Notice]:
-    n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
-    if n is None or n >= FEW_ITERATIONS:
+    montecarlo = evidence.facts.get("montecarlo") or {}
+    n = montecarlo.get("n_iters")
+    if n is None or n >= FEW_ITERATIONS or (evidence.of_images and montecarlo.get("exhaustive")):
         return
     error = verdict_groups.standard_error(0.05, n, evidence.facts)
     yield Notice(
         "warn",
-        f"Only {n:,} Monte Carlo iterations",
+        f"Only {n:,} {'random sign flips' if evidence.of_images else 'Monte Carlo iterations'}",
         f"A corrected p of 0.05 has a standard error of {error:.4f}. Use {defaults.N_ITERS:,} for "
         "a publication.",
     )
@@ -253,7 +281,8 @@ def _counted(evidence: Evidence) -> Iterator[Notice]:
 
 
 def _borderline(evidence: Evidence) -> Iterator[Notice]:
-    n = (evidence.facts.get("montecarlo") or {}).get("n_iters")
+    montecarlo = evidence.facts.get("montecarlo") or {}
+    n = None if evidence.of_images and montecarlo.get("exhaustive") else montecarlo.get("n_iters")
     main = main_peaks(evidence.clusters)
     column, alpha = evidence.inference.column, evidence.inference.alpha
     if n is None or column not in main:
@@ -378,7 +407,7 @@ def _exclusions(evidence: Evidence) -> Iterator[Notice]:
         return
     excluded = table[~truth(table["included"])]
     reasons = excluded["reason"].fillna("no reason given").astype(str).value_counts(sort=False)
-    unit = "contrasts" if POOLED_INTO in table else "experiments"
+    unit = "contrasts" if POOLED_INTO in table or evidence.of_images else "experiments"
     yield Notice(
         "note",
         f"{len(excluded):,} of {len(table):,} {unit} "

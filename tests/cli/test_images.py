@@ -269,3 +269,26 @@ def test_chunks_and_threads_change_no_byte(studies: Path, here: Here, tmp_path: 
     same = {name for name in one if name.endswith((".nii.gz", ".tsv"))}
     assert same
     assert {name: one[name] for name in same} == {name: two[name] for name in same}
+
+
+def test_images_elsewhere(here: Here, tmp_path: Path) -> None:
+    """``--image-root`` names the folder that relative paths count from."""
+    inner = write_studies(tmp_path)
+    (tmp_path / "maps").mkdir()
+    for path in inner.glob("*.nii.gz"):
+        path.rename(tmp_path / "maps" / path.name)
+    words = (inner, tmp_path / "out", "meta", *INDEP, "--mask", tmp_path / "box.nii.gz")
+    assert here(*words).code == 65
+    with undrawn():
+        ended = here(*words, "--image-root", tmp_path / "maps")
+    assert ended.code == 0, ended.err
+    missing = here(*words, "--image-root", tmp_path / "nowhere")
+    assert missing.code == 66
+    assert f"there is no folder of images {tmp_path / 'nowhere'}" in missing.err
+
+
+def test_formula_is_checked_before_images_are_read(studies: Path, here: Here, tmp_path: Path):
+    """A dry run says that a moderator is missing, or depends on others."""
+    words = (studies, tmp_path / "out", "meta", "--estimator", "Hedges", *INDEP, "--dry-run")
+    assert "there is no column 'dose'" in here(*words, "--formula", "~ dose").out
+    assert "depends on" in here(*words, "--formula", "~ age + scale(age)").out

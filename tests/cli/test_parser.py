@@ -137,6 +137,7 @@ SETTINGS_OPTIONS = [
     (["-w", "/w"], "keep_work", True),
     (["--keep-work"], "keep_work", True),
     (["--mask", "/m.nii.gz"], "mask_file", "/m.nii.gz"),
+    (["--image-root", "/maps"], "image_root", "/maps"),
     (["--tal2mni", "spm"], "tal2mni", "spm"),
     (["--unknown-space", "talairach"], "unknown_space", "talairach"),
     (["-v"], "verbosity", 1),

@@ -54,7 +54,9 @@ def test_formats_are_found_by_their_modules() -> None:
     assert [module.NAME for module in formats()] == [
         "CANlab MKDA table",
         "saved Dataset",
+        "images (NIDM-Results, NeuroVault, BIDS, FSL, SPM)",
         "JALE sheets (experiments, analyses)",
+        "images named after study and kind",
         "table layout (contrasts.tsv, coordinates.tsv)",
         "Neurosynth or NeuroQuery database",
         "NIMADS studyset",

@@ -21,10 +21,6 @@ AGES = (31, 24, 45, 38, 52, 29, 61, 33, 47, 40)
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "DerSimonianLaird": ("DerSimonianLaird", {}),
     "DerSimonianLaird wald": ("DerSimonianLaird", {"small_sample_correction": "wald"}),
-    "DerSimonianLaird conservative": (
-        "DerSimonianLaird",
-        {"small_sample_correction": "knapp-hartung-conservative"},
-    ),
     "DerSimonianLaird on age": ("DerSimonianLaird", {"formula": "~ 1 + age"}),
     "Hedges": ("Hedges", {}),
     "PauleMandel": ("PauleMandel", {}),
@@ -35,9 +31,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
         {"formula": "~ 1 + C(modality)"},
     ),
     "SampleSizeBasedLikelihood": ("SampleSizeBasedLikelihood", {}),
-    "SampleSizeBasedLikelihood reml": ("SampleSizeBasedLikelihood", {"method": "reml"}),
     "WeightedLeastSquares": ("WeightedLeastSquares", {}),
-    "WeightedLeastSquares tau2": ("WeightedLeastSquares", {"tau2": 0.3}),
     "FixedEffectsHedges": ("FixedEffectsHedges", {}),
     "WeightedMedian": ("WeightedMedian", {}),
     "PermutedOLS": ("PermutedOLS", {}),
@@ -46,7 +40,6 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "PermutedOLS weighted": ("PermutedOLS", {"use_sample_size": True}),
     "Stouffers": ("Stouffers", {}),
     "Stouffers weighted": ("Stouffers", {"use_sample_size": True}),
-    "Stouffers positive": ("Stouffers", {"two_sided": False}),
     "Fishers": ("Fishers", {}),
     "Fishers weighted positive": ("Fishers", {"use_sample_size": True, "two_sided": False}),
 }

@@ -75,9 +75,12 @@ def test_one_sample_t_has_the_figures_of_nimare() -> None:
     assert weighted.stat == pytest.approx([6.84826, 1.21523, -9.93362], rel=5e-6)
     assert weighted.z == pytest.approx([3.57583, 1.11025, -4.11787], rel=5e-6)
     assert weighted.dof == pytest.approx(6.44796, rel=1e-6)
+    alike = combination.one_sample_t(BETA, sample_sizes=np.full(8, 3.0))
+    assert alike.dof == pytest.approx(plain.dof, rel=1e-12)
+    assert alike.z == pytest.approx(plain.z, rel=1e-12)
     grouped = combination.one_sample_t(BETA, groups=np.array([0, 1, 2, 3, 4, 5, 5, 5]))
     assert grouped.stat == pytest.approx([6.76588, 1.37513, -6.89422], rel=5e-6)
-    assert grouped.dof == pytest.approx(5)
+    assert grouped.dof == 5
 
 
 @pytest.mark.parametrize(

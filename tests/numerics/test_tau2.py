@@ -194,6 +194,27 @@ def test_one_study_of_no_error_beside_many(method: Method) -> None:
     assert tau2.converged.all()
 
 
+@pytest.mark.parametrize("method", ["ml", "reml"])
+def test_effects_out_of_all_range_have_no_tau2(method: Method) -> None:
+    """Their squares overflow: no number, and not converged; other voxels are as before."""
+    y, v = random_effects(5, 3, seed=19)
+    y[2, 1] = 1e200
+    with np.errstate(over="ignore"):
+        tau2 = estimate_tau2(method, y, v)
+    np.testing.assert_array_equal(tau2.converged, [True, False, True])
+    np.testing.assert_array_equal(np.isnan(tau2.value), [False, True, False])
+
+
+def test_one_column_of_variances_serves_all_voxels() -> None:
+    """As of sample sizes, which are the same everywhere."""
+    y, v = random_effects(5, 3, seed=20)
+    column = v[:, :1]
+    for method in METHODS:
+        found = estimate_tau2(method, y, column).value
+        expected = estimate_tau2(method, y, np.tile(column, 3)).value
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_unknown_method_is_refused() -> None:
     """With the names that there are."""
     with pytest.raises(ValueError, match=r"'eb' is no estimator of tau2; .* dl, he, ml, reml, pm"):

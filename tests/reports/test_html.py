@@ -15,7 +15,7 @@ import pytest
 
 from nimare_pipeline import derivatives
 from nimare_pipeline.errors import NoInputError, Problem
-from nimare_pipeline.reports import html, sections
+from nimare_pipeline.reports import html, pages, sections
 from tests.reports.conftest import HOSTILE, Small
 
 Write = Callable[..., Path]
@@ -191,10 +191,10 @@ def test_a_broken_section_says_so(
 ) -> None:
     """A defect in one section leaves the others whole."""
 
-    def broken(_page: sections.Page) -> dict[str, object]:
+    def broken(_page: pages.Page) -> dict[str, object]:
         raise RuntimeError("no <luck>")
 
-    spec = sections.Spec("clusters", "Clusters", broken)
+    spec = pages.Spec("clusters", "Clusters", broken)
     monkeypatch.setattr(sections, "ANALYSIS_SECTIONS", (spec, *sections.ANALYSIS_SECTIONS[4:]))
     page = Elements(report(write(small)))
     assert "This section could not be made: RuntimeError: no <luck>" in page.text

@@ -10,7 +10,7 @@ import pytest
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.cbma.scale import SCALE
-from nimare_pipeline.reports import boilerplate, figures, render, sections, verdict_pool
+from nimare_pipeline.reports import boilerplate, figures, pages, render, verdict_pool
 from nimare_pipeline.reports.figure_inputs import Inputs
 from nimare_pipeline.results import MetaResult
 from tests.reports.conftest import Small
@@ -115,7 +115,7 @@ def test_corrected_z_fades_where_it_is_small() -> None:
 
 def test_section_on_nulls(small: Small) -> None:
     """The pool in place of a picture of one null of all voxels, and no word of clusters."""
-    pictures = {"null_montecarlo": sections.Picture("data:", "null.svg")}
+    pictures = {"null_montecarlo": pages.Picture("data:", "null.svg")}
     facts = {**dict.fromkeys(boilerplate.FACTS), **FACTS, "montecarlo": {"n_iters": 50}}
     names = {"facts": facts, "pictures": pictures, "groups": [], "thresholds": {}, "forming": None,
              "alpha": 0.05, "is_difference": False, "statistic": "ALE"}  # fmt: skip

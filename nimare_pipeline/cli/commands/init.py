@@ -81,10 +81,14 @@ def write(folder: Path, *, force: bool = False) -> list[Path]:
 def _sources(folder: Path, databases: Sequence[Path]) -> list["Source"]:
     """What is in a folder beside databases; nothing if it is images that no table describes."""
     from nimare_pipeline import io
+    from nimare_pipeline.io import loose_images
+    from nimare_pipeline.io.folder import find
     from nimare_pipeline.io.native import NAME as TABLES
 
     loose = any(True for _ in _images(folder)) and not (folder / CONTRASTS).exists()
     try:
+        if [module for module, _ in find(folder, databases)[0]] == [loose_images]:
+            return []
         sources = io.read(folder, apart=databases)
     except NoInputError:
         if not loose:

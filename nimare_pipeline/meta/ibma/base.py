@@ -5,7 +5,7 @@ cover; which contrasts and voxels those are, dependence within studies, p and th
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
@@ -17,10 +17,16 @@ from nimare_pipeline import defaults
 from nimare_pipeline.bibliography import bibtex
 from nimare_pipeline.contrast import counted, is_missing, listed
 from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import DataError, Problem, UsageError
+from nimare_pipeline.errors import DataError, PipelineError, Problem, UsageError
 from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import Parametrised, count, expect_type
+from nimare_pipeline.meta.ibma.said import (
+    coverage,
+    dependence,
+    heterogeneity,
+    spread_of_units,
+)
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, blocks_of
 from nimare_pipeline.meta.participants import participants, people
 from nimare_pipeline.moderators import Design
@@ -31,6 +37,8 @@ from nimare_pipeline.spaces import analysis_mask
 from nimare_pipeline.transform_rules import people_of
 
 _LOGGER = logging.getLogger("nimare_pipeline")
+
+Arrays = Mapping[str, NDArray[Any]]
 
 IMAGES = "images_"
 """Arrays of a result that hold the images it was made from begin with this."""
@@ -135,7 +143,14 @@ class ImageEstimator(Parametrised):
             _refuse(problems)
         sample = self.sample(dataset, images, drop_invalid=drop_invalid)
         dataset = dataset.slice(sample.ids)
-        fitted = self._fitted(sample, self.bags(sample))
+        try:
+            fitted = self._fitted(sample, self.bags(sample))
+        except ValueError as error:
+            if isinstance(error, PipelineError):
+                raise
+            # What the numbers themselves forbid, for example moderators within a study.
+            msg = f"{type(self).__name__} cannot be fitted: {error}"
+            raise DataError(msg) from error
         maps = self._maps(fitted, dataset.mask.n_voxels)
         return MetaResult(
             estimator=self.component(),
@@ -300,6 +315,18 @@ class ImageEstimator(Parametrised):
         """
         raise NotImplementedError
 
+    def z_rows(self, rows: Rows, group: str | None = None) -> NDArray[np.float64]:
+        """Z of the result at voxels, and nothing else that a fit gives.
+
+        Parameters
+        ----------
+        rows : Rows
+        group : str, optional
+            Term that is the result.
+        """
+        found = self.fit_rows(rows)
+        return found[self.spec("z", group)] if self.spec("z", group) in found else found["z"]
+
     def spec(self, statistic: str, group: str | None = None) -> MapSpec:
         """Meaning of one of its maps."""
         return MapSpec(
@@ -367,7 +394,24 @@ class ImageEstimator(Parametrised):
             "connectivity": defaults.CONNECTIVITY,
             "image_kinds": list(self.kinds()),
             "coverage": "aggressive" if self.aggressive_mask else "liberal",
+            "min_studies": self.min_studies,
+            "tail": self.tail,
+            **dependence(sample),
+            **coverage(n, sample),
+            **heterogeneity({spec.statistic: found for spec, found in maps.items()}),
+            **spread_of_units(sample),
         }
+
+    def montecarlo_plan(self, result: MetaResult, choices: Any) -> Any:
+        """Refuse: what is not affine in the signs is not corrected by flipping them.
+
+        Raises
+        ------
+        UsageError
+            With the corrections there are.
+        """
+        del result, choices
+        raise no_flips(type(self).__name__, "its statistic would be iterated at every flip")
 
     def facts(self, sample: Sample) -> dict[str, Any]:
         """Numbers of this estimator that sidecars, methods text and report quote."""
@@ -379,11 +423,24 @@ class ImageEstimator(Parametrised):
         raise NotImplementedError
 
 
+def no_flips(name: str, why: str) -> UsageError:
+    """Error that says why an estimator is not corrected by flips of signs, and what there is."""
+    return UsageError(
+        f"{name} is not corrected by flips of signs: {why}; take FDRCorrector, or FWECorrector "
+        "with method bonferroni or holm"
+    )
+
+
 def amounts(sample: Sample) -> str:
     """Contrasts and studies in words, for descriptions."""
     n_groups = len(set(sample.groups.tolist()))
     contrasts = counted(len(sample.ids), "contrast")
     return f"{contrasts} of {counted(n_groups, 'study', 'studies')}"
+
+
+def cited(keys: Iterable[str]) -> str:
+    r"""Citation of papers, as LaTeX has it."""
+    return rf"\citep{{{','.join(keys)}}}"
 
 
 def _given(labels: ArrayLike, n: int) -> list[str]:

@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.base import amounts, cited
+from nimare_pipeline.meta.ibma.flips import FlippedEstimator, present
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
+from nimare_pipeline.numerics import sign_flips_terms
 from nimare_pipeline.numerics.combination import Combined, fisher, stouffer
 from nimare_pipeline.numerics.coverage import Bag
+from nimare_pipeline.numerics.sign_flips import FlipTerms
 
 
-class CombinationEstimator(ImageEstimator):
+class CombinationEstimator(FlippedEstimator):
     """Test that z of the studies say something together.
 
     Images of a study are dependent: their correlation where nothing happens is estimated from
@@ -30,6 +33,7 @@ class CombinationEstimator(ImageEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("z",)
+    named: ClassVar[str]
     use_sample_size: bool
     two_sided: bool
 
@@ -89,26 +93,52 @@ class CombinationEstimator(ImageEstimator):
             "two_sided": self.two_sided,
         }
 
+    def _flip_options(self, sample: Sample) -> dict[str, Any]:
+        return {
+            "groups": sample.groups,
+            "sample_sizes": sample.sample_sizes if self.use_sample_size else None,
+            "correlation": sample.null_correlation,
+        }
+
     def facts(self, sample: Sample) -> dict[str, Any]:
         """Whether studies are weighed."""
         return {"weighting": "sample_size" if self.use_sample_size else None}
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"{type(self).__name__} combined {amounts(sample)}."
+        return (
+            f"The z images of {amounts(sample)} were combined by {self.named}'s test "
+            f"{cited(self.citations)}."
+        )
 
 
 class Stouffers(CombinationEstimator):
     """Stouffer's test: the sum of z, weighted by the root of the sample size if at all."""
 
+    named = "Stouffer"
+    citations: ClassVar[tuple[str, ...]] = ("zaykin2011",)
+
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
         return stouffer(rows.values["z"], **self._options(rows))
+
+    def flip_terms(self, sample: Sample) -> FlipTerms:
+        """What each study adds to Z."""
+        options = self._flip_options(sample)
+        return sign_flips_terms.stouffer(present(sample, "z"), **options)
 
 
 class Fishers(CombinationEstimator):
     """Fisher's test: the sum of -2 ln p, which one study can make large."""
 
+    named = "Fisher"
+    citations: ClassVar[tuple[str, ...]] = ("fisher1992", "brown1975", "kost2002")
+
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
         return fisher(rows.values["z"], **self._options(rows))
+
+    def flip_terms(self, sample: Sample) -> FlipTerms:
+        """What each study adds to X."""
+        options = self._flip_options(sample)
+        return sign_flips_terms.fisher(present(sample, "z"), **options)

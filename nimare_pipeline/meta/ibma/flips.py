@@ -14,7 +14,9 @@ from nimare_pipeline.meta.judging import (
     MonteCarlo,
     powers,
 )
-from nimare_pipeline.numerics.sign_flips import FlipPlan, FlipTerms, flip_plan
+from nimare_pipeline.moderators import Design
+from nimare_pipeline.numerics.sign_flips import FlipTerms, Reestimated, flip_plan
+from nimare_pipeline.numerics.sign_flips_plan import FlipPlan
 from nimare_pipeline.numerics.sign_flips_tfce import FlipTFCEPlan, flip_tables
 from nimare_pipeline.numerics.tfce import TFCETables
 from nimare_pipeline.results import MetaResult
@@ -27,8 +29,14 @@ class FlippedEstimator(ImageEstimator):
     signs hold at every voxel, and all flips are gone through where they are no more than asked.
     """
 
-    def flip_terms(self, sample: Sample) -> FlipTerms:
-        """What each study adds to the statistic."""
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
+        """What each study adds to the statistic.
+
+        Raises
+        ------
+        UsageError
+            If the statistic is not affine in the signs, as its parameters stand.
+        """
         raise NotImplementedError
 
     def montecarlo_plan(self, result: MetaResult, choices: MonteCarlo) -> FlipPlan:
@@ -100,6 +108,22 @@ def sample_of(result: MetaResult) -> Sample:
         sample_sizes=arrays["sample_sizes"],
         effective_sizes=arrays["effective_sizes"],
         dofs=arrays["dofs"],
+        design=_design_of(result),
+    )
+
+
+def _design_of(result: MetaResult) -> Design | None:
+    """Moderators of a result; None where it has none."""
+    terms = result.facts.get("terms")
+    if not terms:
+        return None
+    labels = tuple(terms)
+    return Design(
+        result.facts["formula"],
+        result.arrays["design"],
+        tuple(terms.values()),
+        labels,
+        labels.index(result.facts["result_group"]),
     )
 
 
@@ -110,6 +134,11 @@ def _first_z(result: MetaResult) -> NDArray[Any]:
         for spec in result.specs.values()
         if (spec.statistic, spec.group, spec.correction) == ("z", group, None)
     )
+
+
+def present(sample: Sample, kind: str) -> NDArray[np.float64]:
+    """Images of a kind, NaN where a contrast does not count."""
+    return np.where(sample.present, sample.images[kind], np.nan)
 
 
 def group_means(

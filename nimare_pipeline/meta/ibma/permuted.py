@@ -1,29 +1,32 @@
-"""One-sample t test of images, judged by flips of signs."""
+"""Unweighted tests of images, judged by flips of signs."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.maps import Tail
+from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import amounts
-from nimare_pipeline.meta.ibma.flips import FlippedEstimator, group_means
+from nimare_pipeline.meta.ibma.base import amounts, cited
+from nimare_pipeline.meta.ibma.flips import group_means, present
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
-from nimare_pipeline.numerics import combination
-from nimare_pipeline.numerics.combination import mean_shares, one_sample_t
+from nimare_pipeline.numerics import combination, dependence, sign_flips_terms, weighted_fit
+from nimare_pipeline.numerics.conversions import t_to_z
 from nimare_pipeline.numerics.sign_flips import FlipTerms
-from nimare_pipeline.numerics.sign_flips_terms import one_sample_t as one_sample_terms
 
 KINDS = ("beta", "z", "g", "d")
 
+Values = NDArray[np.float64]
 
-class PermutedOLS(FlippedEstimator):
-    """One-sample t test over studies, the sampling of the maps within studies left out.
 
-    Images of one study are averaged first.
+class PermutedOLS(ModeratedEstimator):
+    """One-sample t test over studies, or of a moderator; each study counts alike.
+
+    Images of one study are averaged first. A moderator is tested by flips of the residuals of the
+    model without it (Freedman & Lane 1983).
 
     Parameters
     ----------
@@ -31,16 +34,18 @@ class PermutedOLS(FlippedEstimator):
         Kind of images that is tested. Effects must be in one unit; z is in one wherever it comes
         from, but grows with the sample size of its study.
     use_sample_size : bool
-        Weigh studies by their sample size; the error is then cluster-robust (CR2).
+        Weigh studies by their sample size; the error is then cluster-robust (CR2). Not with
+        moderators.
     two_sided : bool
         Test both signs; else the positive one.
     """
 
+    citations: ClassVar[tuple[str, ...]] = ("maumet2016", "winkler2014")
     image: str
     use_sample_size: bool
     two_sided: bool
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords of one method
         self,
         *,
         image: str = KINDS[0],
@@ -49,6 +54,8 @@ class PermutedOLS(FlippedEstimator):
         aggressive_mask: bool = False,
         min_studies: int = defaults.MIN_STUDIES,
         groupby: Any = None,
+        formula: str = PLAIN,
+        term: str | None = None,
         mask: Any = None,
         n_cores: int = defaults.N_CORES,
     ) -> None:
@@ -58,6 +65,9 @@ class PermutedOLS(FlippedEstimator):
             raise UsageError(msg)
         for name in ("use_sample_size", "two_sided"):
             flag(name, parameters[name])
+        if use_sample_size and formula != PLAIN:
+            msg = "use_sample_size weighs the studies of a mean; with a formula they count alike"
+            raise UsageError(msg)
         self._take({name: parameters[name] for name in self._parameter_names()})
 
     @property
@@ -74,29 +84,69 @@ class PermutedOLS(FlippedEstimator):
         return (self.image,)
 
     def alike(self, sample: Sample) -> NDArray[np.int64]:
-        """All contrasts, or those of the same sample size where it counts."""
-        return numbered(sample.sample_sizes if self.use_sample_size else np.zeros(len(sample.ids)))
+        """Contrasts with the same moderators, and of the same sample size where it counts."""
+        sizes = sample.sample_sizes if self.use_sample_size else np.zeros(len(sample.ids))
+        return numbered(sizes, moderators_of(sample))
 
-    def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
+    def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Test voxels."""
-        values = rows.values[self.image]
+        values, moderators = rows.values[self.image], rows.state
+        if not moderators.is_plain:
+            return self._terms(values, rows)
         sizes = rows.sample_sizes if self.use_sample_size else None
-        found = one_sample_t(values, groups=rows.groups, sample_sizes=sizes)
-        mean = mean_shares(rows.groups, sizes) @ combination.group_means(values, rows.groups)
+        found = combination.one_sample_t(values, groups=rows.groups, sample_sizes=sizes)
+        shares = combination.mean_shares(rows.groups, sizes)
+        mean = shares @ combination.group_means(values, rows.groups)
         dof = np.full(len(mean), float(found.dof))
         return {"t": found.stat, "z": found.z, "est": mean, "dof": dof}
 
+    def _terms(self, values: Values, rows: Rows) -> dict[Any, Values]:
+        """Ordinary least squares: t of every coefficient."""
+        ones = np.ones(values.shape)
+        means = dependence.aggregate(values, ones, rows.groups, design=rows.state.matrix)
+        fitted = weighted_fit.fit_weights(means.y, np.ones(means.y.shape), design=means.design)
+        maps: dict[Any, Values] = {"dof": np.full(values.shape[1], float(fitted.dof))}
+        for column, group in enumerate(rows.state.labels):
+            found = weighted_fit.infer(fitted, column, correction="knapp-hartung")
+            maps |= {
+                MapSpec("t", self.tail, group=group): found.statistic,
+                MapSpec("z", self.tail, group=group): t_to_z(found.statistic, found.dof),
+                MapSpec("est", group=group): found.est,
+                MapSpec("se", group=group): found.se,
+            }
+        return maps
+
     def flip_terms(self, sample: Sample) -> FlipTerms:
-        """What each study adds to its sum."""
-        return one_sample_terms(
-            group_means(sample.images[self.image], sample.present, sample.groups)
-        )
+        """What each study adds to the sums of its statistic."""
+        y = group_means(present(sample, self.image), sample.present, sample.groups)
+        if sample.design is not None and not sample.design.is_plain:
+            matrix = design_of_groups(sample)
+            return sign_flips_terms.model_term(y, matrix, sample.design.result)
+        if self.use_sample_size:
+            sizes = np.broadcast_to(sample.sample_sizes[:, None], sample.present.shape)
+            return sign_flips_terms.robust_mean(
+                y, group_means(sizes, sample.present, sample.groups)
+            )
+        return sign_flips_terms.one_sample_t(y)
 
     def facts(self, sample: Sample) -> dict[str, Any]:
-        """Kind of images that was tested."""
-        del sample
-        return {"image": self.image}
+        """Kind of images that was tested, and the moderators."""
+        return {"image": self.image, **self.term_facts(sample)}
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"A one-sample t test was made of {amounts(sample)}."
+        return (
+            f"A one-sample t test over studies was made of the {self.image} images of "
+            f"{amounts(sample)} {cited(self.citations)}."
+        )
+
+
+def design_of_groups(sample: Sample) -> Values:
+    """Design matrix of the studies: that of their images, which must be the same."""
+    if sample.design is None:
+        return np.ones((len(np.unique(sample.groups)), 1))
+    matrix = sample.design.matrix
+    zeros = np.zeros((len(matrix), 1))
+    found = dependence.aggregate(zeros, zeros + 1, sample.groups, design=matrix)
+    order = np.argsort(list(dict.fromkeys(sample.groups.tolist())))
+    return found.design[order]

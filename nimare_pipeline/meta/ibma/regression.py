@@ -4,26 +4,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
-from nimare_pipeline.contrast import listed
-from nimare_pipeline.dataset import Dataset
-from nimare_pipeline.errors import DataError, Problem, UsageError
-from nimare_pipeline.images import ImageStack
+from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.base import amounts, cited, no_flips
+from nimare_pipeline.meta.ibma.flips import group_means, present
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
 from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
-from nimare_pipeline.moderators import Design, design
-from nimare_pipeline.numerics import dependence, heterogeneity, weighted_fit
+from nimare_pipeline.moderators import Design
+from nimare_pipeline.numerics import (
+    dependence,
+    heterogeneity,
+    sign_flips_terms,
+    weighted_fit,
+)
 from nimare_pipeline.numerics.conversions import d_to_g, g_variance, t_to_d, t_to_z
-from nimare_pipeline.numerics.coverage import Bag
+from nimare_pipeline.numerics.coverage import bags
 from nimare_pipeline.numerics.robust_variance import robust_fit
+from nimare_pipeline.numerics.sign_flips import FlipTerms, Reestimated
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
 from nimare_pipeline.numerics.weighted_fit import Correction, Inference
-from nimare_pipeline.tables import ID_COLUMNS
 
 CORRECTIONS = ("knapp-hartung", "knapp-hartung-conservative", "wald")
 """Standard errors: scaled by the weighted residuals and referred to t (Knapp & Hartung 2003), that
@@ -31,22 +34,18 @@ but never smaller than with known variances, or with known variances and referre
 SCHEMES = ("rescale", "individual", "collapse")
 """Weights of several images of a study, see ``RegressionEstimator``."""
 
+FLIPPED = (None, "dl", "he")
+"""Ways to tau2 that have a closed form, so that they can be gone at every flip."""
 LIKELIHOODS = ("ml", "reml")
-PLAIN = "~ 1"
 
 Values = NDArray[np.float64]
 
 
-class RegressionEstimator(ImageEstimator):
+class RegressionEstimator(ModeratedEstimator):
     """Estimator of a mean effect, or of its dependence on moderators.
 
-    Parameters that all of them take, beside those of ``ImageEstimator``:
+    Parameters that all of them take, beside those of ``ModeratedEstimator``:
 
-    formula : str
-        Right side of a formula of columns of metadata and annotations, for example
-        ``~ 1 + age + C(modality)``.
-    term : str, optional
-        Column of the formula whose coefficient is the result; the intercept by default.
     weight_scheme : "rescale", "individual" or "collapse"
         Where studies give several images: weights of a study are shared among its images
         (Hedges, Tipton & Johnson 2010), every image has its own, or images of a study are averaged
@@ -60,6 +59,7 @@ class RegressionEstimator(ImageEstimator):
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
     tau2_method: ClassVar[Method | None] = None
+    model: ClassVar[str] = "Random effects"
     formula: str
     term: str | None
     weight_scheme: dependence.Scheme
@@ -93,9 +93,6 @@ class RegressionEstimator(ImageEstimator):
                 listed = ", ".join(str(one) for one in accepted if one)
                 msg = f"{name} {parameters[name]!r} is unknown; there are: {listed}"
                 raise UsageError(msg)
-        if not isinstance(self.formula, str):
-            msg = f"formula is {self.formula!r}; expected text such as '~ 1 + age'"
-            raise UsageError(msg)
         check("rho", self.rho, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
     @property
@@ -104,59 +101,9 @@ class RegressionEstimator(ImageEstimator):
         usual = "wald" if self.tau2_method is None else "knapp-hartung"
         return self.small_sample_correction or usual  # type: ignore[return-value]
 
-    def sample(self, dataset: Dataset, images: ImageStack, *, drop_invalid: bool = True) -> Sample:
-        """Contrasts that have what is needed; moderators must be the same within a study.
-
-        Raises
-        ------
-        DataError
-            If the images of a study are averaged for a fit, and their moderators differ.
-        """
-        sample = super().sample(dataset, images, drop_invalid=drop_invalid)
-        if self.averages() and sample.dependent and sample.design is not None:
-            _refuse_differing(sample, sample.design)
-        return sample
-
-    def averages(self) -> bool:
-        """Whether images of a study are averaged somewhere in the fit."""
-        moments = self.tau2_method in (None, "dl")
-        return self.weight_scheme == "collapse" or (
-            self.weight_scheme == "rescale" and not moments
-        )
-
-    def design(self, dataset: Dataset) -> Design | None:
-        """Moderators of the contrasts of a dataset."""
-        annotations = dataset.annotations.drop(columns=list(ID_COLUMNS), errors="ignore")
-        table = dataset.metadata.loc[:, ~dataset.metadata.columns.isin(annotations.columns)]
-        columns = pd.concat([table, annotations], axis=1)
-        return design(self.formula, columns, self.term)
-
-    def covers(self, sample: Sample, bag: Bag) -> bool:
-        """Whether contrasts tell the coefficients of the design apart."""
-        if not super().covers(sample, bag):
-            return False
-        if sample.design is None or sample.design.is_plain:
-            return True
-        matrix = sample.design.only(bag.rows)
-        rank = int(np.linalg.matrix_rank(matrix / np.abs(sample.design.matrix).max(axis=0)))
-        n_groups = len(np.unique(sample.groups[bag.rows]))
-        return rank == matrix.shape[1] and n_groups > matrix.shape[1]
-
     def alike(self, sample: Sample) -> NDArray[np.int64]:
         """Contrasts with the same moderators."""
-        if sample.design is None:
-            return super().alike(sample)
-        return numbered(sample.design.matrix)
-
-    def begin(self, sample: Sample, bag: Bag) -> Any:
-        """Design of the contrasts of a bag."""
-        if sample.design is None:
-            return None
-        matrix = sample.design.only(bag.rows)
-        return Design(
-            sample.design.formula, matrix, sample.design.columns, sample.design.labels,
-            sample.design.result,
-        )  # fmt: skip
+        return numbered(moderators_of(sample))
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Effects and their variances, (n_contrasts, n_voxels) each."""
@@ -166,46 +113,76 @@ class RegressionEstimator(ImageEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
+        """What each study adds to the statistic; tau2 is estimated again at every flip."""
+        name, moderators = type(self).__name__, sample.design
+        if moderators is not None and not moderators.is_plain:
+            raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
+        if self.tau2_method not in FLIPPED:
+            raise no_flips(name, "its variance between studies would be iterated at every flip")
+        robust = sample.dependent and self.weight_scheme != "collapse"
+        if robust and (self.tau2_method is not None or self.weight_scheme != "rescale"):
+            why = "several images of a study are flipped with weight_scheme 'collapse'"
+            raise no_flips(name, f"{why} (--dependence collapse)")
+        if self.tau2_method is None and not robust and self.correction != "wald":
+            raise no_flips(name, "with fixed weights its standard error must be wald")
+        y, v = self.flipped_effects(sample)
+        if robust:
+            return sign_flips_terms.robust_mean(y, 1 / (v + self.given_tau2()))
+        if self.tau2_method is None:
+            return sign_flips_terms.fixed_weights(y, v + self.given_tau2())
+        return sign_flips_terms.random_effects(y, v, tau2=self.tau2_method, error=self.correction)
+
+    def flipped_effects(self, sample: Sample) -> tuple[Values, Values]:
+        """Effects and variances of studies, (n_studies, n_voxels); NaN where one has none."""
+        images = {kind: present(sample, kind) for kind in sample.images}
+        y, v = self.effects(
+            Rows(
+                images,
+                sample.groups,
+                sample_sizes=sample.sample_sizes,
+                effective_sizes=sample.effective_sizes,
+                dofs=sample.dofs,
+            )
+        )
+        if not sample.dependent:
+            return y, v
+        means = group_means(y, sample.present, sample.groups)
+        if self.weight_scheme != "collapse":
+            return means, group_means(v, sample.present, sample.groups)
+        variances = np.full(means.shape, np.nan)
+        for bag in bags(sample.present):
+            own, at = sample.groups[bag.rows], np.ix_(bag.rows, bag.voxels)
+            found = dependence.aggregate(y[at], v[at], own, rho=self.rho)
+            where = list(dict.fromkeys(own.tolist()))  # the order that aggregate has them in
+            variances[np.ix_(where, bag.voxels)] = found.v
+        return means, variances
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        del group  # the design of the rows knows which term it is
+        return _Fit(self, *self.effects(rows), rows).z()
+
     def given_tau2(self) -> float:
         """Variance between studies that is assumed, where none is estimated."""
         return 0.0
 
     def facts(self, sample: Sample) -> dict[str, Any]:
         """What the standard errors are, and the moderators."""
-        moderators = sample.design
-        terms = {}
-        if moderators is not None and not moderators.is_plain:
-            labels = moderators.labels
-            terms = {
-                "formula": self.formula,
-                "terms": dict(zip(labels, moderators.columns, strict=True)),
-                "result_group": labels[moderators.result],
-            }
-        return {"standard_error": self.correction, "tau2_method": self.tau2_method, **terms}
+        return {
+            "standard_error": self.correction,
+            "tau2_method": self.tau2_method,
+            **self.term_facts(sample),
+        }
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"{type(self).__name__} was fitted to {amounts(sample)}."
+        plain = sample.design is None or sample.design.is_plain
+        model = f"{self.model}, {'' if plain else f'of the formula {self.formula}, '}"
+        return f"{model}were fitted to {amounts(sample)}{self._sources()}."
 
-
-def _refuse_differing(sample: Sample, moderators: Design) -> None:
-    """Raise for studies whose contrasts differ in a moderator."""
-    problems = []
-    for group in np.unique(sample.groups):
-        rows = np.flatnonzero(sample.groups == group)
-        differs = np.ptp(moderators.matrix[rows], axis=0) > 0
-        if differs.any():
-            names = " and ".join(moderators.columns[i] for i in np.flatnonzero(differs))
-            where = listed([sample.ids[row] for row in rows])
-            problems.append(
-                Problem("error", f"{names} differs between the contrasts", where=where)
-            )
-    if problems:
-        msg = (
-            "images of a study are averaged, and its contrasts differ in a moderator; "
-            "weight_scheme 'individual' keeps them apart"
-        )
-        raise DataError(msg, problems)
+    def _sources(self) -> str:
+        return f" {cited(self.citations)}" if self.citations else ""
 
 
 def maps_of_terms(tested: Sequence[Inference], moderators: Design) -> dict[Any, Values]:
@@ -254,6 +231,12 @@ class _Fit:
                 without = self._tau2(np.ones((len(self.y), 1)))
                 maps["r2"] = heterogeneity.explained(without, tau2)
         return maps
+
+    def z(self) -> Values:
+        """Z of the result alone."""
+        tested, _ = self._tested(self._tau2(self.matrix))
+        found = tested[self.moderators.result]
+        return np.asarray(t_to_z(found.statistic, found.dof))
 
     def _tau2(self, matrix: Values) -> Values:
         method, n_voxels = self.estimator.tau2_method, self.y.shape[1]
@@ -305,18 +288,21 @@ class DerSimonianLaird(RegressionEstimator):
     """Random effects; the variance between studies is that of DerSimonian & Laird (1986)."""
 
     tau2_method = "dl"
+    citations: ClassVar[tuple[str, ...]] = ("dersimonian1986",)
 
 
 class Hedges(RegressionEstimator):
     """Random effects; the variance between studies is that of Hedges (1983)."""
 
     tau2_method = "he"
+    citations: ClassVar[tuple[str, ...]] = ("hedges1983",)
 
 
 class PauleMandel(RegressionEstimator):
     """Random effects; the variance between studies is that of Paule & Mandel (1982)."""
 
     tau2_method = "pm"
+    citations: ClassVar[tuple[str, ...]] = ("paule1982",)
 
 
 class VarianceBasedLikelihood(RegressionEstimator):
@@ -328,6 +314,7 @@ class VarianceBasedLikelihood(RegressionEstimator):
         Maximum or restricted maximum likelihood.
     """
 
+    citations: ClassVar[tuple[str, ...]] = ("viechtbauer2005",)
     method: str
 
     def __init__(  # noqa: PLR0913 - keywords of one method
@@ -366,6 +353,7 @@ class WeightedLeastSquares(RegressionEstimator):
         Variance between studies, at least 0.
     """
 
+    model = "Fixed effects"
     tau2: float
 
     def __init__(  # noqa: PLR0913 - keywords of one method
@@ -396,6 +384,8 @@ class FixedEffectsHedges(WeightedLeastSquares):
     """Fixed effects of Hedges' g, which t and sample size give (Bossier et al. 2019)."""
 
     required: ClassVar[tuple[str, ...]] = ("t",)
+    citations: ClassVar[tuple[str, ...]] = ("hedges1981", "bossier2019")
+    model = "Fixed effects of Hedges' g"
 
     def needs_sample_sizes(self) -> bool:
         """Hedges' g follows from t and the sample size."""

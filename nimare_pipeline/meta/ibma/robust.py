@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts
+from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
 from nimare_pipeline.meta.ibma.sample import Rows, Sample
 from nimare_pipeline.numerics import dependence
@@ -18,11 +18,12 @@ from nimare_pipeline.numerics.weighted_median import weighted_median
 class WeightedMedian(ImageEstimator):
     """Weighted median of the studies' effects (Hartwig et al. 2020), tested by their signs.
 
-    Weights are 1 / sqrt(varcope + tau2), tau2 that of DerSimonian & Laird. Images of one study are
+    Weights are 1 / sqrt(varcope + tau2), tau2 that of Paule & Mandel. Images of one study are
     averaged first. It needs many studies: with fewer than six no 5 % level can be reached.
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
+    citations: ClassVar[tuple[str, ...]] = ("hartwig2020", "dersimonian1986")
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class WeightedMedian(ImageEstimator):
         if rows.dependent:
             means = dependence.aggregate(y, v, rows.groups, rho=self.rho)
             y, v = means.y, means.v
-        tau2 = estimate_tau2("dl", y, v).value
+        tau2 = estimate_tau2("pm", y, v).value
         found = weighted_median(y, v, tau2)
         return {
             "z": found.z,
@@ -65,8 +66,11 @@ class WeightedMedian(ImageEstimator):
     def facts(self, sample: Sample) -> dict[str, Any]:
         """What the weights take for the variance between studies."""
         del sample
-        return {"tau2_method": "dl"}
+        return {"tau2_method": "pm"}
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
-        return f"The weighted median was taken of {amounts(sample)}."
+        return (
+            f"The weighted median was taken of the effects of {amounts(sample)} "
+            f"{cited(self.citations)}."
+        )

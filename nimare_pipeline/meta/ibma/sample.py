@@ -74,6 +74,9 @@ class Rows:
     sample_sizes, effective_sizes, dofs : (n_contrasts,) float array
         (n_contrasts, n_voxels) where contrasts stand for each other that differ in them, which
         ``ImageEstimator.alike`` says.
+    dependent : bool
+        Whether some study gives several contrasts, here or elsewhere: one method holds for the
+        whole map.
     state : object
         What the estimator found out about the contrasts.
     """
@@ -83,12 +86,8 @@ class Rows:
     sample_sizes: NDArray[np.float64]
     effective_sizes: NDArray[np.float64]
     dofs: NDArray[np.float64]
+    dependent: bool = False
     state: Any = None
-
-    @property
-    def dependent(self) -> bool:
-        """Whether some study gives several of these contrasts."""
-        return len(self.groups) > 0 and int(self.groups.max()) + 1 < len(self.groups)
 
 
 @dataclass(frozen=True)
@@ -131,6 +130,7 @@ def blocks_of(
             sample_sizes=sizes.at(contrasts),
             effective_sizes=effective.at(contrasts),
             dofs=dofs.at(contrasts),
+            dependent=sample.dependent,
             state=state,
         )
         yield voxels, contrasts, rows

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
+from nimare_pipeline.meta.ibma.base import ImageEstimator
+from nimare_pipeline.meta.ibma.moderated import PLAIN
 from nimare_pipeline.meta.ibma.regression import (
     LIKELIHOODS,
-    PLAIN,
     SCHEMES,
     RegressionEstimator,
     Values,
@@ -35,6 +36,8 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta",)
+    citations: ClassVar[tuple[str, ...]] = ("sangnawakij2019",)
+    model = "Random effects with one variance of all participants"
     method: Literal["ml", "reml"]
 
     def __init__(  # noqa: PLR0913 - keywords of one method
@@ -78,13 +81,13 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
             raise DataError(msg)
         return super().covers(sample, bag) and len(np.unique(sizes)) > 1
 
-    def averages(self) -> bool:
-        """Whether images of a study are averaged somewhere in the fit."""
-        return True
-
     def alike(self, sample: Sample) -> NDArray[np.int64]:
         """Contrasts with the same moderators and sample size."""
         return numbered(super().alike(sample), sample.sample_sizes)
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        return ImageEstimator.z_rows(self, rows, group)
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Fit voxels."""

@@ -1,0 +1,135 @@
+"""What the sections of an analysis of images are made from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nimare_pipeline import defaults, image_words
+from nimare_pipeline.cohort_table import NOT_CHOSEN
+from nimare_pipeline.directions import describe_group
+from nimare_pipeline.reports import boilerplate, image_tables, image_texts, tables
+from nimare_pipeline.reports.pages import Page, Spec, alpha_of, base
+
+_OF_HETEROGENEITY = ("tau2", "tau2Lower", "tau2Upper", "i2", "h2", "q", "qP", "predictionLower",
+                     "predictionUpper", "qm", "qmP", "r2", "sigma2")  # fmt: skip
+
+
+def of(page: Page) -> tuple[Spec, ...]:
+    """Sections of an analysis of images, of what it has; the text and the files follow."""
+    facts = page.record.facts
+    there = {spec.statistic for spec in page.record.maps}
+    return (
+        Spec("images_data", "Images and exclusions", _data),
+        Spec("images_coverage", "Coverage", _coverage),
+        Spec("images_result", "Result", _result),
+        Spec("images_clusters", "Clusters", _clusters),
+        *([Spec("images_terms", "Moderators", _terms)] if facts.get("terms") else []),
+        *(
+            [Spec("images_heterogeneity", "Differences between studies", _heterogeneity)]
+            if there & set(_OF_HETEROGENEITY)
+            else []
+        ),
+        *([Spec("images_flips", "Sign flips", _flips)] if facts.get("montecarlo") else []),
+    )
+
+
+def base_of_images(page: Page) -> dict[str, Any]:
+    """Names that most templates on images use."""
+    names = base(page) | image_texts.common(page.record.facts, page.record.analysis)
+    # Whole facts, where the templates of all analyses read them.
+    names["facts"] = {**dict.fromkeys(image_texts.FACTS), **names["facts"]}
+    return names
+
+
+def _data(page: Page) -> dict[str, Any]:
+    contrasts, images = page.record.contrasts, page.record.images
+    named = base_of_images(page) | {
+        "images": None if images.empty else image_tables.images_table(images),
+        "levels": image_tables.levels(images),
+        "made": image_texts.made_in_words(page.record.made),
+        "made_ids": {
+            image_texts.KINDS.get(kind, kind): ids for kind, ids in page.record.made.items()
+        },
+        "problems": [str(problem) for problem in page.record.problems],
+    }
+    if contrasts.empty:
+        return named | {"flow": None}
+    kept = tables.truth(contrasts["included"])
+    reasons = contrasts.loc[~kept, "reason"].fillna("no reason given").astype(str)
+    facts = page.record.facts
+    return named | {
+        "flow": {
+            "found": len(contrasts),
+            "excluded": list(reasons.value_counts(sort=False).items()),
+            "analysed": int(kept.sum()),
+        },
+        "several": (facts.get("n_contrasts") or 0) > (facts.get("n_studies") or 0),
+        **boilerplate.filled(contrasts[kept]),
+        "contrasts": image_tables.contrasts_table(
+            contrasts[~contrasts["reason"].isin(NOT_CHOSEN)]
+        ),
+    }
+
+
+def _coverage(page: Page) -> dict[str, Any]:
+    return base_of_images(page)
+
+
+def _result(page: Page) -> dict[str, Any]:
+    return base_of_images(page) | {
+        "significant": not page.record.clusters.empty,
+        "thresholds": boilerplate.thresholds_at(page.record.facts, alpha_of(page)),
+        "has_effect": any(spec.statistic == "est" for spec in page.record.maps),
+    }
+
+
+def _clusters(page: Page) -> dict[str, Any]:
+    clusters = page.record.clusters
+    if clusters.empty:
+        return base_of_images(page) | {"clusters": None}
+    return base_of_images(page) | {
+        "clusters": image_tables.clusters_table(clusters),
+        "centres": tables.centres_table(clusters),
+        "distance_mm": defaults.PEAK_DISTANCE_MM,
+    }
+
+
+def _terms(page: Page) -> dict[str, Any]:
+    facts = page.record.facts
+    result = facts.get("result_group")
+    return base_of_images(page) | {
+        "rows": [
+            (describe_group(name, facts), name == result, f"term{number}_mosaic")
+            for number, name in enumerate(facts["terms"])
+        ],
+        "has_qm": any(spec.statistic == "qm" for spec in page.record.maps),
+        "has_r2": any(spec.statistic == "r2" for spec in page.record.maps),
+    }
+
+
+def _heterogeneity(page: Page) -> dict[str, Any]:
+    return base_of_images(page) | {
+        "there": {spec.statistic for spec in page.record.maps},
+        "files": _files_of(page, _OF_HETEROGENEITY),
+    }
+
+
+def _files_of(page: Page, statistics: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Meaning and address of the maps of some statistics, in their order."""
+    found: dict[str, Path] = {
+        spec.statistic: path for spec, path in page.record.maps.items() if not spec.correction
+    }
+    known: Mapping[str, image_words.Meaning] = image_words.STATISTICS
+    return [
+        (known[name].sentence if name in known else name, page.relative(found[name]))
+        for name in statistics
+        if name in found
+    ]
+
+
+def _flips(page: Page) -> dict[str, Any]:
+    return base_of_images(page) | {
+        "montecarlo": page.record.facts.get("montecarlo") or {},
+        "thresholds": (page.record.facts.get("montecarlo") or {}).get("thresholds", {}),
+        "forming": page.record.facts.get("cluster_forming"),
+    }
