@@ -68,6 +68,9 @@ CONTRASTS: dict[str, Column] = {
     "n_foci_outside": Column("Foci outside the mask", "integer"),
     "study_name": Column("Study as the file names it"),
     "contrast_name": Column("Contrast as the file names it"),
+    "coordinate_source": Column(
+        "Where the foci are from: original (the studies) or image (peaks of the z image)"
+    ),
     "original_space": Column("Space of the foci as published"),
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),

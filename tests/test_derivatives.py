@@ -276,6 +276,7 @@ def test_bidsignore_is_pinned(output):
         "*_contrasts.*",
         "*_coordinates.*",
         "*_problems.*",
+        "*_images.*",
         "*_analysis.json",
         ".work",
         ".swap",

@@ -114,7 +114,7 @@ def test_compiled_ahead_for_all(installed: Path, ahead: Path, tmp_path: Path) ->
         ("PermutedOLS", "--n-iters", 20),
         ("PermutedOLS", "--n-iters", 20, "--tfce", "--formula", "~ 1 + age", "--term", "age"),
         ("DerSimonianLaird", "--n-iters", 20),
-        ("VarianceBasedLikelihood", "--estimator-arg", "method=reml", "--method", "indep"),
+        ("VarianceBasedLikelihood", "--method", "indep"),
     ],
 )
 def test_images_find_their_code(installed, ahead, tmp_path, words) -> None:

@@ -44,6 +44,8 @@ IMAGES = "images_"
 """Arrays of a result that hold the images it was made from begin with this."""
 _TAILED = ("z", "p", "logp", "t", "stat")
 """Statistics of which a tail is asked; the others have none."""
+VARIANCES = ("varcope", "se", "sd", "g_var")
+"""Kinds of images whose values are above 0."""
 
 
 class ImageEstimator(Parametrised):
@@ -209,7 +211,7 @@ class ImageEstimator(Parametrised):
             )
             raise DataError(msg)
         used = images.only(ids)
-        values = {kind: used.values[kind] for kind in kinds}
+        values = {kind: _positive(used, kind) for kind in kinds}
         present = np.logical_and.reduce([np.isfinite(one) for one in values.values()])
         known = people_of(dataset)
         return Sample(
@@ -447,6 +449,20 @@ def _given(labels: ArrayLike, n: int) -> list[str]:
         msg = f"groupby gives {len(given)} labels for {n} contrasts"
         raise UsageError(msg)
     return given
+
+
+def _positive(images: ImageStack, kind: str) -> NDArray[np.float32]:
+    """Values of a kind; a variance that is not above 0 is none, and that is said."""
+    values = images.values[kind]
+    if kind not in VARIANCES:
+        return values
+    wrong = values <= 0
+    if not wrong.any():
+        return values
+    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
+        n = counted(int(wrong[row].sum()), "value")
+        _LOGGER.warning("%s of %s: %s not above 0 left out", kind, images.ids[row], n)
+    return np.where(wrong, np.float32(np.nan), values)
 
 
 def _refuse(problems: list[Problem]) -> None:

@@ -44,7 +44,7 @@ def whole_sample(result: MetaResult) -> Sample:
 
 
 def subset(rows: Rows, kept: NDArray[np.int64]) -> Rows:
-    """Some of the contrasts; the method and the correlation of images stay those of all."""
+    """Some of the contrasts; method and correlation of images stay those of all of them."""
     _, groups = np.unique(rows.groups[kept], return_inverse=True)
     state = rows.state
     if isinstance(state, Design):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
+from nimare_pipeline.meta.estimator import check
 from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
 from nimare_pipeline.meta.ibma.sample import Rows, Sample
@@ -36,6 +37,7 @@ class WeightedMedian(ImageEstimator):
     ) -> None:
         parameters = dict(locals())
         self._take({name: parameters[name] for name in self._parameter_names()})
+        check("rho", self.rho, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
     rho: float
 
