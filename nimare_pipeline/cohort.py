@@ -39,6 +39,8 @@ from nimare_pipeline.pooling import (
 from nimare_pipeline.select import select
 from nimare_pipeline.settings import Analysis, Component
 from nimare_pipeline.tables import (
+    COORDINATE_SOURCE,
+    FROM_IMAGE,
     SAMPLE_SIZE_FILLED,
     filled_in,
 )
@@ -258,7 +260,8 @@ def _policy_problem(names: Sequence[str], what: str) -> Problem:
 
 def _reason(row: Any, size_reason: str, *, used: bool) -> str:
     if not row.n_foci:
-        return "no foci"
+        flat = getattr(row, COORDINATE_SOURCE, None) == FROM_IMAGE
+        return "no peak above the threshold in its image" if flat else "no foci"
     if size_reason:
         return size_reason
     return "" if used else "no foci inside the mask"

@@ -9,7 +9,13 @@ from nimare_pipeline import spaces
 from nimare_pipeline.contrast import is_missing
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import Problem
-from nimare_pipeline.tables import ID_COLUMNS, INCLUDE, INCLUDE_REASON, SAMPLE_SIZE_FILLED
+from nimare_pipeline.tables import (
+    COORDINATE_SOURCE,
+    ID_COLUMNS,
+    INCLUDE,
+    INCLUDE_REASON,
+    SAMPLE_SIZE_FILLED,
+)
 
 KERNEL_FWHM = "kernel_fwhm"
 """Metadata column: width in mm of the kernel of a contrast without sample size."""
@@ -23,6 +29,7 @@ NOT_CHOSEN = (NOT_SELECTED, NO_FOCUS)
 _CARRIED = {
     "study_name": "study_name",
     "contrast_name": "contrast_name",
+    COORDINATE_SOURCE: COORDINATE_SOURCE,
     "original_space": "original_space",
     "space_transform": "space_transform",
     "source_file": "file",

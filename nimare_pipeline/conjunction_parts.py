@@ -17,6 +17,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.conjunction import Part, combine
 from nimare_pipeline.derivative_records import AnalysisRecord
 from nimare_pipeline.errors import DataError, NoInputError, UsageError
+from nimare_pipeline.image_cohort import DIGEST, IMAGES
 from nimare_pipeline.inference import RESULTS, Inference
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.pooling import POOLED_INTO, POOLED_SIZE, REPEATED
@@ -233,7 +234,13 @@ def _contrasts(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Contrasts of several cohorts: each once, included if one of them includes it."""
     both = _alike([table for table in tables if len(table)])
     order = {name: place for place, name in enumerate(dict.fromkeys(both["id"]))}
-    first = both.sort_values("included", ascending=False, kind="stable").drop_duplicates("id")
+    # Of images and of their peaks it is told what each has.
+    ranked = both.assign(told=both["n_foci"].fillna(0) > 0).sort_values(
+        ["included", "told"], ascending=False, kind="stable"
+    )
+    for name in {IMAGES, DIGEST} & set(both.columns):
+        ranked[name] = ranked.groupby("id")[name].transform("first")
+    first = ranked.drop_duplicates("id").drop(columns="told")
     return first.sort_values("id", key=lambda ids: ids.map(order)).reset_index(drop=True)
 
 

@@ -10,6 +10,10 @@ PAIR_ESTIMATOR = "ALESubtraction"
 IMAGE_ESTIMATOR = "DerSimonianLaird"
 MIN_STUDIES = 2
 """Studies that a voxel of a meta-analysis of images needs."""
+FOCI_Z = 3.1
+"""Voxels above it make the clusters whose peaks are foci, where foci are made of images."""
+FOCI_CLUSTER_VOXELS = 10
+"""Such clusters of fewer voxels give no foci."""
 NULL_METHOD = "approximate"
 VOXELIZATION = "exact"
 KERNEL_RADIUS_MM = 10.0

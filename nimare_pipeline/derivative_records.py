@@ -40,6 +40,9 @@ class AnalysisRecord:
         Dataset that was analysed.
     problems : tuple of Problem
         Found in the data by the run, then found while reading.
+    diagnostics, pooled : DataFrame
+        Contrasts at peaks, and peaks, of an image-based analysis, as ``image_diagnostics`` makes
+        them; empty of others, and where missing or damaged.
     """
 
     name: str
@@ -60,6 +63,8 @@ class AnalysisRecord:
     snapshot: Path | None
     problems: tuple[Problem, ...]
     images: pd.DataFrame = field(default_factory=pd.DataFrame)
+    diagnostics: pd.DataFrame = field(default_factory=pd.DataFrame)
+    pooled: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def analysis(self) -> dict[str, Any]:

@@ -53,6 +53,10 @@ GROUP_NUMBERS = {
 
 _STATISTICS = {"z": "z", "p": "p", "logp": "-log10(p)", "chi2": "chi-square"}
 _STATISTICS |= {"prob": "probability", "tfce": "TFCE"}
+_STATISTICS |= {
+    "zLeaveOneOut": "z without the study whose absence weakens it most",
+    "nLeaveOneOut": "number of studies that can each be left out and p stays below the threshold",
+}
 _TAILS = ("positive", "negative")
 _MEASURES = {"size": "size_voxels", "mass": "mass", "tfce": "tfce"}
 _HEIGHTS = {
@@ -68,6 +72,8 @@ CONJUNCTION = "conjunction"
 _DESCRIPTIONS = {
     CONJUNCTION: "Significant in each of the analyses that are combined",
     "uncorrected": "Not corrected for multiple comparisons",
+    "peaks": "Contrasts at the peaks of the clusters: effects, weights, influence, leave-one-out",
+    "pooled": "Peaks of the clusters: pooled effect, leave-one-out, Egger's test",
     "nullFoci": "Foci that the null of SCALE draws from",
     "montecarlo": "Largest values of each Monte Carlo iteration",
 }

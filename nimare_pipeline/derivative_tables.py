@@ -68,6 +68,9 @@ CONTRASTS: dict[str, Column] = {
     "n_foci_outside": Column("Foci outside the mask", "integer"),
     "study_name": Column("Study as the file names it"),
     "contrast_name": Column("Contrast as the file names it"),
+    "coordinate_source": Column(
+        "Where the foci are from: original (the studies) or image (peaks of the z image)"
+    ),
     "original_space": Column("Space of the foci as published"),
     "space_transform": Column("Transform applied to the foci"),
     "file": Column("File the contrast was read from"),
@@ -208,6 +211,73 @@ def cluster_columns(facts: Mapping[str, Any]) -> dict[str, Column]:
         return IMAGE_CLUSTERS
     return PAIR_CLUSTERS if is_pair(facts) else CLUSTERS
 
+
+_PEAK: dict[str, Column] = {
+    "cluster": Column(
+        "Cluster, as in the table of clusters; n/a of the strongest voxel", "integer"
+    ),
+    "peak": Column("Its peak; 'strongest voxel' where there is no cluster"),
+    **_xyz("", "Peak"),
+}
+DIAGNOSTICS: dict[str, Column] = {
+    **_PEAK,
+    "id": _IDS["id"],
+    "sample_size": Column("Participants of the contrast", "number"),
+    "effect": Column("What is combined, at the peak: effect, g or z of the contrast", "number"),
+    "se": Column("Its standard error", "number"),
+    "lower": Column("Lower end of its 95 % interval", "number"),
+    "upper": Column("Upper end of its 95 % interval", "number"),
+    "weight": Column("Share of the contrast in the sum of weights", "number", "%"),
+    "hat": Column("Hat value: share of the fitted value that is its own", "number"),
+    "residual": Column(
+        "Externally standardised residual: effect less what the other studies predict, over its "
+        "standard deviation",
+        "number",
+    ),
+    "dffits": Column("Change of its fitted value by the study, in standard deviations", "number"),
+    "cook": Column("Cook's distance: change of all coefficients by the study", "number"),
+    "influential": Column(
+        "Whether DFFITS, Cook's distance or the hat value is beyond the limits of Viechtbauer & "
+        "Cheung (2010)",
+        "boolean",
+    ),
+    "left_out": Column("Contrasts of the study, which are left out together", "integer"),
+    "est_without": Column("Pooled effect without the study", "number"),
+    "tau2_without": Column("Variance between studies without the study", "number"),
+    "z_without": Column("z of the peak without the study", "number"),
+    "p_without": Column("Uncorrected p of the peak without the study", "number"),
+    "stays": Column(
+        "Whether that p is below the uncorrected threshold, the sign as with all studies",
+        "boolean",
+    ),
+}
+"""Columns of contrasts at peaks of an analysis of images."""
+
+POOLED: dict[str, Column] = {
+    **_PEAK,
+    "term": Column("Coefficient that z and effect are of; n/a of the mean effect"),
+    "n": Column("Studies with a value at the peak", "integer"),
+    "z_stat": Column("z of the peak in the uncorrected map", "number"),
+    "est": Column("Pooled effect", "number"),
+    "lower": Column("Lower end of its 95 % interval", "number"),
+    "upper": Column("Upper end of its 95 % interval", "number"),
+    "prediction_lower": Column("Lower end of the 95 % prediction interval", "number"),
+    "prediction_upper": Column("Upper end of the 95 % prediction interval", "number"),
+    "tau2": Column("Variance between studies", "number"),
+    "i2": Column("Share of the variance of effects that is between studies", "number", "%"),
+    "voxel_thresh": Column("Uncorrected p that decides whether the peak stays", "number"),
+    "n_stays": Column("Studies that can each be left out alone and the peak stays", "integer"),
+    "weakest_z": Column("z without the study whose absence weakens it most", "number"),
+    "weakest_without": Column("Contrasts of that study, joined by '; '"),
+    "egger_k": Column("Studies in Egger's regression", "integer"),
+    "egger_slope": Column("Change of the effect with its standard error (Egger's test)", "number"),
+    "egger_se": Column("Standard error of that", "number"),
+    "egger_t": Column("t of that, on egger_k - 2 degrees of freedom", "number"),
+    "egger_p": Column("Its two-sided p: small where the funnel is asymmetric", "number"),
+    "egger_limit": Column("Effect that the regression gives a study without error", "number"),
+    "egger_note": Column("Why there is no test, or why not to trust it"),
+}
+"""Columns of peaks of an analysis of images: what the studies say together."""
 
 NULL_UNCORRECTED: dict[str, Column] = {
     "stat": Column("Value of the statistic", "number"),

@@ -45,6 +45,7 @@ from nimare_pipeline.derivatives_reader import read
 from nimare_pipeline.derivatives_swap import recover, swap_in
 from nimare_pipeline.diagnostics import ClusterTable
 from nimare_pipeline.errors import OutputError, Problem, UsageError
+from nimare_pipeline.image_diagnostics import ImageDiagnostics
 from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.results import MetaResult, outside_value
 from nimare_pipeline.saved_null import PREFIX
@@ -120,6 +121,7 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     clusters: ClusterTable,
     figures_dir: str | Path | None = None,
     images: StudyImages | None = None,
+    diagnostics: ImageDiagnostics | None = None,
 ) -> None:
     """Write everything of one analysis into a folder of its own, for ``swap_in``.
 
@@ -140,6 +142,8 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
         ``<key>.svg`` or ``<key>.png``, keys in snake_case.
     images : StudyImages, optional
         Images of the studies, of an image-based analysis.
+    diagnostics : ImageDiagnostics, optional
+        What its result owes to single studies.
 
     Raises
     ------
@@ -149,6 +153,8 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
         If a name cannot be a BIDS label.
     """
     place = _place(analysis, settings, result)
+    if diagnostics is not None:
+        result = result.with_maps(diagnostics.maps)
     own_mask = bool(settings.mask_file) or combines_own_masks(result.facts)
     snapshot = snapshots.found(stage_dir, analysis.name)
     mask_path = place.mask(own=own_mask)
@@ -175,6 +181,8 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     if "region" in result.arrays:
         region = result.mask.image(result.arrays["region"].astype(np.uint8))
         _write_image(stage, place.region(), region, region_sidecar(context))
+    if diagnostics is not None:
+        _write_diagnostics(stage, context, diagnostics)
     _write_clusters(stage, context, clusters)
     _write_nulls(stage, context)
     if figures_dir is not None:
@@ -284,6 +292,17 @@ def _write_maps(stage: _Stage, context: Context) -> None:
         if spec.statistic in _INTENTS:
             image.header.set_intent(_INTENTS[spec.statistic])
         _write_image(stage, path, image, map_sidecar(context, spec))
+
+
+def _write_diagnostics(stage: _Stage, context: Context, diagnostics: ImageDiagnostics) -> None:
+    group = context.result.facts.get("result_group")
+    for desc, table, columns in (
+        ("peaks", diagnostics.studies, tables.DIAGNOSTICS),
+        ("pooled", diagnostics.pooled, tables.POOLED),
+    ):
+        if len(table):
+            path = context.place.table("diagnostics", desc, group=group)
+            _write_table(stage, path, table, columns)
 
 
 def _write_clusters(stage: _Stage, context: Context, clusters: ClusterTable) -> None:

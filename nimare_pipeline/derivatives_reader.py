@@ -126,6 +126,8 @@ class _Reader:
             frames["coordinates"] = tables.typed(
                 pd.DataFrame(columns=list(tables.COORDINATES)), tables.COORDINATES
             )
+        frames["diagnostics"] = self._diagnostics("peaks", tables.DIAGNOSTICS)
+        frames["pooled"] = self._diagnostics("pooled", tables.POOLED)
         result_map = self._image("statmap", lambda e: e.get("desc", "").endswith(THRESHOLDED))
         self._verify(record.get("Checksums", {}))
         return AnalysisRecord(
@@ -247,6 +249,16 @@ class _Reader:
         elif path is None:
             self._miss(f"no table of {suffix}")
         else:
+            try:
+                return from_tsv(path.read_bytes(), columns)
+            except _UNREADABLE as error:
+                self._miss(f"cannot be read: {error}", path)
+        return tables.typed(pd.DataFrame(columns=list(columns)), columns)
+
+    def _diagnostics(self, desc: str, columns: Mapping[str, tables.Column]) -> pd.DataFrame:
+        """A table that only analyses of images have, and not all of them."""
+        path = self._one("diagnostics", ".tsv", desc=desc)
+        if path is not None:
             try:
                 return from_tsv(path.read_bytes(), columns)
             except _UNREADABLE as error:

@@ -17,13 +17,18 @@ from nimare_pipeline.images import ImageStack, load_images
 from nimare_pipeline.meta.estimator import Parametrised
 from nimare_pipeline.numerics import clusters
 from nimare_pipeline.stack_transforms import transform_problems, transform_stack
-from nimare_pipeline.tables import COORDINATE_COLUMNS, ID_COLUMNS, typed
+from nimare_pipeline.tables import (
+    COORDINATE_COLUMNS,
+    COORDINATE_SOURCE,
+    FROM_IMAGE,
+    ID_COLUMNS,
+    ORIGINAL,
+    typed,
+)
 from nimare_pipeline.transform_rules import people_of
 
 MergeStrategy = Literal["fill", "replace", "demolish"]
 
-ORIGINAL, FROM_IMAGE = "original", "image"
-"""Values of ``coordinate_source``."""
 Z_STAT = "z_stat"
 
 
@@ -76,7 +81,7 @@ class ImagesToCoordinates(Parametrised):
         remove_subpeaks: bool = False,  # noqa: FBT001, FBT002 - names and places the field knows
         two_sided: bool = False,  # noqa: FBT001, FBT002
         min_distance: float = defaults.PEAK_DISTANCE_MM,
-        z_threshold: float = 3.1,
+        z_threshold: float = defaults.FOCI_Z,
         n_threads: int = 1,
     ) -> None:
         self.merge_strategy = merge_strategy
@@ -111,7 +116,8 @@ class ImagesToCoordinates(Parametrised):
         Dataset
             ``z_stat`` beside the points from images, and ``coordinate_source`` in the metadata:
             ``original``, ``image``, or missing where a contrast has no points. What is to be said
-            of images is in ``problems_`` afterwards.
+            of images is in ``problems_`` afterwards, and in ``without_peaks_`` the contrasts whose
+            image was used and has no peak.
 
         Raises
         ------
@@ -132,6 +138,7 @@ class ImagesToCoordinates(Parametrised):
         peaks = {
             name: self._peaks(stack.values["z"][with_image[name]], dataset.mask) for name in chosen
         }
+        self.without_peaks_ = tuple(name for name in chosen if not peaks[name])
         kept = had if self.merge_strategy != "demolish" else set()
         return _merged(dataset, kept - set(chosen), peaks)
 
@@ -168,6 +175,7 @@ def _merged(dataset: Dataset, kept: set[str], peaks: dict[str, list[Peak]]) -> D
     """Dataset with the points of some contrasts kept, and of others made."""
     old = dataset.coordinates
     stay = old[old["id"].isin(kept)]
+    before = _sources(dataset)
     made = _frame(dataset, peaks)
     place = {name: number for number, name in enumerate(dataset.ids.tolist())}
     columns = [*old.columns, *(name for name in made.columns if name not in old.columns)]
@@ -184,13 +192,22 @@ def _merged(dataset: Dataset, kept: set[str], peaks: dict[str, list[Peak]]) -> D
     )
     coordinates = coordinates.astype(dict.fromkeys("xyz", np.float64))
     metadata = dataset.metadata.copy()
-    metadata["coordinate_source"] = typed(
+    metadata[COORDINATE_SOURCE] = typed(
         [
-            FROM_IMAGE if peaks.get(name) else ORIGINAL if name in kept else None
+            FROM_IMAGE if peaks.get(name) else before[name] if name in kept else None
             for name in dataset.ids.tolist()
         ]
     )
     return dataset.with_tables(coordinates=coordinates, metadata=metadata)
+
+
+def _sources(dataset: Dataset) -> dict[str, str]:
+    """Where the points that contrasts have are from: an earlier conversion may have made them."""
+    said = _column(dataset.metadata, COORDINATE_SOURCE)
+    return {
+        name: FROM_IMAGE if source == FROM_IMAGE else ORIGINAL
+        for name, source in zip(dataset.ids.tolist(), said, strict=True)
+    }
 
 
 def _column(table: pd.DataFrame, name: str) -> Sequence[Any]:

@@ -83,7 +83,7 @@ def read_volume(path: Path, where: str = "") -> Volume:
     inside = packed.inside(path)
     if inside is not None and inside.factor is not None:
         volume = read_volume(inside.file, where)
-        return replace(volume, values=volume.values * inside.factor)
+        return replace(volume, values=volume.values.astype(np.float64) * inside.factor)
     try:
         missing = _not_there(path if inside is None else inside.file)
     except OSError as error:

@@ -272,6 +272,13 @@ def test_description_says_thresholded(tmp_path: Path) -> None:
     assert found == ("warn", "its description says that it is thresholded")
 
 
+def test_description_says_not_mni(tmp_path: Path) -> None:
+    """An image in the space of a person, or in Talairach's, is rejected."""
+    found = only(tmp_path, noise(), metadata={"a": {"not_mni": True}})
+    assert found == ("reject", "its description says that it is not in MNI space")
+    assert only(tmp_path, noise(), metadata={"a": {"not_mni": False}})[0] == "accept"
+
+
 def test_same_image_twice(tmp_path: Path) -> None:
     """The same data under two names: the later one is rejected, whatever its scale."""
     paths = {

@@ -11,8 +11,11 @@ import pytest
 from nimare_pipeline import correct, selftest_checks, spaces
 from nimare_pipeline.meta import kernel
 from nimare_pipeline.meta.cbma import ale, mkda
+from nimare_pipeline.meta.ibma import combination as ibma_combination
+from nimare_pipeline.meta.ibma import flips, regression
 from nimare_pipeline.numerics import (
     clusters,
+    combination,
     gaussian,
     ma,
     montecarlo,
@@ -73,6 +76,23 @@ def larger_clusters(real: Any) -> Callable[..., Any]:
     return chunk
 
 
+def with_more(name: str) -> Wrap:
+    """Add a little to a field of the record that a function returns."""
+
+    def wrap(real: Any) -> Callable[..., Any]:
+        def more(*args: Any, **options: Any) -> Any:
+            made = real(*args, **options)
+            return replace(made, **{name: getattr(made, name) * 1.001})
+
+        return more
+
+    return wrap
+
+
+def one_side(real: Any) -> Callable[..., Any]:
+    return lambda *args, **options: real(*args, **{**options, "two_sided": False})
+
+
 def instead(other: Any) -> Wrap:
     return lambda real: other
 
@@ -103,6 +123,11 @@ BROKEN: dict[str, tuple[Any, str, Wrap]] = {
     "null_maxima_of_two_threads": (montecarlo, "run_block", another_seed),
     "matlab_histograms": (ma._RULES, "half-up", instead(ma._RULES["half-even"])),
     "matlab_ale": (kernel.ALEKernel, "maps", scaled(1 + 1e-6)),
+    "images_dersimonian_laird": (regression, "estimate_tau2", with_more("value")),
+    "images_reml": (regression, "estimate_tau2", with_more("value")),
+    "images_stouffer": (ibma_combination, "stouffer", with_more("z")),
+    "images_one_sample": (combination, "one_sample_t", with_more("stat")),
+    "images_flips": (flips, "flip_plan", one_side),
     "enge_ale": (ma._RULES, "truncate", instead(ma._RULES["ceil"])),
     "enge_sizes": (clusters, "cluster_sizes", lambda real: lambda *a: real(*a) * 1.1),
     "enge_thresholds": (correct, "montecarlo_chunk", larger_clusters),

@@ -9,7 +9,12 @@ from nipype.pipeline import engine as pe
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.image_analysis import component_of
 from nimare_pipeline.interfaces.dataset import LoadCohort
-from nimare_pipeline.interfaces.ibma import CheckImages, FitImages, TransformImages
+from nimare_pipeline.interfaces.ibma import (
+    CheckImages,
+    FitImages,
+    ImageDiagnostics,
+    TransformImages,
+)
 from nimare_pipeline.interfaces.records import to_record
 from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.cbma import seeded
@@ -27,7 +32,8 @@ def init_ibma_wf(
     """Build an image-based meta-analysis, from the dataset to the derivatives.
 
     The images are read and checked, those that the estimator takes and that are missing are made,
-    and the estimator is fitted; correction, clusters and files are those of every analysis.
+    and the estimator is fitted; correction, clusters and files are those of every analysis. What
+    the result owes to single studies is found out at the peaks of its clusters.
 
     Parameters
     ----------
@@ -73,6 +79,7 @@ def init_ibma_wf(
         n_procs=settings.n_procs,
         mem_gb=3,
     )
+    diagnose = pe.Node(ImageDiagnostics(), name="image_diagnostics", mem_gb=3)
     cohort = [("dataset_file", "dataset_file"), ("contrasts_file", "contrasts_file")]
     add_inference(
         workflow,
@@ -83,6 +90,7 @@ def init_ibma_wf(
         stage_dir=stage_dir,
         problems=problems,
         cohort=(load, check),
+        diagnose=diagnose,
     )
     derivatives = workflow.get_node("derivatives")
     workflow.connect([

@@ -19,7 +19,7 @@ from nimare_pipeline.settings import Analysis, Settings
 from nimare_pipeline.workflows.correct import init_montecarlo_wf, init_pvalue_wf
 
 
-def add_inference(
+def add_inference(  # noqa: PLR0913 - all that is around an estimator
     workflow: Any,
     fit: Any,
     *,
@@ -29,6 +29,7 @@ def add_inference(
     stage_dir: str,
     problems: Sequence[Problem] = (),
     cohort: tuple[Any, Any] | None = None,
+    diagnose: Any = None,
 ) -> Any:
     """Add what comes before and after the estimator of an analysis to its workflow.
 
@@ -49,6 +50,9 @@ def add_inference(
     cohort : (nipype Node, nipype Node), optional
         The node that takes ``dataset_file`` and gives the foci, and the one that gives the tables
         of contrasts and problems; by default both are ``load_cohort``.
+    diagnose : nipype Node, optional
+        Takes ``result_file`` and ``clusters_file``, and gives ``diagnostics_dir`` to figures and
+        derivatives.
 
     Returns
     -------
@@ -100,6 +104,13 @@ def add_inference(
         (clusters, outputnode, [("clusters_file", "clusters_file")]),
         (derivatives, outputnode, [("stage_dir", "stage_dir")]),
     ])  # fmt: skip
+    if diagnose is not None:
+        workflow.connect([
+            (correct_wf, diagnose, [("outputnode.result_file", "result_file")]),
+            (clusters, diagnose, [("clusters_file", "clusters_file")]),
+            (diagnose, figures, [("diagnostics_dir", "diagnostics_dir")]),
+            (diagnose, derivatives, [("diagnostics_dir", "diagnostics_dir")]),
+        ])  # fmt: skip
     return load
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, foci_policy
 from nimare_pipeline.cli import values
 from nimare_pipeline.errors import UsageError
+from nimare_pipeline.registry import IMAGE_ESTIMATORS
 
 OF_IMAGES = ("formula", "term", "coverage", "min_studies", "dependence", "on_bad_image")
 """Places of the options in the parser, which are the keys of an analysis of type ``ibma``."""
@@ -19,6 +20,14 @@ def add_images(group: Any) -> None:
         default="",
         help="folder that relative paths of images count from (default: that of the file that "
         "names them, then BIDS_DIR)",
+    )
+    group.add_argument(
+        "--foci-from-images",
+        metavar="POLICY",
+        type=values.one_of(foci_policy.POLICIES),
+        help="analyse foci that are peaks of the images: fill (of contrasts without foci), "
+        "replace (of all that have images) or demolish (and no other foci) (default: foci of the "
+        "studies)",
     )
     group.add_argument(
         "--on-bad-image",
@@ -64,6 +73,26 @@ def chosen(options: Any) -> dict[str, Any]:
     """Options that were given, as an analysis file has them."""
     found = {name: getattr(options, name) for name in OF_IMAGES}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def foci_from_images(options: Any, estimator: str) -> dict[str, Any]:
+    """Option of where foci come from, as an analysis file has it; empty if it was not given.
+
+    Raises
+    ------
+    UsageError
+        With an estimator of images.
+    """
+    policy = options.foci_from_images
+    if policy is None:
+        return {}
+    if estimator in IMAGE_ESTIMATORS:
+        msg = (
+            f"--foci-from-images: {estimator} analyses the images themselves; name an estimator "
+            "of foci, or leave the option out"
+        )
+        raise UsageError(msg)
+    return {foci_policy.KEY: foci_policy.completed(policy)}
 
 
 def refuse_without_images(options: Mapping[str, Any], estimator: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, foci_policy
 from nimare_pipeline.cli.image_options import refuse_without_images
 from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.settings import Analysis, Component, Settings
@@ -30,6 +30,10 @@ def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -
     if analysis.type == "ibma" and not analysis.estimator.type:
         return _with_estimator(analysis, dataset)
     if analysis.type != "cbma" or "estimator" in given:
+        return analysis
+    if foci_policy.KEY in analysis.options:
+        others = {k: v for k, v in analysis.options.items() if k != foci_policy.KEY}
+        refuse_without_images(others, analysis.estimator.type)
         return analysis
     from nimare_pipeline.image_cohort import kinds_of
 
@@ -67,12 +71,20 @@ def with_folders(analysis: Analysis, settings: Settings) -> Analysis:
     """
     if analysis.type != "ibma":
         return analysis
-    given = Path(settings.bids_dir)
-    root = given if given.is_dir() else given.parent
-    first = [settings.image_root] if settings.image_root else []
-    beside = [str((root / source).parent) for source in analysis.sources]
-    folders = dict.fromkeys([*first, *analysis.folders, *beside, str(root)])
-    return replace(analysis, folders=tuple(folders))
+    return replace(
+        analysis, folders=image_folders(analysis, settings.bids_dir, first=settings.image_root)
+    )
+
+
+def image_folders(analysis: Analysis, *roots: str | Path, first: str = "") -> tuple[str, ...]:
+    """Folders that paths of images may count from, see :func:`with_folders`."""
+    from nimare_pipeline.io._native_layout import root_of
+
+    found = [*([first] if first else []), *analysis.folders]
+    for root in roots:
+        folder = Path(root) if Path(root).is_dir() else Path(root).parent
+        found += [*(str(root_of(folder / source)) for source in analysis.sources), str(folder)]
+    return tuple(dict.fromkeys(found))
 
 
 def _with_estimator(analysis: Analysis, dataset: "Dataset") -> Analysis:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from nimare_pipeline import foci_policy
 from nimare_pipeline.cli.request import PLACES, Request
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import has_clusters, has_tfce
@@ -95,7 +96,7 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
             if keyword == "type":
                 continue
             if part == "options":
-                named = {keyword: template.options[keyword]}
+                named = {keyword: _option(analysis, template, keyword)}
                 changes |= {part: analysis.options | named} if _takes(analysis, keyword) else {}
                 continue
             if not keyword:
@@ -132,7 +133,15 @@ def _has(analysis: Analysis, part: str) -> bool:
 
 def _takes(analysis: Analysis, key: str) -> bool:
     """Whether an analysis has a use for a key that not all of its type have."""
-    return _has(analysis, key) and analysis.estimator.type in POOL_ESTIMATORS
+    return _has(analysis, key) and (key != NULL_FOCI or analysis.estimator.type in POOL_ESTIMATORS)
+
+
+def _option(analysis: Analysis, template: Analysis, key: str) -> Any:
+    """What the command line says of an option; it names the policy of foci, not the peaks."""
+    asked = template.options[key]
+    if key != foci_policy.KEY:
+        return asked
+    return {**analysis.options.get(key, asked), "merge": asked["merge"]}
 
 
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:

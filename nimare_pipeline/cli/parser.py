@@ -8,7 +8,7 @@ from nimare_pipeline import defaults
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.exit_codes import UnknownLevelError
 from nimare_pipeline.cli.image_options import chosen as image_options
-from nimare_pipeline.cli.image_options import refuse_without_images
+from nimare_pipeline.cli.image_options import foci_from_images, refuse_without_images
 from nimare_pipeline.cli.images import corrector_of
 from nimare_pipeline.cli.method_options import METHODS
 from nimare_pipeline.cli.options import LEVELS, absolute, build_parser
@@ -181,6 +181,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
             {
                 **(_pair_options(options) if pair else region),
                 **of_images,
+                **foci_from_images(options, name),
                 NULL_FOCI: options.null_foci,
             }
         ),

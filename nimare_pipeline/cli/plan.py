@@ -11,6 +11,7 @@ from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check
 from nimare_pipeline.cli.database import Shelf, apart, needs_input
 from nimare_pipeline.cli.gather import gather, name_analyses
+from nimare_pipeline.cli.image_foci import FociOfImages
 from nimare_pipeline.cli.model import files_named
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pool import with_null_foci
@@ -57,7 +58,9 @@ def plan(request: Request) -> list[Planned]:
     if request.strict:
         accept(problem for one in planned for problem in one.problems)
     alone = len(planned) == 1
-    selected = [_select(masked(one), of="" if alone else one.analysis.name) for one in planned]
+    of_images = FociOfImages(request.settings, strict=request.strict)
+    ready = [of_images(masked(one)) for one in planned]
+    selected = [_select(one, of="" if alone else one.analysis.name) for one in ready]
     return check([with_null_foci(one, shelf) for one in selected], request.settings)
 
 
@@ -121,7 +124,7 @@ def _select(planned: Planned, of: str) -> Planned:
     """Add the cohort, or the reason why there is none: one analysis must not stop the others."""
     from nimare_pipeline.cohort import make_cohort
 
-    if planned.dataset is None:
+    if planned.dataset is None or planned.error is not None:
         return planned
     try:
         cohort = make_cohort(planned.dataset, planned.analysis)

@@ -12,6 +12,7 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "select": (("select", ""),),
     "estimator": (("estimator", "type"),),
     "null_foci": (("options", "null_foci"),),
+    "foci_from_images": (("options", "foci_from_images"),),
     "null_method": (("estimator", "null_method"),),
     "weighting": (("estimator", "weighting"),),
     "inference_field": (("estimator", "inference_field"),),

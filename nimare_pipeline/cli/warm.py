@@ -1,7 +1,8 @@
 """Compile everything ahead: ``python -m nimare_pipeline.cli.warm FOLDER``, as the image is built.
 
 What Numba compiles depends on the types a loop is called with, so the loops are called as runs
-call them: small analyses of the example with every estimator and every way to its null.
+call them: small analyses of the example, and of a few images, with every estimator and every way
+to its null.
 """
 
 import logging
@@ -63,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def warm_up() -> None:
     """Call every compiled loop with the types that runs call it with."""
+    from nimare_pipeline.cli.warm_images import warm_up_images
     from nimare_pipeline.correct import FWECorrector
     from nimare_pipeline.dataset import Dataset
     from nimare_pipeline.meta.cbma.balanced_subtraction import (
@@ -103,6 +105,7 @@ def warm_up() -> None:
         BalancedALESubtraction(
             null_method=null_method, n_iters=_N_ITERS, n_subsamples=_N_ITERS
         ).fit(*groups)
+    warm_up_images(_N_ITERS)
 
 
 def never_compiled() -> Iterator[str]:

@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.interfaces.base import PipelineInterface
 from nimare_pipeline.interfaces.records import (
+    read_diagnostics,
     read_frame,
     read_problems,
     to_analysis,
@@ -34,6 +35,7 @@ class _WriteDerivativesInputSpec(BaseInterfaceInputSpec):
     images_file = File(exists=True, desc="images of the studies, those made among them, npz")
     checks_file = File(exists=True, desc="table of those images and their checks")
     studies_file = File(exists=True, desc="dataset of the contrasts of those images")
+    diagnostics_dir = Directory(exists=True, desc="diagnostics of those images' studies")
     problems_file = File(exists=True, desc="problems met while selecting, JSON")
     contrasts_file = File(exists=True, mandatory=True, desc="table of contrasts")
     coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
@@ -73,6 +75,7 @@ class WriteDerivatives(PipelineInterface):
         if isdefined(self.inputs.null_foci_file):
             pool = NullFoci.load(self.inputs.null_foci_file)
             derivatives.write_null_foci(stage_dir, analysis.name, pool)
+        diagnostics, undiagnosed = self._diagnostics()
         derivatives.write_analysis(
             stage_dir,
             analysis=analysis,
@@ -88,15 +91,22 @@ class WriteDerivatives(PipelineInterface):
             ),
             figures_dir=Path(figures_dir) if isdefined(figures_dir) else None,
             images=self._images(),
+            diagnostics=diagnostics,
         )
         problems = [Problem(**record) for record in self.inputs.problems]
         if isdefined(self.inputs.problems_file):
             problems += read_problems(self.inputs.problems_file)
+        problems += undiagnosed
         derivatives.write_problems(
             stage_dir, analysis=analysis, settings=settings, problems=problems
         )
         self._results["stage_dir"] = str(stage_dir)
         return runtime
+
+    def _diagnostics(self) -> tuple[Any, tuple[Problem, ...]]:
+        """Diagnostics of the studies, where there are any, and why there are none."""
+        given = self.inputs.diagnostics_dir
+        return read_diagnostics(given) if isdefined(given) else (None, ())
 
     def _images(self) -> Any:
         """Images of the studies, where the analysis has any."""

@@ -3,11 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, Directory, File, TraitedSpec, traits
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    Directory,
+    File,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
 
 from nimare_pipeline import defaults
 from nimare_pipeline.interfaces.base import PipelineInterface
-from nimare_pipeline.interfaces.records import read_frame
+from nimare_pipeline.interfaces.records import read_diagnostics, read_frame
 
 
 class _DrawFiguresInputSpec(BaseInterfaceInputSpec):
@@ -15,6 +22,7 @@ class _DrawFiguresInputSpec(BaseInterfaceInputSpec):
     contrasts_file = File(exists=True, mandatory=True, desc="table of contrasts")
     coordinates_file = File(exists=True, mandatory=True, desc="table of foci; x, y, z in mm")
     label_file = File(exists=True, mandatory=True, desc="cluster of each voxel of the mask, npz")
+    diagnostics_dir = Directory(exists=True, desc="diagnostics of the studies of images")
     alpha = traits.Float(defaults.ALPHA, usedefault=True, desc="level of the corrected inference")
 
 
@@ -42,5 +50,10 @@ class DrawFigures(PipelineInterface):
             alpha=self.inputs.alpha,
             out_dir=figures_dir,
         )
+        if isdefined(self.inputs.diagnostics_dir):
+            from nimare_pipeline.reports.forest import draw_peaks
+
+            diagnostics, _ = read_diagnostics(self.inputs.diagnostics_dir)
+            draw_peaks(diagnostics.studies, diagnostics.pooled, out_dir=figures_dir)
         self._results["figures_dir"] = str(figures_dir)
         return runtime

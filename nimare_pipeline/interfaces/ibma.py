@@ -3,17 +3,22 @@
 from pathlib import Path
 from typing import Any
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
+from nipype.interfaces.base import BaseInterfaceInputSpec, Directory, File, TraitedSpec, traits
 
+from nimare_pipeline.errors import PipelineError, Problem
 from nimare_pipeline.interfaces.base import PipelineInterface
 from nimare_pipeline.interfaces.records import (
     read_frame,
     read_problems,
     to_analysis,
+    write_diagnostics,
     write_frame,
     write_problems,
 )
 from nimare_pipeline.settings import Component
+
+_UNDIAGNOSED = (PipelineError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What diagnostics may raise of a result that is odd: no reason to lose the analysis."""
 
 
 class _CheckImagesInputSpec(BaseInterfaceInputSpec):
@@ -120,4 +125,36 @@ class FitImages(PipelineInterface):
             Dataset.load(self.inputs.dataset_file), images=ImageStack.load(self.inputs.images_file)
         )
         self._results["result_file"] = str(result.save(Path(runtime.cwd) / "result.npz"))
+        return runtime
+
+
+class _DiagnoseImagesInputSpec(BaseInterfaceInputSpec):
+    result_file = File(exists=True, mandatory=True, desc="corrected result, npz")
+    clusters_file = File(exists=True, mandatory=True, desc="table of clusters; mm and mm3")
+
+
+class _DiagnoseImagesOutputSpec(TraitedSpec):
+    diagnostics_dir = Directory(exists=True, desc="tables, maps, and why there are none")
+
+
+class ImageDiagnostics(PipelineInterface):
+    """Find out what an image-based result owes to single studies."""
+
+    input_spec = _DiagnoseImagesInputSpec
+    output_spec = _DiagnoseImagesOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        from nimare_pipeline.image_diagnostics import LeaveOneOut, nothing_diagnosed
+        from nimare_pipeline.results import MetaResult
+
+        problems: list[Problem] = []
+        try:
+            result = MetaResult.load(self.inputs.result_file)
+            found = LeaveOneOut().transform(result, read_frame(self.inputs.clusters_file))
+            problems += found.problems
+        except _UNDIAGNOSED as error:
+            found = nothing_diagnosed()
+            problems = [Problem("warning", f"diagnostics of the studies were not made: {error}")]
+        folder = Path(runtime.cwd) / "diagnostics"
+        self._results["diagnostics_dir"] = str(write_diagnostics(folder, found, problems))
         return runtime

@@ -4,15 +4,19 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from nimare_pipeline.errors import Problem
+from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.settings import Analysis, Component, Settings
 from nimare_pipeline.store import read_arrays, write_arrays
+
+if TYPE_CHECKING:
+    from nimare_pipeline.image_diagnostics import ImageDiagnostics
 
 
 def to_record(value: Analysis | Settings) -> dict[str, Any]:
@@ -87,3 +91,36 @@ def read_problems(path: str | Path) -> tuple[Problem, ...]:
     """Read what ``write_problems`` wrote."""
     records = json.loads(Path(path).read_text(encoding="utf-8"))
     return tuple(Problem(**record) for record in records)
+
+
+def write_diagnostics(
+    folder: str | Path, diagnostics: "ImageDiagnostics", problems: Iterable[Problem]
+) -> Path:
+    """Write diagnostics of an image-based analysis, and why there are none."""
+    folder = Path(folder)
+    folder.mkdir(exist_ok=True)
+    write_frame(folder / "studies.npz", diagnostics.studies)
+    write_frame(folder / "pooled.npz", diagnostics.pooled)
+    specs = [asdict(spec) for spec in diagnostics.maps]
+    (folder / "maps.json").write_text(json.dumps(specs), encoding="utf-8")
+    maps = {str(number): values for number, values in enumerate(diagnostics.maps.values())}
+    write_arrays(folder / "maps.npz", maps)
+    write_problems(folder / "problems.json", problems)
+    return folder
+
+
+def read_diagnostics(folder: str | Path) -> tuple["ImageDiagnostics", tuple[Problem, ...]]:
+    """Read what ``write_diagnostics`` wrote."""
+    from nimare_pipeline.image_diagnostics import ImageDiagnostics
+
+    folder = Path(folder)
+    specs = json.loads((folder / "maps.json").read_text(encoding="utf-8"))
+    arrays = read_arrays(folder / "maps.npz")
+    return (
+        ImageDiagnostics(
+            read_frame(folder / "studies.npz"),
+            read_frame(folder / "pooled.npz"),
+            {MapSpec(**spec): arrays[str(number)] for number, spec in enumerate(specs)},
+        ),
+        read_problems(folder / "problems.json"),
+    )

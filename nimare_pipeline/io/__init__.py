@@ -11,8 +11,8 @@ where no other format describes the studies of the folder, ``beside(path)`` whic
 and are rightly not read. And ``analyses(path) -> (tables, problems)``: what a file asks to be done
 with the data, see :mod:`nimare_pipeline.io.described`.
 
-Images of a contrast are texts (paths that count from its file, or absolute ones), or paths to
-where they lie.
+Images of a contrast are texts (absolute paths, or such as count from the folder of the main file
+or from ``images_from(path)``), or paths to where they lie.
 """
 
 from nimare_pipeline._lazy import attach

@@ -90,6 +90,11 @@ def beside(path: Path) -> bool:
         return False
 
 
+def lead(paths: Sequence[Path]) -> list[Path]:
+    """One file of each folder, which stands for all in it."""
+    return list({path.parent: path for path in reversed(paths)}.values())
+
+
 def read(paths: Sequence[Path], note: Note) -> list[Contrast]:
     """Contrasts of each dataset; a dataset is a study, unless names of files say otherwise."""
     found = {image: _map(image) for image in _with_links(paths)}

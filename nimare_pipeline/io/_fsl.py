@@ -93,11 +93,19 @@ def beside(path: Path) -> bool:
     return any(_FEAT.fullmatch(parent.name) for parent in path.parents)
 
 
+def lead(paths: Sequence[Path]) -> list[Path]:
+    """One file of each folder of FEAT, which stands for all in it."""
+    first = sorted(paths, key=lambda path: path.name not in _DESIGN, reverse=True)
+    return list({_folder_of(path): path for path in first}.values())
+
+
+def _folder_of(path: Path) -> Path:
+    return path.parent if path.name in _DESIGN else path.parent.parent
+
+
 def read(paths: Sequence[Path], note: Note) -> list[Contrast]:
     """Contrasts of each folder; a ``*.gfeat`` is a study, and so is a ``*.feat`` outside one."""
-    folders = dict.fromkeys(
-        path.parent if path.name in _DESIGN else path.parent.parent for path in paths
-    )
+    folders = dict.fromkeys(_folder_of(path) for path in paths)
     feats = [_feat(folder, note) for folder in folders]
     names = studies.names_of(list(dict.fromkeys(feat.study for feat in feats)))
     found = []

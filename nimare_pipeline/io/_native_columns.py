@@ -32,6 +32,7 @@ IMAGES = {
     "variance_map": "varcope",
     "varcope_map": "varcope",
     "mask_map": "mask",
+    **{f"{kind}_map": kind for kind in ("sd", "d", "g")},
 }
 """Columns of paths to the names the field has for the images."""
 
@@ -70,6 +71,18 @@ EMPTY_TEXT = ("original_space", "space_transform")
 KNOWN = (CONTRAST, SIZE, "group1_n", "group2_n", SPACE, ORIGINAL_ID, *IMAGES, *METADATA)
 """Columns of ``contrasts.tsv`` that mean something, but for those it must have."""
 
+_WORDS = {
+    **dict.fromkeys(("z", "zstat", "zscore"), "z"),
+    **dict.fromkeys(("t", "tstat", "spmt"), "t"),
+    **dict.fromkeys(("p", "pval", "pvalue"), "p"),
+    **dict.fromkeys(("beta", "effect", "cope", "con", "contrast"), "beta"),
+    **dict.fromkeys(("varcope", "variance", "var"), "varcope"),
+    **dict.fromkeys(("se", "stderr", "standarderror"), "se"),
+    **{name: name for name in ("sd", "d", "g", "mask")},
+}
+"""Kinds of images by what people call a column of their paths."""
+_ABOUT_FILES = re.compile(r"(?:map|image|img|file|path|nifti|nii)s?$")
+
 _DESIGNS = ("one-sample", "two-sample", "paired", "correlation")
 _IMAGE_FILE = re.compile(r".*\.(nii|img|hdr)(\.gz)?", re.IGNORECASE)
 
@@ -89,7 +102,9 @@ def declared(table: Table | None) -> list[str]:
 def image_type(table: Table, name: str) -> str:
     """Name of the image that a column holds the paths of."""
     found = table.about(name).get("ImageType")
-    return found if isinstance(found, str) else IMAGES.get(name, name.removesuffix("_map"))
+    if isinstance(found, str):
+        return found
+    return IMAGES.get(name) or _kind(name) or name.removesuffix("_map")
 
 
 def sizes(table: Table) -> list[tuple[float, ...]]:
@@ -178,7 +193,21 @@ def _role(table: Table, name: str, metadata: Iterable[str]) -> Role:
 
 def _holds_images(table: Table, name: str) -> bool:
     paths = [cell for cell in table.columns[name] if cell not in cells.MISSING_CELLS]
-    return name.endswith("_map") and bool(paths) and all(map(_IMAGE_FILE.fullmatch, paths))
+    is_called_so = name.endswith("_map") or bool(_kind(name))
+    return is_called_so and bool(paths) and all(map(_IMAGE_FILE.fullmatch, paths))
+
+
+def may_hold_images(name: str) -> bool:
+    """Whether a column may hold paths of images by its name."""
+    return bool(_kind(name))
+
+
+def _kind(name: str) -> str:
+    """Kind of the images that a column may hold the paths of: ``Z``, ``zstat_file``, ``tmap``."""
+    word = re.sub(r"[^a-z]", "", name.casefold())
+    while word not in _WORDS and (short := _ABOUT_FILES.sub("", word)) != word:
+        word = short
+    return _WORDS.get(word, "")
 
 
 def _counts(table: Table, name: str) -> list[float | None]:

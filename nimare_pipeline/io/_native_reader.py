@@ -101,7 +101,15 @@ class Reader:
 
     def read_contrasts(self) -> None:
         """Make an entry of each row of the table of contrasts, which then lists them all."""
-        self.main = table = self.table(self.layout.contrasts, [STUDY], columns.KNOWN)
+        if self.layout.contrasts is None:
+            return
+        self.main = table = tables.read(
+            self.layout.contrasts,
+            self.problems.append,
+            required=[STUDY],
+            known=columns.KNOWN,
+            understood=columns.may_hold_images,
+        )
         if table is None:
             return
         if not table.lines:
@@ -205,6 +213,7 @@ class Reader:
 
     def read_named_images(self) -> None:
         """Images that are named after their contrast; a path in a table goes before them."""
+        named_so_far: dict[tuple[Key, str], str] = {}
         for named in self.layout.images:
             key = self.key_of(named)
             path = named.path.relative_to(self.layout.root).as_posix()
@@ -215,7 +224,11 @@ class Reader:
                 )
                 continue
             entry = self.entries.setdefault(key, Entry(key, named.path.name))
-            if named.image_type:
+            other = named_so_far.setdefault((key, named.image_type), path)
+            if named.image_type and other != path:
+                message = f"a second {named.image_type} image of contrast {said(key)}"
+                self.add("warning", named.path.name, message, f"{other} is used")
+            elif named.image_type:
                 entry.images.setdefault(named.image_type, path)
 
     def read_more(self, path: Path, what: str) -> None:

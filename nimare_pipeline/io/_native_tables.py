@@ -159,7 +159,12 @@ class Table:
 
 
 def read(
-    path: Path, note: Note, *, required: Iterable[str] = (), known: Iterable[str] = ()
+    path: Path,
+    note: Note,
+    *,
+    required: Iterable[str] = (),
+    known: Iterable[str] = (),
+    understood: Callable[[str], bool] = lambda _name: False,
 ) -> Table | None:
     """Table of a file, or None, with an error, if there is none to speak of.
 
@@ -172,6 +177,8 @@ def read(
         Columns without which the table means nothing.
     known : iterable of str
         Columns that mean something; what is spelled nearly so is a warning.
+    understood : callable
+        Whether a name means something, too.
     """
     sidecar = _sidecar(sidecar_of(path), note)
     try:
@@ -181,7 +188,10 @@ def read(
             note(problem)
         return None
     header = _header(path, rows, sidecar, note)
-    if header is None or not _check_header(path, header, sidecar, note, required, known):
+    if header is None:
+        return None
+    known = [*known, *(name for name in header if understood(name))]
+    if not _check_header(path, header, sidecar, note, required, known):
         return None
     kept = [cell != "" for cell in header]
     lines, body = [], []

@@ -5,6 +5,7 @@ import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ NAMES = ("nidm.ttl", "nidm.jsonld", "nidm.json")
 """Of documents, the one that is read first."""
 _SUFFIX = ".nidm.zip"
 _MOST_MEMBERS = 100_000
+_MOST_MAPS = 500
 _MNI = {f"NIDM_{number:07d}" for number in (*range(40, 48), 50, 51, 55)}
 """Coordinate systems of the templates that are called MNI, in their several versions."""
 _TALAIRACH, _SUBJECT = "NIDM_0000078", "NIDM_0000077"
@@ -182,7 +184,12 @@ class _Study:
     def contrasts(self) -> list[Contrast]:
         by_estimation: dict[str, list[Node]] = defaultdict(list)
         doc = self.document
-        for node in doc.of_type("StatisticMap"):
+        maps = doc.of_type("StatisticMap")
+        if len(maps) > _MOST_MAPS:
+            message = f"{len(maps):,} statistic maps; packs of up to {_MOST_MAPS} are read"
+            self.note(Problem("error", message, self.file))
+            return []
+        for node in maps:
             made = doc.made_by(node)
             by_estimation[str(made[0]) if made else doc.text(node, "contrastName")].append(node)
         groups = sorted(by_estimation.values(), key=self.rank)
@@ -263,15 +270,23 @@ class _Study:
         made = {one for node in nodes for one in self.document.made_by(node)}
         names = {self.document.text(node, "contrastName") for node in nodes}
         images: dict[str, Any] = {}
-        for kind, term in _FILES.items():
-            for node in self.document.of_type(term):
-                by = set(self.document.made_by(node))
-                if by & made or (not by and self.document.text(node, "contrastName") in names):
-                    # Variances are described, but seldom packed.
-                    path = self.path(node, where, quiet=kind == "varcope")
-                    if path is not None:
-                        images.setdefault(kind, path)
+        for kind, node, by, name in self.all_estimates:
+            if by & made or (not by and name in names):
+                # Variances are described, but seldom packed.
+                path = self.path(node, where, quiet=kind == "varcope")
+                if path is not None:
+                    images.setdefault(kind, path)
         return images
+
+    @cached_property
+    def all_estimates(self) -> list[tuple[str, "Node", set["Node"], str]]:
+        """Maps of effects and their errors: kind, node, what made it, name of the contrast."""
+        doc = self.document
+        return [
+            (kind, node, set(doc.made_by(node)), doc.text(node, "contrastName"))
+            for kind, term in _FILES.items()
+            for node in doc.of_type(term)
+        ]
 
     def path(self, node: "Node", where: str, *, quiet: bool = False) -> Path | None:
         """File of a node in the pack; a warning if it is not there."""
@@ -299,27 +314,31 @@ class _Study:
 
     def peaks(self, nodes: Sequence["Node"]) -> tuple[list[list[float]], list[float | None]]:
         """Peaks of the clusters that were found in one of the maps, the highest first."""
-        doc, own = self.document, set(nodes)
-        xyz, z_stat = [], []
+        own = set(nodes)
+        # A test that used maps of other contrasts, too, is a conjunction.
+        found = [(at, z) for used, at, z in self.all_peaks if used and used <= own]
+        return [at for at, _ in found], [z for _, z in found]
+
+    @cached_property
+    def all_peaks(self) -> list[tuple[set["Node"], list[float], float | None]]:
+        """Peaks: the statistic maps that the test used which found it, mm, z."""
+        doc = self.document
+        maps = set(doc.of_type("StatisticMap"))
+        used_for: dict[Node, set[Node]] = {}
+        found = []
         for peak in doc.of_type("Peak"):
-            sets = {one for cluster in doc.from_(peak) for one in doc.from_(cluster)}
-            used = [u for one in sets for made in doc.made_by(one) for u in doc.used_by(made)]
-            others = self.others(used, own)
-            if not own & set(used) or others:
-                continue
+            used: set[Node] = set()
+            for cluster in doc.from_(peak):
+                if cluster not in used_for:
+                    tests = [made for one in doc.from_(cluster) for made in doc.made_by(one)]
+                    used_for[cluster] = maps & {one for test in tests for one in doc.used_by(test)}
+                used |= used_for[cluster]
             place = doc.location(peak)
             at = graphs.numbers(doc.text(place, "coordinateVector")) if place is not None else []
-            if len(at) != 3:
-                continue
             z = graphs.numbers(doc.text(peak, "equivalentZStatistic"))
-            xyz.append(at)
-            z_stat.append(z[0] if z else None)
-        return xyz, z_stat
-
-    def others(self, used: Iterable["Node"], own: set["Node"]) -> set["Node"]:
-        """Statistic maps of other contrasts that a test used, too: a conjunction."""
-        maps = set(self.document.of_type("StatisticMap"))
-        return (maps & set(used)) - own
+            if len(at) == 3:
+                found.append((used, at, z[0] if z else None))
+        return found
 
 
 def listed_kinds(kinds: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rdflib import Graph
     from rdflib.term import Node
 
-MOST_BYTES = 2**25
+MOST_BYTES = 2**24
 """Of a document; those of whole studies have less than one megabyte."""
 _NIDM = "http://purl.org/nidash/nidm#"
 _PROV = "http://www.w3.org/ns/prov#"

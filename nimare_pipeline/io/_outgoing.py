@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from nimare_pipeline import packed
 from nimare_pipeline.contrast import Contrast, is_missing
 from nimare_pipeline.label_matrix import MOST_DENSE, LabelMatrix
 from nimare_pipeline.spaces import recognise
@@ -170,8 +171,9 @@ def moved(
         for kind, path in contrast.images.items():
             if kind == "space" or not _is_relative(path):
                 continue
-            if (folder / str(path)).is_file():
-                images[kind] = Path(os.path.relpath(folder / str(path), target)).as_posix()
+            place = folder / str(path)
+            if place.is_file() or packed.inside(place) is not None:
+                images[kind] = Path(os.path.relpath(place, target)).as_posix()
             else:
                 lacking += 1
         found.append(replace(contrast, images=images))

@@ -1,9 +1,10 @@
 """From one format to another: read, written aside, read again, compared, and put in its place."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nimare_pipeline import defaults
 from nimare_pipeline.contrast import Contrast, counted, listed
@@ -65,9 +66,10 @@ class _Given:
     folders: tuple[Path, ...]
     losses: tuple[Loss, ...] = ()
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
-def convert(
+def convert(  # noqa: PLR0913 - what a conversion may do
     source: str | Path,
     target: str | Path,
     to: str | None = None,
@@ -77,6 +79,7 @@ def convert(
     overwrite: bool = False,
     tal2mni: str = defaults.TAL2MNI,
     unknown_space: str = defaults.UNKNOWN_SPACE,
+    foci_from_images: Mapping[str, Any] | None = None,
 ) -> list[Converted]:
     """Write a dataset in another format.
 
@@ -102,6 +105,8 @@ def convert(
         How foci are converted where the format has only one space.
     unknown_space : str
         What is done with foci in no known space, see :func:`nimare_pipeline.io.read`.
+    foci_from_images : dict, optional
+        Foci are peaks of images, see :func:`nimare_pipeline.foci_policy.completed`.
 
     Returns
     -------
@@ -128,6 +133,8 @@ def convert(
     found = _read(source, to, unknown_space)
     if merge and len(found) > 1:
         found = [_merged(found)]
+    if foci_from_images is not None:
+        found = [_with_peaks(one, foci_from_images) for one in found]
     places = _places(found, target, to)
     for place in places:
         writers.refuse_taken(place, to, overwrite=overwrite)
@@ -165,9 +172,21 @@ def _given(found: registry.Found, base: Path, general: Sequence[Problem], to: st
         found.files,
         found.format,
         tuple(replace(_outgoing.told_once(one), file="", line=0) for one in contrasts),
-        ((base / found.files[0]).parent,) * len(contrasts),
+        (base / found.folder,) * len(contrasts),
         losses,
         (*_said(found), *general),
+    )
+
+
+def _with_peaks(given: _Given, options: Mapping[str, Any]) -> _Given:
+    from nimare_pipeline.io._peaks import with_peaks
+
+    contrasts, note, problems = with_peaks(given.contrasts, given.folders, options)
+    return replace(
+        given,
+        contrasts=tuple(contrasts),
+        notes=(*given.notes, note),
+        problems=(*given.problems, *problems),
     )
 
 
@@ -279,7 +298,7 @@ def _written(given: _Given, made: Path, place: Path, to: str, tal2mni: str) -> C
         contrasts=len(contrasts),
         foci=sum(len(contrast.xyz) for contrast in contrasts),
         losses=(*given.losses, *losses),
-        notes=tuple(notes),
+        notes=(*given.notes, *notes),
         problems=given.problems,
     )
 

@@ -31,8 +31,12 @@ def beside(path: Path) -> bool:
 
 
 def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
-    """All of them: they are studies of one dataset."""
-    return [tuple(sorted(paths))]
+    """All of them, as studies of one dataset; of a folder of results one file stands for all."""
+    kept: list[Path] = []
+    for part in _PARTS:
+        own = [path for path in sorted(paths) if part.owns(path)]
+        kept += part.lead(own) if hasattr(part, "lead") else own
+    return [tuple(sorted(dict.fromkeys(kept)))]
 
 
 def own_name(_path: Path) -> str:

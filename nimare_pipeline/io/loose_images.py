@@ -10,6 +10,8 @@ from nimare_pipeline.io import _native_columns as columns
 from nimare_pipeline.io._image_studies import refusal
 
 NAME = "images named after study and kind"
+YIELDS = True
+"""As those of :mod:`nimare_pipeline.io.image_folders`."""
 _ENDS = (".nii", ".nii.gz")
 
 
@@ -27,6 +29,11 @@ def last_resort(paths: Sequence[Path]) -> list[Path]:
 def group(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
     """All of them: they are one dataset."""
     return [tuple(paths)]
+
+
+def beside(_path: Path) -> bool:
+    """Nothing: what is no image is a stranger here."""
+    return False
 
 
 def own_name(_path: Path) -> str:

@@ -46,6 +46,11 @@ def own_name(path: Path) -> str | None:
     return layouts.root_of(path).resolve().name if layouts.is_named(path) else None
 
 
+def images_from(path: Path) -> Path:
+    """Folder that paths of images count from: that of the dataset, not of one of its studies."""
+    return layouts.root_of(path)
+
+
 def read(path: Path, *companions: Path) -> tuple[list[Contrast], list[Problem]]:
     """Contrasts of a dataset, in the order of its main table, and what is wrong in it.
 

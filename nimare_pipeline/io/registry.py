@@ -178,8 +178,18 @@ def _found(batches: Sequence[_Batch], base: Path, tal2mni: str, unknown_space: s
         files = tuple(file.relative_to(base).as_posix() for file in paths)
         said = getattr(module, "SAYS", ())
         problems += suspicions(contrasts, tables, tal2mni=tal2mni, file=files[0], said=said)
-        found.append(Found(name, files, module.NAME, tuple(contrasts), tuple(problems), tables))
+        folder = _image_folder(module, paths[0], base)
+        records = (tuple(contrasts), tuple(problems), tables, folder)
+        found.append(Found(name, files, module.NAME, *records))
     return found
+
+
+def _image_folder(module: ModuleType, main: Path, base: Path) -> str:
+    """Folder that paths of images count from, relative to ``base``."""
+    if yields(module):
+        return ""
+    folder = module.images_from(main) if hasattr(module, "images_from") else main.parent
+    return folder.relative_to(base).as_posix() if folder.is_relative_to(base) else ""
 
 
 def _tables(
@@ -207,10 +217,7 @@ def _has_policy(module: ModuleType, unknown_space: str) -> bool:
 def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list[Path]:
     """Files in no known format that are no contrast's image either, nor say what one is."""
     images = {
-        os.path.normpath(folder / str(image))
-        for one in found
-        for image in _images(one)
-        for folder in ((base / one.files[0]).parent, base)
+        os.path.normpath(base / one.folder / str(image)) for one in found for image in _images(one)
     }
     about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
     used = images | about
@@ -253,7 +260,7 @@ def _contrasts(
     contrasts = [
         replace(
             c,
-            file=names.get(c.file, names[paths[0].name]),
+            file=names.get(c.file) or _below(c.file, base) or names[paths[0].name],
             foci_file=names.get(c.foci_file, c.foci_file),
             images={kind: _from(base, image) for kind, image in c.images.items()},
         )
@@ -282,6 +289,12 @@ def _empty(n_contrasts: int, file: str) -> Problem:
     them = "it" if n_contrasts == 1 else "them"
     message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
     return Problem("error", message, file)
+
+
+def _below(file: str, base: Path) -> str:
+    """Path of a file from ``base``; empty if it is no path of a file below it."""
+    found = _relative(file, base)
+    return found if found != file else ""
 
 
 def _relative(file: str, base: Path) -> str:

@@ -59,6 +59,8 @@ class Found:
         Errors and warnings.
     tables : Tables or None
         Of a format that reads whole tables, in place of contrasts.
+    folder : str
+        Folder that paths of images count from, relative to the one that was read.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Found:
     contrasts: tuple[Contrast, ...]
     problems: tuple[Problem, ...] = ()
     tables: Tables | None = None
+    folder: str = ""
 
     def counts(self) -> dict[str, int]:
         """Numbers of studies, contrasts and foci."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nimare_pipeline import pool_policy
+from nimare_pipeline import foci_policy, pool_policy
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.select_syntax import parse
 
@@ -123,6 +123,7 @@ def _check_missing_n(value: object) -> str:
 _MISSING_N = '"error", "median", "exclude", or a kernel width in mm above 0'
 
 POOL = kind('"none", "study", "group" or "group=COLUMN"', pool_policy.accepts)
+FOCI_FROM_IMAGES = Kind(foci_policy.ACCEPTED, foci_policy.wrong_with, foci_policy.completed)
 TEXT = kind("a text in quotes", _is_text)
 NAME = kind(
     "a text with a letter or digit",

@@ -11,6 +11,7 @@ from nimare_pipeline.model.shared_keys import (
     CORRECTOR,
     DATABASE,
     DESCRIPTION,
+    FOCI_FROM_IMAGES,
     MISSING_N,
     NAME,
     NULL_FOCI,
@@ -78,7 +79,7 @@ def _type(name: str) -> Key:
 
 
 _JUDGED = (CORRECTOR, ALPHA)
-_CONDITIONS = (MISSING_N, OUTSIDE, POOL)
+_CONDITIONS = (MISSING_N, OUTSIDE, POOL, FOCI_FROM_IMAGES)
 
 _CBMA: tuple[Key, ...] = (
     SELECT,

@@ -1,6 +1,6 @@
 """Keys that several types of analyses have."""
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, foci_policy
 from nimare_pipeline.inference import RESULTS
 from nimare_pipeline.model import kinds
 from nimare_pipeline.model.key import Key
@@ -65,6 +65,15 @@ POOL = Key(
     "a column)",
     defaults.POOL,
     example='"study"',
+)
+FOCI_FROM_IMAGES = Key(
+    foci_policy.KEY,
+    kinds.FOCI_FROM_IMAGES,
+    "Foci are peaks of the images: of contrasts without foci (fill), of all with images "
+    "(replace), or of those and no others (demolish)",
+    otherwise="foci are those of the studies",
+    example='{merge = "replace", z_threshold = 3.1, cluster_threshold = 10, two_sided = false, '
+    "min_distance = 8}",
 )
 RESULT = Key(
     "result",

@@ -263,6 +263,11 @@ def one_sample_t(
     groups : (n_images,) int array, optional
     sample_sizes : (n_images,) array, optional
     two_sided : bool
+
+    Returns
+    -------
+    Combined
+        NaN where all groups have the same mean: without variance there is no t.
     """
     del two_sided  # t is symmetric: both tests have the same z
     groups = np.arange(len(y)) if groups is None else groups
@@ -271,9 +276,11 @@ def one_sample_t(
     # Equal shares have one less than there are of them, but for rounding.
     dof = len(share) - 1.0 if sample_sizes is None else satterthwaite(share)
     mean = (share[:, None] * means).sum(axis=0)
-    spread = (share**2 / (1 - share))[:, None] * (means - mean) ** 2
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.asarray(mean / np.sqrt(spread.sum(axis=0)))
+    spread = ((share**2 / (1 - share))[:, None] * (means - mean) ** 2).sum(axis=0)
+    # What rounding leaves of equal values is no variance: t would be 1e16 out of nothing.
+    rounding = (4 * len(share) * np.finfo(float).eps) ** 2
+    known = spread > rounding * mean**2
+    t = np.divide(mean, np.sqrt(spread), out=np.full(mean.shape, np.nan), where=known)
     z = np.sign(t) * np.maximum(-ndtri_exp(t_logsf(np.abs(t), dof)), 0.0)
     return Combined(np.asarray(z), t, dof)
 

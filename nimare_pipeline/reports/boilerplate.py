@@ -16,7 +16,7 @@ from nimare_pipeline import bibliography, defaults, pool_policy
 from nimare_pipeline.directions import is_difference, is_of_images
 from nimare_pipeline.inference import Inference
 from nimare_pipeline.pooling import POOLED_INTO, by_experiment, experiments
-from nimare_pipeline.reports import group_words, image_texts, references, render
+from nimare_pipeline.reports import foci_words, group_words, image_texts, references, render
 from nimare_pipeline.reports.tables import imputed, truth
 from nimare_pipeline.unknown_spaces import UNKNOWN
 
@@ -179,6 +179,7 @@ def methods(
         "thresholds": thresholds_at(facts, alpha),
         "judged_interval": _interval_at(facts, inference or Inference.of(facts, alpha), alpha),
         **_cohort(contrasts, dropping=analysis.get("outside") == "drop"),
+        **foci_words.context(contrasts, analysis.get("options", {})),
     }
     if of_images(facts, analysis):
         context |= image_texts.methods(facts, analysis, images, made or {})

@@ -72,6 +72,7 @@ def undrawn() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nimare_pipeline.reports.figures.DRAWINGS", {})
         patch.setattr("nimare_pipeline.reports.paper.VIEWS", ())
+        patch.setattr("nimare_pipeline.reports.forest.MOST_PEAKS", 0)
         yield
 
 

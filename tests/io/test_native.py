@@ -118,6 +118,15 @@ def test_files_are_matched_to_ids_by_their_letters_and_digits(tmp_path: Path) ->
         ("variance_map", "varcope"),
         ("mask_map", "mask"),
         ("f_map", "f"),
+        ("sd_map", "sd"),
+        ("d_map", "d"),
+        ("g", "g"),
+        ("z", "z"),
+        ("T", "t"),
+        ("beta", "beta"),
+        ("zstat_file", "z"),
+        ("Cope image", "beta"),
+        ("varcope", "varcope"),
     ],
 )
 def test_image_columns(tmp_path: Path, column: str, image: str) -> None:
@@ -126,6 +135,38 @@ def test_image_columns(tmp_path: Path, column: str, image: str) -> None:
     (source,) = io.read(put(tmp_path, {"contrasts.tsv": table, "maps/one.nii.gz": b"1"}))
     assert source.dataset.get_images(imtype=f"{image}__relative") == ["maps/one.nii.gz"]
     assert source.problems == ()
+
+
+def test_a_column_called_like_a_kind_without_paths_is_an_annotation(tmp_path: Path) -> None:
+    """A number called d is an effect somebody noted, not an image."""
+    dataset = dataset_of(put(tmp_path, {**SET, "contrasts.tsv": CONTRASTS.replace("age", "d")}))
+    assert "d" in dataset.get_labels()
+
+
+@pytest.mark.parametrize("kind", ["z", "t", "p", "se", "sd", "d", "g", "effect", "variance"])
+def test_kinds_of_named_images(tmp_path: Path, kind: str) -> None:
+    """Every kind that is analysed can be the ``stat`` of a name, in any space."""
+    name = f"study-a/study-a_contrast-x_space-MNI152NLin6Asym_stat-{kind}_statmap.nii.gz"
+    (source,) = io.read(put(tmp_path, {name: b"1"}))
+    column = {"effect": "beta", "variance": "varcope"}.get(kind, kind)
+    assert source.dataset.get_images(imtype=f"{column}__relative") == [name]
+
+
+def test_named_images_below_a_folder(tmp_path: Path) -> None:
+    """Their paths count from the folder of the dataset, wherever it lies."""
+    names = [f"ds/study-{s}/study-{s}_contrast-x_stat-z_statmap.nii.gz" for s in "ab"]
+    (found,) = io.examine(put(tmp_path, dict.fromkeys(names, b"1")))[0]
+    assert found.folder == "ds"
+    assert [f"ds/{one.images['z']}" for one in found.contrasts] == names
+
+
+def test_two_images_of_one_kind(tmp_path: Path) -> None:
+    """In two spaces, or under two names of the kind: the first is used, with a word."""
+    stem = "study-a/study-a_contrast-x"
+    names = [f"{stem}_stat-beta_statmap.nii.gz", f"{stem}_stat-effect_statmap.nii.gz"]
+    assert problems_of(put(tmp_path, dict.fromkeys(names, b"1"))) == [
+        (f"warning {names[1]}: a second beta image of contrast a, x ({names[0]} is used)")
+    ]
 
 
 def test_map_column_of_no_files_is_an_annotation(tmp_path: Path) -> None:

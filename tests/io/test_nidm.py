@@ -201,6 +201,21 @@ def test_a_broken_document(tmp_path: Path, body: bytes, words: str) -> None:
     assert words in errors[0]
 
 
+def test_too_many_maps(tmp_path: Path) -> None:
+    """No pack has so many; what belongs to what would take for ever to find."""
+    (tmp_path / "nidm.ttl").write_text(nidm({f"c{n}": ("t",) for n in range(501)}, peaks=[]))
+    (problem,) = (p for p in only(tmp_path).problems if "maps" in p.message)
+    assert problem.message == "501 statistic maps; packs of up to 500 are read"
+
+
+def test_a_conjunction_has_no_peaks_of_its_own(tmp_path: Path) -> None:
+    """A test of two contrasts finds peaks of neither."""
+    text = nidm({"x": ("t",), "y": ("t",)})
+    text = text.replace("prov:used niiri:t2 ", "prov:used niiri:t2 , niiri:t1 ")
+    pack(tmp_path, text)
+    assert [len(one.xyz) for one in only(tmp_path).contrasts] == [1, 0]
+
+
 def test_numbers_that_would_fill_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A decimal of a billion digits is never written out, and rdflib does not log."""
     odd = '\nniiri:a rdfs:label "1E999999999"^^xsd:decimal , "x"^^xsd:int .\n'
@@ -245,7 +260,7 @@ def test_a_bomb(tmp_path: Path) -> None:
     """A document that unpacks to more than any has is not read to its end."""
     with zipfile.ZipFile(tmp_path / "a.nidm.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("nidm.ttl", bytes(2**26))
-    with pytest.raises(DataError, match=r"nidm\.ttl unpacks to more than 32 MB"):
+    with pytest.raises(DataError, match=r"nidm\.ttl unpacks to more than 16 MB"):
         io.read(tmp_path)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nimare_pipeline import model
 from nimare_pipeline.errors import ModelError, NoInputError
+from nimare_pipeline.foci_policy import completed
 from nimare_pipeline.model import reader
 from nimare_pipeline.model.schema import TYPES
 from nimare_pipeline.settings import Analysis, Component
@@ -56,6 +57,9 @@ FIELDS = [
     ('pool = "study"', "pool", "study"),
     ('pool = "group=sample"', "pool", "group=sample"),
     ('result = "voxel"', "result", "voxel"),
+    ('foci_from_images = "replace"', "options", {"foci_from_images": completed("replace")}),
+    ('foci_from_images = {merge = "fill", z_threshold = 4}', "options",
+     {"foci_from_images": {**completed("fill"), "z_threshold": 4.0}}),
     (
         'estimator = {type = "SCALE"}\nnull_foci = "base"', "options", {"null_foci": "base"},
     ),
@@ -66,14 +70,15 @@ FIELDS = [
 def test_key_reaches_the_record(tmp_path, text, field, value) -> None:
     """Each key changes its own field, and nothing else."""
     expected = {"name": "a", "folders": (str(tmp_path),), field: value}
-    if field == "options":
+    if "SCALE" in text:
         expected["estimator"] = Component("SCALE")
     assert one(tmp_path, text) == Analysis(**expected)
 
 
 def test_every_common_key_is_tried() -> None:
     """No key of the type that runs is forgotten above."""
-    tried = {field for _, field, _ in FIELDS} - {"options"} | {"null_foci", "name", "type"}
+    options = {key for _, field, value in FIELDS if field == "options" for key in value}
+    tried = {field for _, field, _ in FIELDS} - {"options"} | options | {"name", "type"}
     assert {key.name for key in TYPES["cbma"].keys} == tried
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import EXAMPLE, FEW, ROOT, command, contents, environment
+from tests.images import write_studies
 from tests.real.containers.engine import Ended
 
 CODE = {"NUMBA_DEBUG_CACHE": "1"}
@@ -81,21 +82,50 @@ def test_without_any_place_it_is_compiled_in_memory(installed, first, tmp_path) 
     assert maps(out) == maps(first[1])
 
 
-def test_compiled_ahead_for_all(installed: Path, tmp_path) -> None:
-    """Compiled once by an administrator; a run from read-only folders then compiles nothing."""
-    shared = tmp_path / "compiled"
+@pytest.fixture(scope="module")
+def ahead(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of what an administrator compiled for all."""
+    folder = tmp_path_factory.mktemp("ahead") / "compiled"
     warm = subprocess.run(
-        [sys.executable, "-m", "nimare_pipeline.cli.warm", str(shared)],
+        [sys.executable, "-m", "nimare_pipeline.cli.warm", str(folder)],
         capture_output=True, text=True, check=False, cwd="/",
         env=environment(PYTHONPATH=str(installed)),
     )  # fmt: skip
     assert warm.returncode == 0, warm.stderr
-    assert warm.stdout.startswith(f"{shared}: ")
+    assert warm.stdout.startswith(f"{folder}: ")
+    return folder
+
+
+def test_compiled_ahead_for_all(installed: Path, ahead: Path, tmp_path: Path) -> None:
+    """Compiled once by an administrator; a run from read-only folders then compiles nothing."""
     ended = run_read_only(
         installed,
         *(EXAMPLE, tmp_path / "out", "meta", *FEW),
-        read_only=(shared,),
-        NUMBA_CACHE_DIR=str(shared),
+        read_only=(ahead,),
+        NUMBA_CACHE_DIR=str(ahead),
+    )
+    assert ended.code == 0, ended.err
+    assert (ended.loaded > 0, ended.compiled) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("PermutedOLS", "--n-iters", 20),
+        ("PermutedOLS", "--n-iters", 20, "--tfce", "--formula", "~ 1 + age", "--term", "age"),
+        ("DerSimonianLaird", "--n-iters", 20),
+        ("VarianceBasedLikelihood", "--method", "indep"),
+    ],
+)
+def test_images_find_their_code(installed, ahead, tmp_path, words) -> None:
+    """So does an analysis of images, whose flips and likelihoods are loops of their own."""
+    inner = write_studies(tmp_path)
+    ended = run_read_only(
+        installed,
+        *(inner, tmp_path / "out", "meta", "--mask", tmp_path / "box.nii.gz", "--estimator"),
+        *words,
+        read_only=(ahead,),
+        NUMBA_CACHE_DIR=str(ahead),
     )
     assert ended.code == 0, ended.err
     assert (ended.loaded > 0, ended.compiled) == (True, 0)

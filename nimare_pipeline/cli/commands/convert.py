@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from nimare_pipeline import foci_policy
 from nimare_pipeline.cli import signals, values
 from nimare_pipeline.cli.commands.answers import (
     CommandParser,
@@ -64,6 +65,7 @@ def run(words: Sequence[str]) -> Outcome:
                 overwrite=options.overwrite,
                 tal2mni=options.tal2mni,
                 unknown_space=options.unknown_space or "",
+                foci_from_images=_peaks(options.foci_from_images),
             )
     except PipelineError as error:
         if not options.json:
@@ -76,6 +78,10 @@ def run(words: Sequence[str]) -> Outcome:
     lines = (line for one in made for line in _text(one, said=options.to is not None))
     print(printable("\n".join(lines)))
     return Outcome(ExitCode.OK, reason, place)
+
+
+def _peaks(policy: str | None) -> dict[str, Any] | None:
+    return None if policy is None else foci_policy.completed(policy)
 
 
 def _parser() -> CommandParser:
@@ -99,6 +105,13 @@ def _parser() -> CommandParser:
         "--strict",
         action="store_true",
         help="write nothing, and end with 65, if the format cannot hold all",
+    )
+    parser.add_argument(
+        "--foci-from-images",
+        metavar="POLICY",
+        type=values.one_of(foci_policy.POLICIES),
+        help="write foci that are peaks of the images: fill (of contrasts without foci), replace "
+        "(of all that have images) or demolish (and no other foci)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace what is at OUT")
     add_tal2mni(parser, ", where a format has one space only")
@@ -139,7 +152,7 @@ def _text(one: "Converted", *, said: bool) -> list[str]:
     for problem in one.problems[:_SHOWN]:
         lines += wrapped(f"- {problem}", "    ", "      ")
     if len(one.problems) > _SHOWN:
-        lines.append("    and more; `nimare-pipeline validate` lists them")
+        lines.append("    and more; --json lists them all")
     return [*lines, ""]
 
 

@@ -6,7 +6,7 @@ cover; which contrasts and voxels those are, dependence within studies, p and th
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,9 +27,10 @@ from nimare_pipeline.meta.ibma.said import (
     heterogeneity,
     spread_of_units,
 )
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, blocks_of
 from nimare_pipeline.meta.participants import participants, people
 from nimare_pipeline.moderators import Design
-from nimare_pipeline.numerics.coverage import Bag, bags
+from nimare_pipeline.numerics.coverage import Bag, Pool, bags, pools
 from nimare_pipeline.numerics.pvalues import logp_from_logsf
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.spaces import analysis_mask
@@ -43,70 +44,8 @@ IMAGES = "images_"
 """Arrays of a result that hold the images it was made from begin with this."""
 _TAILED = ("z", "p", "logp", "t", "stat")
 """Statistics of which a tail is asked; the others have none."""
-BLOCK = 8192
-"""Voxels that are fitted at once: 21 images of them in float64 are 1.4 MB, about a cache."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Contrasts that an image-based estimator works on.
-
-    Parameters
-    ----------
-    ids : tuple of str
-    images : dict of str to (n_contrasts, n_voxels) float32 array
-        Kind to values over the mask; NaN where a contrast has none.
-    present : (n_contrasts, n_voxels) bool array
-        Where a contrast has a value in every kind.
-    groups : (n_contrasts,) int array
-        Dependence: contrasts of one number share people.
-    sample_sizes : (n_contrasts,) float array
-        People of each; NaN where unknown.
-    effective_sizes, dofs : (n_contrasts,) float array
-        What divides the variance of one person, and degrees of freedom; see ``People``.
-    design : Design, optional
-        Moderators of the contrasts.
-    """
-
-    ids: tuple[str, ...]
-    images: Mapping[str, NDArray[np.float32]]
-    present: NDArray[np.bool_]
-    groups: NDArray[np.int64]
-    sample_sizes: NDArray[np.float64]
-    effective_sizes: NDArray[np.float64]
-    dofs: NDArray[np.float64]
-    design: Design | None = None
-
-    @property
-    def dependent(self) -> bool:
-        """Whether some study gives several contrasts."""
-        return len(np.unique(self.groups)) < len(self.groups)
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Voxels that the same contrasts cover, with what a fit needs of those contrasts.
-
-    Parameters
-    ----------
-    values : dict of str to (n_contrasts, n_voxels) float64 array
-    groups : (n_contrasts,) int array
-        As in ``Sample``, numbered from 0 without gaps.
-    sample_sizes, effective_sizes, dofs : (n_contrasts,) float array
-    dependent : bool
-        Whether some study gives several contrasts, here or elsewhere: one method holds for the
-        whole map.
-    state : object
-        What the estimator found out about the whole bag these voxels are of.
-    """
-
-    values: Mapping[str, NDArray[np.float64]]
-    groups: NDArray[np.int64]
-    sample_sizes: NDArray[np.float64]
-    effective_sizes: NDArray[np.float64]
-    dofs: NDArray[np.float64]
-    dependent: bool = False
-    state: Any = None
+VARIANCES = ("varcope", "se", "sd", "g_var")
+"""Kinds of images whose values are above 0."""
 
 
 class ImageEstimator(Parametrised):
@@ -204,9 +143,8 @@ class ImageEstimator(Parametrised):
             _refuse(problems)
         sample = self.sample(dataset, images, drop_invalid=drop_invalid)
         dataset = dataset.slice(sample.ids)
-        prepared = self.prepare(sample)
         try:
-            fitted = self._fitted(sample, self.bags(sample), prepared)
+            fitted = self._fitted(sample, self.bags(sample))
         except ValueError as error:
             if isinstance(error, PipelineError):
                 raise
@@ -226,7 +164,6 @@ class ImageEstimator(Parametrised):
                 "effective_sizes": sample.effective_sizes,
                 "dofs": sample.dofs,
                 **({} if sample.design is None else {"design": sample.design.matrix}),
-                **prepared,
             },
             facts={**self._common_facts(dataset, sample, maps), **self.facts(sample)},
             ids=sample.ids,
@@ -274,7 +211,7 @@ class ImageEstimator(Parametrised):
             )
             raise DataError(msg)
         used = images.only(ids)
-        values = {kind: used.values[kind] for kind in kinds}
+        values = {kind: _positive(used, kind) for kind in kinds}
         present = np.logical_and.reduce([np.isfinite(one) for one in values.values()])
         known = people_of(dataset)
         return Sample(
@@ -297,7 +234,8 @@ class ImageEstimator(Parametrised):
         """Whether contrasts are of enough studies for a fit."""
         if self.aggressive_mask:
             return len(bag.rows) == len(sample.ids)
-        return len(np.unique(sample.groups[bag.rows])) >= self.min_studies
+        studies = np.unique(sample.groups[bag.rows]) if sample.dependent else bag.rows
+        return len(studies) >= self.min_studies
 
     def bags(self, sample: Sample) -> list[Bag]:
         """Voxels that enough studies cover, by the contrasts that cover them.
@@ -315,56 +253,57 @@ class ImageEstimator(Parametrised):
             raise DataError(msg)
         return kept
 
-    def _fitted(
-        self, sample: Sample, found: list[Bag], prepared: Arrays
-    ) -> dict[MapSpec, NDArray[np.float64]]:
+    def _fitted(self, sample: Sample, found: list[Bag]) -> dict[MapSpec, NDArray[np.float64]]:
         """Maps over the mask of what ``fit_rows`` gives; NaN where nothing is fitted."""
         n_voxels = sample.present.shape[1]
         maps: dict[MapSpec, NDArray[np.float64]] = {}
-        for bag in found:
-            for voxels, rows in self.blocks(sample, bag, prepared):
-                values = self.fit_rows(rows)
-                values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
-                for name, here in values.items():
-                    spec = name if isinstance(name, MapSpec) else self.spec(name)
-                    if spec not in maps:
-                        maps[spec] = np.full(n_voxels, np.nan)
-                    maps[spec][voxels] = here
+        for voxels, _, rows in self.pooled(sample, found):
+            values = self.fit_rows(rows)
+            values["n"] = np.full(len(voxels), float(rows.groups.max() + 1))
+            for name, here in values.items():
+                spec = name if isinstance(name, MapSpec) else self.spec(name)
+                if spec not in maps:
+                    maps[spec] = np.full(n_voxels, np.nan)
+                maps[spec][voxels] = here
         return maps
 
-    def blocks(
-        self, sample: Sample, bag: Bag, prepared: Arrays
-    ) -> Iterator[tuple[NDArray[np.int64], Rows]]:
-        """Voxels of a bag in blocks, with their values."""
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Number of each contrast; those of the same number differ by their images only.
+
+        One fit does then for the voxels of all sets of contrasts with the same numbers. An
+        estimator that says nothing has every set fitted alone.
+        """
+        return np.arange(len(sample.ids))
+
+    def pooled(
+        self, sample: Sample, found: list[Bag]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], Rows]]:
+        """Voxels of bags in blocks, with the contrast of each value, and the values.
+
+        Yields
+        ------
+        voxels : (n_voxels,) array
+        contrasts : (n_rows, n_voxels) array
+            Contrast whose value it is, by its place in the sample.
+        rows : Rows
+        """
+        for pool in pools(found, self.alike(sample), sample.groups):
+            state = self.begin(sample, Bag(pool.rows[:, 0], pool.voxels))
+            yield from blocks_of(sample, pool, state)
+
+    def blocks(self, sample: Sample, bag: Bag) -> Iterator[tuple[NDArray[np.int64], Rows]]:
+        """Voxels of a bag in blocks, with their values; rows stand in the order of the bag."""
+        state = self.begin(sample, bag)
         _, groups = np.unique(sample.groups[bag.rows], return_inverse=True)
-        state = self.begin(sample, bag, prepared)
-        for start in range(0, len(bag.voxels), BLOCK):
-            voxels = bag.voxels[start : start + BLOCK]
-            values = {
-                kind: image[np.ix_(bag.rows, voxels)].astype(np.float64)
-                for kind, image in sample.images.items()
-            }
-            yield (
-                voxels,
-                Rows(
-                    values,
-                    groups.astype(np.int64),
-                    sample_sizes=sample.sample_sizes[bag.rows],
-                    effective_sizes=sample.effective_sizes[bag.rows],
-                    dofs=sample.dofs[bag.rows],
-                    dependent=sample.dependent,
-                    state=state,
-                ),
-            )
+        alone = Pool(
+            bag.rows[:, None], groups.astype(np.int64), bag.voxels, np.zeros_like(bag.voxels)
+        )
+        for voxels, _, rows in blocks_of(sample, alone, state):
+            yield voxels, rows
 
-    def prepare(self, sample: Sample) -> dict[str, NDArray[Any]]:
-        """Find out what every fit needs of all voxels; kept in the arrays of the result."""
-        del sample
-        return {}
-
-    def begin(self, sample: Sample, bag: Bag, prepared: Arrays) -> Any:
-        """State of the rows of a bag."""
-        del sample, bag, prepared
+    def begin(self, sample: Sample, bag: Bag) -> Any:
+        """Find out what the fit of the contrasts of a bag needs beside their values."""
+        del sample, bag
 
     def fit_rows(self, rows: Rows) -> dict[Any, NDArray[np.float64]]:
         """Fit voxels.
@@ -375,6 +314,18 @@ class ImageEstimator(Parametrised):
             Name of a statistic, or meaning of a map, to its values; ``z`` among them.
         """
         raise NotImplementedError
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> NDArray[np.float64]:
+        """Z of the result at voxels, and nothing else that a fit gives.
+
+        Parameters
+        ----------
+        rows : Rows
+        group : str, optional
+            Term that is the result.
+        """
+        found = self.fit_rows(rows)
+        return found[self.spec("z", group)] if self.spec("z", group) in found else found["z"]
 
     def spec(self, statistic: str, group: str | None = None) -> MapSpec:
         """Meaning of one of its maps."""
@@ -498,6 +449,20 @@ def _given(labels: ArrayLike, n: int) -> list[str]:
         msg = f"groupby gives {len(given)} labels for {n} contrasts"
         raise UsageError(msg)
     return given
+
+
+def _positive(images: ImageStack, kind: str) -> NDArray[np.float32]:
+    """Values of a kind; a variance that is not above 0 is none, and that is said."""
+    values = images.values[kind]
+    if kind not in VARIANCES:
+        return values
+    wrong = values <= 0
+    if not wrong.any():
+        return values
+    for row in np.flatnonzero(wrong.any(axis=1)).tolist():
+        n = counted(int(wrong[row].sum()), "value")
+        _LOGGER.warning("%s of %s: %s not above 0 left out", kind, images.ids[row], n)
+    return np.where(wrong, np.float32(np.nan), values)
 
 
 def _refuse(problems: list[Problem]) -> None:

@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 from nimare_pipeline import defaults
 from nimare_pipeline.maps import Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, cited
+from nimare_pipeline.meta.ibma.base import amounts, cited
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator, present
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics import sign_flips_terms
 from nimare_pipeline.numerics.combination import Combined, fisher, stouffer
 from nimare_pipeline.numerics.coverage import Bag
-from nimare_pipeline.numerics.null_correlation import null_correlation
 from nimare_pipeline.numerics.sign_flips import FlipTerms
-
-CORRELATION = "null_correlation"
 
 
 class CombinationEstimator(FlippedEstimator):
@@ -64,17 +62,19 @@ class CombinationEstimator(FlippedEstimator):
         """Weights are sample sizes."""
         return self.use_sample_size
 
-    def prepare(self, sample: Sample) -> dict[str, NDArray[Any]]:
-        """Correlation of the images of a study where nothing happens."""
-        if not sample.dependent:
-            return {}
-        return {CORRELATION: null_correlation(sample.images["z"], sample.groups)}
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts that are a study each, those of the same sample size where it counts."""
+        own = np.arange(1, 1 + len(sample.ids))
+        several = np.bincount(sample.groups)[sample.groups] > 1
+        sizes = sample.sample_sizes if self.use_sample_size else np.zeros(len(own))
+        return numbered(np.where(several, own, 0), sizes)
 
-    def begin(self, sample: Sample, bag: Bag, prepared: Arrays) -> NDArray[np.float64] | None:
-        """The same of the images of a bag."""
-        del sample
-        known = prepared.get(CORRELATION)
-        return None if known is None else known[np.ix_(bag.rows, bag.rows)]
+    def begin(self, sample: Sample, bag: Bag) -> NDArray[np.float64] | None:
+        """Correlation of the images of a study where nothing happens."""
+        groups, correlation = sample.groups[bag.rows], sample.null_correlation
+        if correlation is None or len(np.unique(groups)) == len(groups):
+            return None
+        return correlation[np.ix_(bag.rows, bag.rows)]
 
     def combine(self, rows: Rows) -> Combined:
         """Combine the z of some voxels."""
@@ -93,11 +93,11 @@ class CombinationEstimator(FlippedEstimator):
             "two_sided": self.two_sided,
         }
 
-    def _flip_options(self, sample: Sample, prepared: Arrays) -> dict[str, Any]:
+    def _flip_options(self, sample: Sample) -> dict[str, Any]:
         return {
             "groups": sample.groups,
             "sample_sizes": sample.sample_sizes if self.use_sample_size else None,
-            "correlation": prepared.get(CORRELATION),
+            "correlation": sample.null_correlation,
         }
 
     def facts(self, sample: Sample) -> dict[str, Any]:
@@ -122,9 +122,9 @@ class Stouffers(CombinationEstimator):
         """Combine the z of some voxels."""
         return stouffer(rows.values["z"], **self._options(rows))
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms:
+    def flip_terms(self, sample: Sample) -> FlipTerms:
         """What each study adds to Z."""
-        options = self._flip_options(sample, prepared)
+        options = self._flip_options(sample)
         return sign_flips_terms.stouffer(present(sample, "z"), **options)
 
 
@@ -138,7 +138,7 @@ class Fishers(CombinationEstimator):
         """Combine the z of some voxels."""
         return fisher(rows.values["z"], **self._options(rows))
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms:
+    def flip_terms(self, sample: Sample) -> FlipTerms:
         """What each study adds to X."""
-        options = self._flip_options(sample, prepared)
+        options = self._flip_options(sample)
         return sign_flips_terms.fisher(present(sample, "z"), **options)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nimare_pipeline.meta.ibma.base import IMAGES, Arrays, ImageEstimator, Sample
+from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator
 from nimare_pipeline.meta.ibma.judging import Flipped, judge_enhanced_flips, judge_flips
+from nimare_pipeline.meta.ibma.sample import Sample
 from nimare_pipeline.meta.judging import (
     Judged,
     MonteCarlo,
@@ -28,7 +29,7 @@ class FlippedEstimator(ImageEstimator):
     signs hold at every voxel, and all flips are gone through where they are no more than asked.
     """
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms | Reestimated:
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic.
 
         Raises
@@ -80,7 +81,7 @@ class FlippedEstimator(ImageEstimator):
 
     def _plan(self, result: MetaResult, choices: MonteCarlo) -> FlipPlan:
         return flip_plan(
-            self.flip_terms(sample_of(result), result.arrays),
+            self.flip_terms(sample_of(result)),
             result.mask.inside,
             n_iters=choices.n_iters,
             voxel_thresh=choices.voxel_thresh,

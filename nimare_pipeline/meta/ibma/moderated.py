@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import UsageError
-from nimare_pipeline.meta.ibma.base import Arrays, Sample
 from nimare_pipeline.meta.ibma.flips import FlippedEstimator
+from nimare_pipeline.meta.ibma.sample import Sample
 from nimare_pipeline.moderators import Design, design
 from nimare_pipeline.numerics.coverage import Bag
 from nimare_pipeline.tables import ID_COLUMNS
@@ -57,9 +58,8 @@ class ModeratedEstimator(FlippedEstimator):
         n_groups = len(np.unique(sample.groups[bag.rows]))
         return rank == matrix.shape[1] and n_groups > matrix.shape[1]
 
-    def begin(self, sample: Sample, bag: Bag, prepared: Arrays) -> Any:
+    def begin(self, sample: Sample, bag: Bag) -> Any:
         """Design of the contrasts of a bag."""
-        del prepared
         return None if sample.design is None else sample.design.of(bag.rows)
 
     def term_facts(self, sample: Sample) -> dict[str, Any]:
@@ -73,3 +73,8 @@ class ModeratedEstimator(FlippedEstimator):
             "terms": dict(zip(labels, moderators.columns, strict=True)),
             "result_group": labels[moderators.result],
         }
+
+
+def moderators_of(sample: Sample) -> NDArray[np.float64]:
+    """Design matrix of the contrasts; ones where there is none."""
+    return np.ones((len(sample.ids), 1)) if sample.design is None else sample.design.matrix

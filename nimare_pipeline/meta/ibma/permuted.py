@@ -9,9 +9,10 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec, Tail
 from nimare_pipeline.meta.estimator import flag
-from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, cited
+from nimare_pipeline.meta.ibma.base import amounts, cited
 from nimare_pipeline.meta.ibma.flips import group_means, present
-from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics import combination, dependence, sign_flips_terms, weighted_fit
 from nimare_pipeline.numerics.conversions import t_to_z
 from nimare_pipeline.numerics.sign_flips import FlipTerms
@@ -82,6 +83,11 @@ class PermutedOLS(ModeratedEstimator):
         """Kind of images that it takes."""
         return (self.image,)
 
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts with the same moderators, and of the same sample size where it counts."""
+        sizes = sample.sample_sizes if self.use_sample_size else np.zeros(len(sample.ids))
+        return numbered(sizes, moderators_of(sample))
+
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Test voxels."""
         values, moderators = rows.values[self.image], rows.state
@@ -110,9 +116,8 @@ class PermutedOLS(ModeratedEstimator):
             }
         return maps
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms:
+    def flip_terms(self, sample: Sample) -> FlipTerms:
         """What each study adds to the sums of its statistic."""
-        del prepared
         y = group_means(present(sample, self.image), sample.present, sample.groups)
         if sample.design is not None and not sample.design.is_plain:
             matrix = design_of_groups(sample)

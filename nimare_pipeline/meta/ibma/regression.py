@@ -10,9 +10,10 @@ from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.meta.estimator import check
-from nimare_pipeline.meta.ibma.base import Arrays, Rows, Sample, amounts, cited, no_flips
+from nimare_pipeline.meta.ibma.base import amounts, cited, no_flips
 from nimare_pipeline.meta.ibma.flips import group_means, present
-from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator
+from nimare_pipeline.meta.ibma.moderated import PLAIN, ModeratedEstimator, moderators_of
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.moderators import Design
 from nimare_pipeline.numerics import (
     dependence,
@@ -100,6 +101,10 @@ class RegressionEstimator(ModeratedEstimator):
         usual = "wald" if self.tau2_method is None else "knapp-hartung"
         return self.small_sample_correction or usual  # type: ignore[return-value]
 
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts with the same moderators."""
+        return numbered(moderators_of(sample))
+
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Effects and their variances, (n_contrasts, n_voxels) each."""
         return rows.values["beta"], rows.values["varcope"]
@@ -108,9 +113,8 @@ class RegressionEstimator(ModeratedEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
-    def flip_terms(self, sample: Sample, prepared: Arrays) -> FlipTerms | Reestimated:
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic; tau2 is estimated again at every flip."""
-        del prepared
         name, moderators = type(self).__name__, sample.design
         if moderators is not None and not moderators.is_plain:
             raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
@@ -153,6 +157,11 @@ class RegressionEstimator(ModeratedEstimator):
             where = list(dict.fromkeys(own.tolist()))  # the order that aggregate has them in
             variances[np.ix_(where, bag.voxels)] = found.v
         return means, variances
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        del group  # the design of the rows knows which term it is
+        return _Fit(self, *self.effects(rows), rows).z()
 
     def given_tau2(self) -> float:
         """Variance between studies that is assumed, where none is estimated."""
@@ -222,6 +231,12 @@ class _Fit:
                 without = self._tau2(np.ones((len(self.y), 1)))
                 maps["r2"] = heterogeneity.explained(without, tau2)
         return maps
+
+    def z(self) -> Values:
+        """Z of the result alone."""
+        tested, _ = self._tested(self._tau2(self.matrix))
+        found = tested[self.moderators.result]
+        return np.asarray(t_to_z(found.statistic, found.dof))
 
     def _tau2(self, matrix: Values) -> Values:
         method, n_voxels = self.estimator.tau2_method, self.y.shape[1]
@@ -378,6 +393,8 @@ class FixedEffectsHedges(WeightedLeastSquares):
 
     def effects(self, rows: Rows) -> tuple[Values, Values]:
         """Hedges' g and its variance."""
-        n, dof = rows.effective_sizes[:, None], rows.dofs[:, None]
+        n, dof = (
+            one if one.ndim == 2 else one[:, None] for one in (rows.effective_sizes, rows.dofs)
+        )
         d = t_to_d(rows.values["t"], n)
         return d_to_g(d, dof), g_variance(d, n, dof)

@@ -3,10 +3,13 @@
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
-from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows, Sample, amounts, cited
+from nimare_pipeline.meta.estimator import check
+from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
+from nimare_pipeline.meta.ibma.sample import Rows, Sample
 from nimare_pipeline.numerics import dependence
 from nimare_pipeline.numerics.tau2 import estimate_tau2
 from nimare_pipeline.numerics.weighted_median import weighted_median
@@ -34,8 +37,13 @@ class WeightedMedian(ImageEstimator):
     ) -> None:
         parameters = dict(locals())
         self._take({name: parameters[name] for name in self._parameter_names()})
+        check("rho", self.rho, "a number from 0 to 1", lambda value: 0 <= value <= 1)
 
     rho: float
+
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """All contrasts."""
+        return np.zeros(len(sample.ids), dtype=np.int64)
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Find the median of voxels."""

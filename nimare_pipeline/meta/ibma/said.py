@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from nimare_pipeline.meta.ibma.base import Sample
+    from nimare_pipeline.meta.ibma.sample import Sample
 
 LARGE_I2 = 75.0
 """I2 in percent from which heterogeneity is called large (Higgins et al. 2003)."""

@@ -3,10 +3,11 @@
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import DataError, UsageError
-from nimare_pipeline.meta.ibma.base import Rows, Sample
+from nimare_pipeline.meta.ibma.base import ImageEstimator
 from nimare_pipeline.meta.ibma.moderated import PLAIN
 from nimare_pipeline.meta.ibma.regression import (
     LIKELIHOODS,
@@ -15,6 +16,7 @@ from nimare_pipeline.meta.ibma.regression import (
     Values,
     maps_of_terms,
 )
+from nimare_pipeline.meta.ibma.sample import Rows, Sample, numbered
 from nimare_pipeline.numerics import dependence, weighted_fit
 from nimare_pipeline.numerics.coverage import Bag
 from nimare_pipeline.numerics.robust_variance import robust_fit
@@ -78,6 +80,14 @@ class SampleSizeBasedLikelihood(RegressionEstimator):
             )
             raise DataError(msg)
         return super().covers(sample, bag) and len(np.unique(sizes)) > 1
+
+    def alike(self, sample: Sample) -> NDArray[np.int64]:
+        """Contrasts with the same moderators and sample size."""
+        return numbered(super().alike(sample), sample.sample_sizes)
+
+    def z_rows(self, rows: Rows, group: str | None = None) -> Values:
+        """Z of the result at voxels."""
+        return ImageEstimator.z_rows(self, rows, group)
 
     def fit_rows(self, rows: Rows) -> dict[Any, Values]:
         """Fit voxels."""
