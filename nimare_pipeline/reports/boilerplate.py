@@ -319,10 +319,12 @@ def _cohort(contrasts: pd.DataFrame | None, *, dropping: bool) -> dict[str, Any]
     named = reasons.map(
         lambda reason: "no reason given" if render.is_missing(reason) else str(reason)
     )
-    space = kept.get("original_space", pd.Series(dtype=object)).astype(str)
+    # Contrasts of images have no space of their own.
+    nowhere = pd.Series("", kept.index)
+    space = kept.get("original_space", nowhere).astype(str)
     talairach = space.str.upper().str.contains("TAL")
     unknown = space.str.contains(UNKNOWN)
-    transforms = kept.get("space_transform", pd.Series(dtype=object)).astype(str)
+    transforms = kept.get("space_transform", nowhere).astype(str)
     used = transforms[transforms.str.startswith("tal2mni-")].str.removeprefix("tal2mni-")
     outside = kept.get("n_foci_outside", pd.Series(dtype=float))
     ids = experiments(kept)

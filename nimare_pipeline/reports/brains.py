@@ -71,6 +71,8 @@ class Overlay:
         Negative values have colours of their own, the same way from 0.
     ends : tuple of str
         What positive and negative values mean, for the colour bar; empty without names.
+    strength : Volume, optional
+        What fades below ``fade_below``, by its size, in place of the values themselves.
     """
 
     values: Volume
@@ -80,6 +82,7 @@ class Overlay:
     outline: Volume | None = None
     two_sided: bool = False
     ends: tuple[str, ...] = ()
+    strength: Volume | None = None
 
     def size(self, values: Array) -> Array:
         """How far values are from 0 on a side that is drawn."""
@@ -174,7 +177,10 @@ def compose(points: Array, overlay: Overlay | None) -> Array:
         values = np.nan_to_num(overlay.values.at(points))
         color, size = overlay.colors(values), overlay.size(values)
         fade = max(overlay.fade_below, 1e-9)
-        opacity = np.where(size > 0, np.clip(size / fade, 0, 1) ** 1.5, 0.0)[..., None]
+        strength = size
+        if overlay.strength is not None:
+            strength = np.abs(np.nan_to_num(overlay.strength.at(points)))
+        opacity = np.where(size > 0, np.clip(strength / fade, 0, 1) ** 1.5, 0.0)[..., None]
         picture[..., :3] = opacity * color[..., :3] + (1 - opacity) * picture[..., :3]
         picture[..., 3] = np.maximum(picture[..., 3], opacity[..., 0])
     return picture

@@ -46,7 +46,7 @@ class Maxima:
 
 def counts(columns: Mapping[str, Array], *, of: str = "experiments") -> Any:
     """Figure of one histogram a column (title to values), with a tick for each experiment."""
-    figure = canvas.new_figure(9.0 if len(columns) > 1 else 6.0, 2.5, layout="constrained")
+    figure = canvas.new_figure(9.0, 2.5, layout="constrained")
     axes = np.atleast_1d(figure.subplots(1, len(columns)))
     for ax, (title, values) in zip(axes, columns.items(), strict=True):
         _count_histogram(ax, values, title, of)

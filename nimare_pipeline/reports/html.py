@@ -48,7 +48,7 @@ ALWAYS_CITED = (
     "nichols2005",
 )
 """Papers that verdict and captions name."""
-OF_IMAGES = ("taylor2023", "fonov2011", "abraham2014", "higgins2003")
+OF_IMAGES = ("taylor2023", "fonov2011", "abraham2014", "higgins2003", "muller2018")
 """The same of analyses of images."""
 MAX_CRASH_CHARACTERS = 20_000
 

@@ -1,6 +1,7 @@
 """Figures that only an analysis of images has: coverage, estimates, differences of studies."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 
 from nimare_pipeline.maps import MapSpec
 from nimare_pipeline.reports import brains, canvas, distributions
-from nimare_pipeline.reports.figure_inputs import Array, Inputs
+from nimare_pipeline.reports.figure_inputs import N_CUTS, Array, Inputs
 from nimare_pipeline.reports.tables import imputed, truth
 
 FADE_BELOW = 3.0
@@ -16,6 +17,9 @@ FADE_BELOW = 3.0
 _END = 99.5
 """Percentile of the voxels at which scales of estimates end: single voxels would stretch them."""
 MAX_TERMS = 8
+_LEFT_OUT = 3
+"""Percent of the voxels below the first and above the last slice."""
+_NEAREST_MM = 4.0
 
 
 def draw_sample_sizes(inputs: Inputs) -> Any:
@@ -37,7 +41,7 @@ def draw_coverage(inputs: Inputs) -> Any:
         return None
     low = float(n[n > 0].min())
     # Nothing is less than one study less than the fewest: the first colour is seen.
-    return _mosaic(inputs, n, vmin=low - 1, vmax=float(n.max()), label="studies", whole=True)
+    return _mosaic(inputs, n, _Scale(low - 1, float(n.max()), "studies", whole=True))
 
 
 def draw_effect(inputs: Inputs) -> Any:
@@ -45,8 +49,10 @@ def draw_effect(inputs: Inputs) -> Any:
     est = _map(inputs, "est")
     if est is None or not np.any(est):
         return None
-    end = _end(np.abs(est))
-    return _mosaic(inputs, est, vmin=0, vmax=end, label="effect", two_sided=True)
+    scale = _Scale(0, _end(np.abs(est)), "effect", two_sided=True)
+    return _mosaic(
+        inputs, est, scale, everywhere=False, fade=FADE_BELOW, strength=np.abs(inputs.z)
+    )
 
 
 def draw_i2(inputs: Inputs) -> Any:
@@ -54,7 +60,7 @@ def draw_i2(inputs: Inputs) -> Any:
     i2 = _map(inputs, "i2")
     if i2 is None or _map(inputs, "tau2") is None or not (i2 > 0).any():
         return None
-    return _mosaic(inputs, i2, vmin=0, vmax=100.0, label="I² (%)")
+    return _mosaic(inputs, i2, _Scale(0, 100.0, "I² (%)"))
 
 
 def draw_tau(inputs: Inputs) -> Any:
@@ -63,7 +69,7 @@ def draw_tau(inputs: Inputs) -> Any:
     if tau2 is None or not (tau2 > 0).any():
         return None
     tau = np.sqrt(np.maximum(tau2, 0))
-    return _mosaic(inputs, tau, vmin=0, vmax=_end(tau), label="τ")
+    return _mosaic(inputs, tau, _Scale(0, _end(tau), "τ"))
 
 
 def draw_prediction(inputs: Inputs) -> Any:
@@ -74,10 +80,8 @@ def draw_prediction(inputs: Inputs) -> Any:
     nearest = np.where(low > 0, low, np.where(high < 0, high, 0.0))
     if not nearest.any():
         return None
-    end = _end(np.abs(nearest))
-    return _mosaic(
-        inputs, nearest, vmin=0, vmax=end, label="nearest end", two_sided=True, outline=False
-    )
+    scale = _Scale(0, _end(np.abs(nearest)), "nearest end", two_sided=True)
+    return _mosaic(inputs, nearest, scale, outline=False)
 
 
 def draw_heterogeneity(inputs: Inputs) -> Any:
@@ -110,14 +114,13 @@ def term_drawings(facts: Any) -> dict[str, Callable[[Inputs], Any]]:
 
 def _term(name: str) -> Callable[[Inputs], Any]:
     def draw(inputs: Inputs) -> Any:
-        spec = MapSpec("z", "two-sided", group=name)
+        spec = MapSpec("z", group=name)  # names of maps do not tell the tail
         if spec.name not in inputs.result.maps:
             return None
         z = np.nan_to_num(inputs.result.maps[spec.name].astype(float), posinf=40.0, neginf=-40.0)
         end = max(float(np.ceil(np.abs(z).max(initial=0) * 2) / 2), 3.5)
-        return _mosaic(
-            inputs, z, vmin=0, vmax=end, label="z", two_sided=True, fade=FADE_BELOW, outline=False
-        )
+        scale = _Scale(0, end, "z", two_sided=True)
+        return _mosaic(inputs, z, scale, fade=FADE_BELOW, outline=False)
 
     return draw
 
@@ -156,27 +159,50 @@ def _end(sizes: Array) -> float:
     return float(np.percentile(known, _END)) if known.size else 1.0
 
 
-def _mosaic(  # noqa: PLR0913 - how one picture looks
+@dataclass(frozen=True)
+class _Scale:
+    """How values become colours: ends, sides, label; ``whole`` for numbers of something."""
+
+    vmin: float
+    vmax: float
+    label: str
+    two_sided: bool = False
+    whole: bool = False
+
+
+def _mosaic(
     inputs: Inputs,
     values: Array,
+    scale: _Scale,
     *,
-    vmin: float,
-    vmax: float,
-    label: str,
-    two_sided: bool = False,
+    everywhere: bool = True,
     fade: float = 0.0,
+    strength: Array | None = None,
     outline: bool = True,
-    whole: bool = False,
 ) -> Any:
+    """Axial slices through all that was analysed (``everywhere``), or through the result."""
     overlay = brains.Overlay(
         inputs.volume(values),
-        vmin=vmin,
-        vmax=vmax,
+        vmin=scale.vmin,
+        vmax=scale.vmax,
         fade_below=fade,
         outline=inputs.volume(inputs.labels) if outline else None,
-        two_sided=two_sided,
+        two_sided=scale.two_sided,
+        strength=None if strength is None else inputs.volume(strength),
     )
-    figure = brains.mosaic(inputs.cuts(), overlay, label=label)
-    if whole:
+    cuts = _cuts(inputs) if everywhere else inputs.cuts()
+    figure = brains.mosaic(cuts, overlay, label="")
+    # Above the bar, where long ticks do not push it out of the picture.
+    figure.axes[-1].set_title(scale.label, fontsize=8, fontweight="normal", loc="center", pad=6)
+    if scale.whole:
         canvas.whole_ticks(figure.axes[-1])
     return figure
+
+
+def _cuts(inputs: Inputs) -> list[float]:
+    """Heights of slices, mm: over the voxels that were analysed."""
+    n = _map(inputs, "n")
+    heights = inputs.xyz[:, 2] if n is None or not n.any() else inputs.xyz[n > 0, 2]
+    low, high = np.percentile(heights, _LEFT_OUT), np.percentile(heights, 100 - _LEFT_OUT)
+    missing = max(0.0, _NEAREST_MM * (N_CUTS - 1) - (high - low)) / 2
+    return [float(round(cut)) for cut in np.linspace(low - missing, high + missing, N_CUTS)]

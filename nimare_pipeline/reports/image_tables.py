@@ -105,3 +105,39 @@ def _interval(low: Any, high: Any) -> str:
     if render.is_missing(low) or render.is_missing(high):
         return ""
     return f"{render.number(low, 3)} to {render.number(high, 3)}"
+
+
+POOLED = {
+    "peak": Head("Peak", _text, numeric=False),
+    "x": tables.CLUSTERS["x"],
+    "y": tables.CLUSTERS["y"],
+    "z": tables.CLUSTERS["z"],
+    "n": Head("Studies"),
+    "z_stat": Head("z value", _decimals(2)),
+    "est": Head("Effect", lambda value: render.number(value, 3)),
+    "interval": Head("95 % CI", _text, numeric=False),
+    "n_stays": Head("Stays without"),
+    "weakest_z": Head("Weakest z", _decimals(2)),
+    "weakest_without": Head("without", _text, numeric=False),
+    "egger_slope": Head("Egger's slope", lambda value: render.number(value, 3)),
+    "egger_p": Head("p", render.p_value),
+    "egger_note": Head("Remark", _text, numeric=False),
+}
+
+
+def pooled_table(pooled: pd.DataFrame) -> Table:
+    """What studies say together at each peak, and without single ones."""
+    described = getattr(derivative_tables, "POOLED", {})
+    if {"lower", "upper"} <= set(pooled.columns):
+        ends = zip(pooled["lower"], pooled["upper"], strict=True)
+        pooled = pooled.assign(interval=[_interval(low, high) for low, high in ends])
+    return tables.make(tables.without_empty(pooled), POOLED, described)
+
+
+def influential(studies: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """Peaks and the contrasts that are influential at each; only peaks that have some."""
+    if not {"peak", "id", "influential"} <= set(studies.columns):
+        return []
+    chosen = studies[tables.truth(studies["influential"])]
+    grouped = chosen.groupby("peak", sort=False)["id"]
+    return [(str(peak), [str(one) for one in ids]) for peak, ids in grouped]

@@ -71,6 +71,11 @@ def term(facts: Mapping[str, Any]) -> str:
     return "" if not group or group == "intercept" else describe_group(group, facts)
 
 
+def moderators(facts: Mapping[str, Any]) -> list[str]:
+    """Columns of the formula but the intercept's, by name; empty without a formula."""
+    return [column for name, column in (facts.get("terms") or {}).items() if name != "intercept"]
+
+
 def effect_words(facts: Mapping[str, Any]) -> str:
     """What a cluster is one of: ``significant effect``, of a moderator its name."""
     if facts.get("result_group") == "intercept":
@@ -112,9 +117,7 @@ def common(facts: Mapping[str, Any], analysis: Mapping[str, Any]) -> dict[str, A
         "units": units_of_images(facts, estimator["type"]),
         "term": term(facts),
         "effect": effect_words(facts),
-        "moderators": [
-            column for name, column in (facts.get("terms") or {}).items() if name != "intercept"
-        ],
+        "moderators": moderators(facts),
     }
 
 

@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from nimare_pipeline import defaults, image_words
 from nimare_pipeline.cohort_table import NOT_CHOSEN
 from nimare_pipeline.directions import describe_group
-from nimare_pipeline.reports import boilerplate, image_tables, image_texts, tables
+from nimare_pipeline.reports import boilerplate, checklist, image_tables, image_texts, tables
 from nimare_pipeline.reports.pages import Page, Spec, alpha_of, base
 
 _OF_HETEROGENEITY = ("tau2", "tau2Lower", "tau2Upper", "i2", "h2", "q", "qP", "predictionLower",
                      "predictionUpper", "qm", "qmP", "r2", "sigma2")  # fmt: skip
+
+
+FEW_FOR_EGGER = 10
+"""With fewer studies a test of the funnel has hardly any power (Sterne et al. 2011)."""
 
 
 def of(page: Page) -> tuple[Spec, ...]:
@@ -29,7 +35,9 @@ def of(page: Page) -> tuple[Spec, ...]:
             if there & set(_OF_HETEROGENEITY)
             else []
         ),
+        *([Spec("images_studies", "Single studies", _studies)] if _has_studies(page) else []),
         *([Spec("images_flips", "Sign flips", _flips)] if facts.get("montecarlo") else []),
+        Spec("images_checklist", "Checklist", _checklist),
     )
 
 
@@ -121,10 +129,42 @@ def _files_of(page: Page, statistics: tuple[str, ...]) -> list[tuple[str, str]]:
     }
     known: Mapping[str, image_words.Meaning] = image_words.STATISTICS
     return [
-        (known[name].sentence if name in known else name, page.relative(found[name]))
+        (known[name].name if name in known else name, page.relative(found[name]))
         for name in statistics
         if name in found
     ]
+
+
+def _table_of(page: Page, name: str) -> pd.DataFrame:
+    """Table of diagnostics; empty where there is none."""
+    found = getattr(page.record, name, None)
+    return found if isinstance(found, pd.DataFrame) else pd.DataFrame()
+
+
+def _has_studies(page: Page) -> bool:
+    return not _table_of(page, "pooled").empty
+
+
+def _studies(page: Page) -> dict[str, Any]:
+    studies, pooled = _table_of(page, "diagnostics"), _table_of(page, "pooled")
+    peaks = [str(peak) for peak in pooled["peak"]]
+    return base_of_images(page) | {
+        "pooled": image_tables.pooled_table(pooled),
+        "influential": image_tables.influential(studies),
+        "plots": [
+            (peak, f"forest{number}", f"funnel{number}")
+            for number, peak in enumerate(peaks, start=1)
+            if f"forest{number}" in page.pictures or f"funnel{number}" in page.pictures
+        ],
+        "few": [int(n) for n in pooled["n"].dropna().unique() if n < FEW_FOR_EGGER]
+        if "n" in pooled
+        else [],
+        "few_for_egger": FEW_FOR_EGGER,
+    }
+
+
+def _checklist(page: Page) -> dict[str, Any]:
+    return {"items": checklist.of_images(page)}
 
 
 def _flips(page: Page) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class PermutedOLS(ModeratedEstimator):
         Test both signs; else the positive one.
     """
 
-    citations: ClassVar[tuple[str, ...]] = ("maumet2016", "winkler2014")
+    citations: ClassVar[tuple[str, ...]] = ("maumet2016",)
     image: str
     use_sample_size: bool
     two_sided: bool
