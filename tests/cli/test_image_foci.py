@@ -1,5 +1,6 @@
 """Foci that are peaks of images, from the command line and from an analysis file."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -224,3 +225,22 @@ def test_policy_of_the_command_line(tmp_path: Path) -> None:
         **completed({"merge": "demolish", "z_threshold": 2.5, "cluster_threshold": 5})
     }
     assert "--foci-from-images does not concern analysis images" in request.notes
+
+
+def test_foci_that_stay_are_as_they_were(tmp_path: Path, here: Here) -> None:
+    """A Talairach focus keeps its space and digits beside foci that are peaks of images."""
+    studies = write_studies(tmp_path, n_studies=3, kinds=("z",))
+    foci = "study_id\tcontrast_id\tx\ty\tz\tspace\n01\t1\t0.125\t20\t50\tTAL\n"
+    (studies / "coordinates.tsv").write_text(foci)
+    table = studies / "contrasts.tsv"
+    table.write_text(table.read_text().replace("study-01\t", "01\t", 1))
+    target = tmp_path / "made.csv"
+    ended = here("convert", studies, target, "--foci-from-images", "fill", "--json")
+    assert ended.code == 0, ended.out
+    found = pd.read_csv(target, dtype={"study_id": str})
+    kept = found[found["coordinate_source"] == "original"]
+    assert kept[["x", "y", "z", "space"]].to_numpy().tolist() == [[0.125, 20, 50, "TAL"]]
+    (written,) = json.loads(ended.out)["written"]
+    assert "peaks of the z images (z > 3.1, clusters of at least 10 voxels, 8 mm apart)" in str(
+        written["notes"]
+    )
