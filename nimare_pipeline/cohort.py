@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nimare_pipeline import defaults
+from nimare_pipeline import defaults, foci_policy
 from nimare_pipeline.cohort_table import (
     KERNEL_FWHM,
     NO_FOCUS,
@@ -105,13 +105,15 @@ def make_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     foci = foci_table(dataset, analysis.outside)
     contrasts = contrasts_table(dataset, foci)
     refused = barred(dataset.metadata)
+    of_images = foci_policy.KEY in analysis.options
+    lacking = "no foci, and no image that gives any" if of_images else "no foci"
     has_foci = contrasts["id"].isin(set(foci.loc[foci["used"], "id"])).to_numpy(dtype=bool)
     has_foci = has_foci & np.array([not why for why in refused], dtype=bool) & selected.holds
     sides = groups.labels.tolist() if analysis.type == "pair" else None
     pools = find_pools(dataset, analysis.pool, among=has_foci, sides=sides)
     sizes = _sizes(dataset, analysis, has_foci, pools)
     reasons = [
-        other or why or _reason(row, size_reason, used=used)
+        other or why or _reason(row, size_reason, used=used, lacking=lacking)
         for other, why, row, size_reason, used in zip(
             unchosen,
             refused,
@@ -258,10 +260,10 @@ def _policy_problem(names: Sequence[str], what: str) -> Problem:
     return Problem("warning", f"{many} without sample size, {what}: {listed(names)}")
 
 
-def _reason(row: Any, size_reason: str, *, used: bool) -> str:
+def _reason(row: Any, size_reason: str, *, used: bool, lacking: str) -> str:
     if not row.n_foci:
         flat = getattr(row, COORDINATE_SOURCE, None) == FROM_IMAGE
-        return "no peak above the threshold in its image" if flat else "no foci"
+        return "no peak above the threshold in its image" if flat else lacking
     if size_reason:
         return size_reason
     return "" if used else "no foci inside the mask"

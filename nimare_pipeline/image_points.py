@@ -30,6 +30,8 @@ from nimare_pipeline.transform_rules import people_of
 MergeStrategy = Literal["fill", "replace", "demolish"]
 
 Z_STAT = "z_stat"
+_SPACE = {"original_space": "MNI", "space_transform": "none"}
+"""What the metadata say of a contrast's points, where they are those of its image."""
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,14 @@ def _merged(dataset: Dataset, kept: set[str], peaks: dict[str, list[Peak]]) -> D
             for name in dataset.ids.tolist()
         ]
     )
+    for name, own in _SPACE.items():
+        said = _column(metadata, name)
+        metadata[name] = typed(
+            [
+                (own if peaks[key] else None) if key in peaks else old
+                for key, old in zip(dataset.ids.tolist(), said, strict=True)
+            ]
+        )
     return dataset.with_tables(coordinates=coordinates, metadata=metadata)
 
 

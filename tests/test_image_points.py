@@ -81,6 +81,22 @@ def test_heights_stand_beside_the_points(tmp_path: Path) -> None:
     assert found["space"].tolist() == ["MNI"] * 5
 
 
+def test_space_is_that_of_the_new_points(tmp_path: Path) -> None:
+    """Points that came in Talairach space are gone, and so is what the metadata say of them."""
+    image = write(tmp_path / "1.nii", blobs(((2, 2, 2), 5)))
+    flat = write(tmp_path / "2.nii", 0.1 * noise())
+    coords = {"space": "TAL", "x": [0], "y": [0], "z": [4]}
+    contrasts = {
+        "1": {"images": {"z": str(image)}, "coords": coords},
+        "2": {"images": {"z": str(flat)}, "coords": coords},
+        "3": {"coords": coords},
+    }
+    dataset = Dataset({"a": {"contrasts": contrasts}}, mask=small_mask())
+    found = ImagesToCoordinates("replace").transform(dataset).metadata
+    assert found["original_space"].tolist() == ["MNI", None, "TAL"]
+    assert found["space_transform"].tolist() == ["none", None, "tal2mni-other"]
+
+
 def test_dataset_with_points_is_a_dataset(tmp_path: Path) -> None:
     """It can be saved, and made into contrasts and back."""
     found = ImagesToCoordinates("replace").transform(mixed(tmp_path))

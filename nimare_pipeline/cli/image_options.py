@@ -22,14 +22,6 @@ def add_images(group: Any) -> None:
         "names them, then BIDS_DIR)",
     )
     group.add_argument(
-        "--foci-from-images",
-        metavar="POLICY",
-        type=values.one_of(foci_policy.POLICIES),
-        help="analyse foci that are peaks of the images: fill (of contrasts without foci), "
-        "replace (of all that have images) or demolish (and no other foci) (default: foci of the "
-        "studies)",
-    )
-    group.add_argument(
         "--on-bad-image",
         metavar="POLICY",
         type=values.one_of(defaults.BAD_IMAGE_POLICIES),

@@ -5,7 +5,7 @@ As light as :mod:`nimare_pipeline.cli.options`, of which they are a part.
 
 from typing import Any
 
-from nimare_pipeline import defaults, pool_policy
+from nimare_pipeline import defaults, foci_policy, pool_policy
 from nimare_pipeline.cli import values
 from nimare_pipeline.cli.commands.spaces import add_tal2mni, add_unknown_space
 from nimare_pipeline.inference import RESULTS
@@ -201,6 +201,14 @@ def add_kernel(group: Any) -> None:
         type=values.one_of(defaults.OUTSIDE_POLICIES),
         help="foci outside the mask: keep (they count for the voxels they reach) or drop "
         "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--foci-from-images",
+        metavar="POLICY",
+        type=values.one_of(foci_policy.POLICIES),
+        help="analyse foci that are peaks of the images: fill (of contrasts without foci), "
+        "replace (of all that have images) or demolish (and no other foci) (default: foci of the "
+        "studies)",
     )
     group.add_argument(
         "--mask", metavar="FILE", default="", help="analysis mask (default: MNI152 brain, 2 mm)"

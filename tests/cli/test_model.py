@@ -152,6 +152,8 @@ OVERRIDES = [
     (["--sample-size", "20"], lambda a: a.estimator.args["kernel__sample_size"], 20.0),
     (["--voxelization", "ceil"], lambda a: a.estimator.args.get("kernel__voxelization"), "ceil"),
     (["--null-method", "approximate"], lambda a: a.estimator.args["null_method"], "approximate"),
+    (["--foci-from-images", "fill"], lambda a: a.options.get("foci_from_images", {}).get("merge"),
+     "fill"),
     (["--n-iters", "3"], lambda a: a.corrector.args["n_iters"], 3),
     (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
     (["--tfce"], lambda a: a.corrector.args.get("tfce"), True),
