@@ -60,6 +60,19 @@ def test_added_flips_are_those_of_a_longer_run(begun: Path, flip: Run, tmp_path:
     assert record["exhaustive"] is False
 
 
+def test_all_flips_are_not_extended(flip: Run, tmp_path: Path) -> None:
+    """Where all flips were gone through there is nothing to add, and that is said."""
+    out = tmp_path / "out"
+    assert flip(out, "--n-iters", 2000).code == 0
+    before = contents(out)
+    ended = flip(out, "--add-iters", 40)
+    assert ended.code == 0, ended.err
+    said = "analysis in has all 1024 flips of the signs there are: --add-iters changes nothing"
+    assert said in ended.err
+    assert "analysis in is up to date" in ended.err
+    assert contents(out) == before
+
+
 def test_interrupted_flips_are_taken_up(folder: Path, tmp_path: Path) -> None:
     """A SIGTERM among the flips: 75; the same command leaves what an undisturbed run leaves."""
     box = folder.parent / "box.nii.gz"

@@ -1,4 +1,4 @@
-"""The interfaces of image-based analyses as nodes: files in, one call of the library, files out."""
+"""Interfaces of image-based analyses as nodes: files in, one call of the library, files out."""
 
 from pathlib import Path
 from typing import Any
