@@ -137,7 +137,7 @@ def _estimate(used: "DataFrame", planned: Planned, settings: Settings) -> str:
         seconds, memory_mb = estimate_images(
             planned.analysis,
             n_contrasts=len(used),
-            n_images=int(used[IMAGES].str.split(", ").str.len().sum()),
+            n_images=sum(len(kinds.split(", ")) for kinds in used[IMAGES]),
             n_iters=n_iters,
             n_threads=settings.n_procs,
         )

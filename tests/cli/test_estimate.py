@@ -52,9 +52,7 @@ def test_what_it_depends_on() -> None:
     assert seconds("MKDAChi2", n_smaller=10) < seconds("MKDAChi2")
 
 
-def of_images(
-    estimator: str = "PermutedOLS", *, tfce: bool = False, **changed: int
-) -> list[float]:
+def of_images(kind: str = "PermutedOLS", *, tfce: bool = False, **changed: int) -> list[float]:
     """Seconds and megabytes of 21 studies with two images each."""
     known = {"n_contrasts": 21, "n_images": 42, "n_iters": 500, "n_threads": 2}
     return list(estimate_images(analysis(kind, tfce=tfce), **(known | changed)))
