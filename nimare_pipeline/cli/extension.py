@@ -74,6 +74,13 @@ def _extended(planned: Planned, request: Request) -> Planned:
             "options and data it was run with, or run it again without --add-iters"
         )
         raise UsageError(msg)
+    montecarlo = record.facts.get("montecarlo", {})
+    if montecarlo.get("exhaustive"):
+        _LOGGER.info(
+            "analysis %s has all %d flips of the signs there are: --add-iters changes nothing",
+            *(name, montecarlo["n_iters"]),
+        )
+        return replace(planned, analysis=held)
     columns = record.null_montecarlo
     arrays = {} if columns is None else {str(key): columns[key].to_numpy() for key in columns}
     saved = SavedNull.of(arrays, record.facts)

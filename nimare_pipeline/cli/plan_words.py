@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from nimare_pipeline import defaults
 from nimare_pipeline.cli.conjunctions import combined
 from nimare_pipeline.cli.conjunctions import describe as conjunction_lines
-from nimare_pipeline.cli.estimate import estimate
+from nimare_pipeline.cli.estimate import estimate, estimate_images
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pool import describe as pool_line
 from nimare_pipeline.cli.regions import describe as region_line
@@ -129,17 +129,32 @@ def _component(component: object) -> str:
 def _estimate(used: "DataFrame", planned: Planned, settings: Settings) -> str:
     """Say roughly how long it takes, and how much memory."""
     from nimare_pipeline.groups import GROUP
+    from nimare_pipeline.image_cohort import IMAGES
 
     held = 0 if planned.saved_null is None else planned.saved_null.n_iters
+    n_iters = planned.analysis.corrector.args.get("n_iters", 0) - held
+    if planned.analysis.type == "ibma":
+        seconds, memory_mb = estimate_images(
+            planned.analysis,
+            n_contrasts=len(used),
+            n_images=sum(len(kinds.split(", ")) for kinds in used[IMAGES]),
+            n_iters=n_iters,
+            n_threads=settings.n_procs,
+        )
+        return _cost(seconds, memory_mb)
     groups = used.groupby(GROUP)["n_foci"].sum() if GROUP in used else used[["n_foci"]].sum()
     seconds, memory_mb = estimate(
         planned.analysis,
         n_read=0 if planned.dataset is None else len(planned.dataset.coordinates),
         n_foci=int(used["n_foci"].sum()),
         n_smaller=int(groups.min()),
-        n_iters=planned.analysis.corrector.args.get("n_iters", 0) - held,
+        n_iters=n_iters,
         n_threads=settings.n_procs,
     )
+    return _cost(seconds, memory_mb)
+
+
+def _cost(seconds: float, memory_mb: float) -> str:
     return f"about {_duration(seconds)}, {memory_mb / 1024:.1f} GB of memory"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nimare_pipeline.cli.estimate import estimate
+from nimare_pipeline.cli.estimate import estimate, estimate_images
 from nimare_pipeline.settings import Analysis, Component
 
 
@@ -50,3 +50,26 @@ def test_what_it_depends_on() -> None:
     assert seconds(n_read=1_000_000) > seconds()
     assert seconds(n_smaller=10) == seconds()
     assert seconds("MKDAChi2", n_smaller=10) < seconds("MKDAChi2")
+
+
+def of_images(kind: str = "PermutedOLS", *, tfce: bool = False, **changed: int) -> list[float]:
+    """Seconds and megabytes of 21 studies with two images each."""
+    known = {"n_contrasts": 21, "n_images": 42, "n_iters": 500, "n_threads": 2}
+    return list(estimate_images(analysis(kind, tfce=tfce), **(known | changed)))
+
+
+def test_images_are_near_what_was_measured() -> None:
+    """21 studies and 500 flips took 30 s and 750 MB on a busy machine; 60 studies 767 MB."""
+    assert of_images() == [pytest.approx(30, rel=1 / 3), pytest.approx(750, rel=1 / 5)]
+    sixty = of_images(n_contrasts=60, n_images=120, n_iters=200)
+    assert sixty[1] == pytest.approx(767, rel=1 / 5)
+
+
+def test_what_images_depend_on() -> None:
+    """Images, flips, threads, enhancement; no more flips than there are."""
+    assert of_images(n_iters=100_000) > of_images(n_iters=100_000, n_threads=4) > of_images()
+    assert of_images(tfce=True) > of_images()
+    assert of_images("DerSimonianLaird") > of_images()
+    assert of_images("VarianceBasedLikelihood") > of_images()
+    assert of_images(n_images=400)[1] > of_images()[1]
+    assert of_images(n_contrasts=5, n_iters=10**9) == of_images(n_contrasts=5, n_iters=32)

@@ -118,7 +118,7 @@ def test_missing_data_file(installation: Path) -> None:
     ended = quick_in(installation)
     assert ended.code == 1
     assert ended.line == (
-        "FAILED (exit 1): 1 of 19 checks failed: adjusted p, relative difference"
+        f"FAILED (exit 1): 1 of {len(QUICK)} checks failed: adjusted p, relative difference"
     )
     assert "FileNotFoundError: [Errno 2] No such file or directory: " in ended.out
     assert "r_p_adjust.json" in ended.out

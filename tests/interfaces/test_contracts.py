@@ -32,17 +32,20 @@ def traits() -> list:
 
 
 def test_all_interfaces_are_found():
-    """The nodes of the main job are among those the contracts run over."""
+    """The nodes of the main jobs are among those the contracts run over."""
     names = {kind.__name__ for kind in interfaces()}
     assert names >= {
+        "CheckImages",
         "ClusterTable",
         "CorrectFWE",
         "DrawFigures",
         "FitEstimator",
+        "FitImages",
         "LoadCohort",
         "ModeledActivation",
         "MonteCarloChunk",
         "PlanMonteCarlo",
+        "TransformImages",
         "WriteDerivatives",
         "WriteReport",
     }

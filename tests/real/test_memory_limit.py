@@ -1,4 +1,4 @@
-"""The whole run on Neurosynth's 14,371 studies, under an enforced limit of memory.
+"""The whole run on Neurosynth's 14,371 studies, or 60 studies' images, in little memory.
 
 The limit is RLIMIT_DATA, set in the process of the program before it is executed: the kernel
 refuses what would take its private writable memory (heaps, anonymous mappings, thread stacks that
@@ -15,10 +15,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pytest
 
+from nimare_pipeline.generate import create_image_dataset
 from tests.cli.program import environment
 
 LIMIT = 10**9
+IMAGES_LIMIT = 2 * 10**9
 GROUP = 'action=label("19_action_actions_observation") > 0.05'
 PROGRAM = """
 import sys
@@ -63,6 +66,34 @@ def test_ale_of_a_topic(shared_data: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert 1024 * int(ended.stdout.split()[-2]) < LIMIT
+    assert (out / "report.html").stat().st_size > 100_000
+
+
+@pytest.fixture(scope="module")
+def sixty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Effects and variances of 60 studies, of a whole brain in 2 mm."""
+    folder, sizes = tmp_path_factory.mktemp("sixty") / "in", (16, 20, 24, 32)
+    folder.mkdir()
+    create_image_dataset(folder, n_studies=60, sample_sizes=sizes)
+    rows = ["study_id\tcontrast_id\tsample_size\teffect_map\tvariance_map"]
+    for number in range(60):
+        study, n = f"study-{number + 1:02d}", sizes[number % len(sizes)]
+        files = (f"{study}_stat-{kind}_statmap.nii.gz" for kind in ("beta", "varcope"))
+        rows.append("\t".join([study, "1", str(n), *files]))
+    (folder / "contrasts.tsv").write_text("".join(f"{row}\n" for row in rows))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("PermutedOLS", "--n-iters", 200), ("DerSimonianLaird", "--method", "indep")],
+)
+def test_images_of_sixty_studies(sixty: Path, tmp_path: Path, words) -> None:
+    """Reading, checks, fit, flips, figures and report: under 2 GB."""
+    out = tmp_path / "out"
+    ended = call(sixty, out, "meta", "--nprocs", 2, "--estimator", *words, limit=IMAGES_LIMIT)
+    assert ended.returncode == 0, ended.stderr
+    assert 1024 * int(ended.stdout.split()[-2]) < IMAGES_LIMIT
     assert (out / "report.html").stat().st_size > 100_000
 
 

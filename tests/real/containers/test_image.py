@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import call
+from tests.images import write_studies
 from tests.real.containers.engine import (
     EXAMPLE,
     IMAGE,
@@ -180,6 +181,29 @@ class TestRun:
         )
         assert ended.code == 0, ended.err
         assert (ended.loaded > 0, ended.compiled) == (True, 0)
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("PermutedOLS", "--n-iters", "50", "--tfce"),
+            ("DerSimonianLaird", "--n-iters", "20"),
+            ("VarianceBasedLikelihood", "--method", "indep"),
+        ],
+    )
+    def test_images_are_analysed(self, docker, image, tmp_path, out, words) -> None:
+        """Any user, read-only, offline: images to report, and nothing is compiled."""
+        data = write_studies(tmp_path)
+        ended = docker.run(
+            *("/data", "/out", "meta", "--estimator", *words),
+            image=image,
+            out=out,
+            data=data,
+            environ={"NUMBA_DEBUG_CACHE": "1"},
+        )
+        assert ended.code == 0, ended.err
+        assert (ended.loaded > 0, ended.compiled) == (True, 0)
+        assert (out / "report.html").exists()
+        assert {path.stat().st_uid for path in out.rglob("*")} == {USER}
 
     def test_no_place_for_temporary_files(self, docker, image, reference, out) -> None:
         """Read-only without any /tmp works beside the results, and leaves nothing there."""
