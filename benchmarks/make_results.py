@@ -23,6 +23,8 @@ SCRIPTS = (
     "neurosynth_run.py",
     "tfce.py",
     "sign_flips.py",
+    "effects.py",
+    "images.py",
 )
 
 
