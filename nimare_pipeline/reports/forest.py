@@ -168,7 +168,7 @@ def funnel(rows: pd.DataFrame, peak: dict[Any, Any]) -> Any:
         return None
     effect, se = effect[known], se[known]
     influential = rows["influential"].fillna(value=False).to_numpy(dtype=bool)[known]
-    figure = canvas.new_figure(6.0, 3.6, layout="constrained")
+    figure = canvas.new_figure(9.0, 3.6, layout="constrained")
     ax = figure.subplots()
     deepest = 1.08 * float(se.max())
     half = _NORMAL * deepest
@@ -194,7 +194,7 @@ def funnel(rows: pd.DataFrame, peak: dict[Any, Any]) -> Any:
     ax.set_xlabel(_unit(peak))
     ax.set_ylabel("standard error")
     ax.set_title(_title(peak))
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside right upper")
     return figure
 
 
@@ -223,14 +223,16 @@ def _unit(peak: dict[Any, Any]) -> str:
 def _interval(value: float, lower: float, upper: float) -> str:
     if np.isnan(lower):
         return _number(value, 2)
-    return f"{_number(value, 2)} [{_number(lower, 2)}, {_number(upper, 2)}]"
+    largest = max(abs(lower), abs(upper))
+    texts = [_number(one, 2, largest) for one in (value, lower, upper)]
+    return f"{texts[0]} [{texts[1]}, {texts[2]}]"
 
 
-def _number(value: float, digits: int) -> str:
-    """Number for a picture; small and large ones by significant digits."""
+def _number(value: float, digits: int, largest: float | None = None) -> str:
+    """Number for a picture; small and large ones, or those beside such, by significant digits."""
     if not np.isfinite(value):
         return "n/a"
-    size = abs(value)
+    size = abs(value) if largest is None else largest
     plain = digits == 0 or 0.01 <= size < 1e4 or size == 0
     text = f"{value:.{digits}f}" if plain else f"{value:.{digits + 1}g}"
     return text.replace("-", "\N{MINUS SIGN}")

@@ -8,7 +8,7 @@ from nimare_pipeline import derivative_tables
 from nimare_pipeline.reports import image_texts, render, tables
 from nimare_pipeline.reports.tables import Head, Table
 
-_VERDICTS = {"accept": "used", "warn": "used, with a remark", "reject": "refused"}
+_VERDICTS = {"accept": "used", "warn": "used with a remark", "reject": "refused"}
 
 
 def _text(value: Any) -> str:
@@ -75,11 +75,13 @@ def images_table(images: pd.DataFrame) -> Table:
 
 
 def levels(images: pd.DataFrame) -> list[tuple[str, int]]:
-    """How many images have which verdict, in words; none of a missing table."""
+    """How many images have which verdict that occurs, in words."""
     if "level" not in images or images.empty:
         return []
     counts = images["level"].value_counts()
-    return [(words, int(counts.get(level, 0))) for level, words in _VERDICTS.items()]
+    return [
+        (words, int(counts[level])) for level, words in _VERDICTS.items() if level in counts
+    ]
 
 
 def contrasts_table(contrasts: pd.DataFrame) -> Table:
