@@ -35,6 +35,8 @@ _CARRIED = {
     "source_file": "file",
     "source_line": "line",
 }
+OF_FOCI = ("n_foci", "n_foci_inside", "n_foci_outside", "original_space", "space_transform")
+"""Columns of contrasts that say nothing of an analysis of images."""
 
 
 @dataclass(frozen=True)

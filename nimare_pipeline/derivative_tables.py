@@ -77,9 +77,6 @@ CONTRASTS: dict[str, Column] = {
     "line": Column("Line of that file"),
 }
 
-OF_FOCI = ("n_foci", "n_foci_inside", "n_foci_outside", "original_space", "space_transform")
-"""Columns of contrasts that say nothing of an analysis of images."""
-
 IMAGES: dict[str, Column] = {
     "id": _IDS["id"],
     "kind": Column("Kind of image: z, t, p, beta, varcope, se, sd, d or g"),

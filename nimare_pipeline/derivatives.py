@@ -167,9 +167,6 @@ def write_analysis(  # noqa: PLR0913 - all that an analysis leaves
     written = {"contrasts": (cohort_contrasts, tables.CONTRASTS)}
     if images is None:
         written["coordinates"] = (cohort_coordinates, tables.COORDINATES)
-    else:
-        of_images = cohort_contrasts.drop(columns=list(tables.OF_FOCI), errors="ignore")
-        written["contrasts"] = (of_images, tables.CONTRASTS)
     for name, (table, columns) in written.items():
         _write_table(stage, place.table(name), table, columns)
     _write_maps(stage, context)

@@ -14,6 +14,7 @@ from nimare_pipeline import defaults, packed
 from nimare_pipeline.cohort_table import (
     NOT_CHOSEN,
     NOT_SELECTED,
+    OF_FOCI,
     Cohort,
     barred,
     contrasts_table,
@@ -73,7 +74,7 @@ def make_image_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     selected = select(dataset, analysis.select, analysis.folders)
     dataset = located(dataset, analysis.folders)
     foci = foci_table(dataset, "keep").assign(used=False)
-    contrasts = contrasts_table(dataset, foci)
+    contrasts = contrasts_table(dataset, foci).drop(columns=list(OF_FOCI), errors="ignore")
     have = kinds_of(dataset)
     estimator = estimator_of(analysis)
     unchosen = ["" if holds else NOT_SELECTED for holds in selected.holds]

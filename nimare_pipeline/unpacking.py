@@ -103,7 +103,13 @@ def read_npz(path: str | Path) -> dict[str, NDArray[Any]]:
         If it is damaged.
     """
     # The file is opened here: numpy leaves it open where it fails.
-    with Path(path).open("rb") as stream, zipfile.ZipFile(stream) as archive:
+    with Path(path).open("rb") as stream:
+        stream.read(1)  # zipfile calls a file that cannot be read one that is no archive
+        return _arrays(stream)
+
+
+def _arrays(stream: IO[bytes]) -> dict[str, NDArray[Any]]:
+    with zipfile.ZipFile(stream) as archive:
         check_size(archive, os.fstat(stream.fileno()).st_size)
         members = [member for member in archive.infolist() if member.filename.endswith(".npy")]
         found = {}

@@ -49,7 +49,6 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
     used = planned.cohort.contrasts[planned.cohort.contrasts["included"]]
     n = by_experiment(used)["sample_size"].dropna()
     each = "a contrast" if analysis.pool == defaults.POOL else "an experiment"
-    inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
     others = planned.cohort.contrasts.loc[~planned.cohort.contrasts["included"], "reason"]
     unselected, elsewhere = int((others == NOT_SELECTED).sum()), int((others == NO_FOCUS).sum())
     excluded = len(others) - unselected - elsewhere
@@ -61,11 +60,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         + (f", {elsewhere} without a focus in the region" if elsewhere else ""),
         *_pooled_line(used, analysis),
         *_groups(used),
-        *(
-            _images(used)
-            if analysis.type == "ibma"
-            else [f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})"]
-        ),
+        *(_images(used) if analysis.type == "ibma" else _foci(used, analysis)),
         *pool_line(planned.null_foci),
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} {each}"
         if len(n)
@@ -77,6 +72,12 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(used, planned, settings)}",
     ]
+
+
+def _foci(used: "DataFrame", analysis: Analysis) -> list[str]:
+    """Say how many foci are in the mask."""
+    inside, outside = int(used["n_foci_inside"].sum()), int(used["n_foci_outside"].sum())
+    return [f"  foci       {inside} inside the mask, {outside} outside ({analysis.outside})"]
 
 
 def _images(used: "DataFrame") -> list[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nimare_pipeline.errors import Problem
+from nimare_pipeline.errors import Level, Problem
 
 NAME = "dataset_description.json"
 KIND = "bids"
@@ -17,7 +17,7 @@ _LISTS = ("Authors", "Funding", "EthicsApprovals", "ReferencesAndLinks", "Keywor
 
 
 def check_description(folder: Path) -> list[Problem]:
-    """Errors of ``dataset_description.json``, none if there is no such file.
+    """Problems of ``dataset_description.json``, none if there is no such file.
 
     Parameters
     ----------
@@ -43,16 +43,20 @@ def check_description(folder: Path) -> list[Problem]:
 
 
 def _problems(description: dict[str, Any]) -> Iterator[Problem]:
+    made_by = description.get("GeneratedBy")
     for key in ("Name", "BIDSVersion"):
         value = description.get(key)
         if not isinstance(value, str) or not value.strip():
             said = f"has no {key}" if key not in description else f"{key} is {_said(value)}"
-            yield _problem(said, f"{key} is a text that BIDS requires")
+            # nilearn's save_glm_to_bids leaves it out, and nobody writes such a file by hand.
+            made = key == "Name" and value is None and not list(_makers(made_by))
+            level: Level = "warning" if made else "error"
+            yield _problem(said, f"{key} is a text that BIDS requires", level)
     kind = description.get("DatasetType", "raw")
     if kind not in TYPES:
         yield _problem(f"DatasetType is {_said(kind)}", f"accepted are: {', '.join(TYPES)}")
     if kind == "derivative" or "GeneratedBy" in description:
-        yield from _makers(description.get("GeneratedBy"))
+        yield from _makers(made_by)
     for key in _TEXTS:
         if key in description and not isinstance(description[key], str):
             yield _problem(f"{key} is {_said(description[key])}", "a text")
@@ -78,5 +82,5 @@ def _said(value: Any) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _problem(message: str, suggestion: str = "") -> Problem:
-    return Problem("error", message, NAME, "", suggestion, KIND)
+def _problem(message: str, suggestion: str = "", level: Level = "error") -> Problem:
+    return Problem(level, message, NAME, "", suggestion, KIND)

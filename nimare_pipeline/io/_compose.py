@@ -29,6 +29,8 @@ _OF_CLUSTERS = ("voxel_thresh", "vfwe_only")
 """Keywords of an estimator of NiMARE that are ours of the correction."""
 _UNTITLED = "Untitled"
 _LONGEST_NAME = 64
+_LONGEST_FILE = 200
+"""Bytes of a name: file systems take 255, with the endings."""
 _DATABASE_NAMES = ("{}.json.gz", "{}.json", "{}_studyset.json.gz", "{}_studyset.json", "{}")
 _DATABASES = "https://github.com/neurostuff/neurostore_database"
 
@@ -205,9 +207,10 @@ class _Reader:
             return {}
         folder = self.file.parent
         names = [pattern.format(database) for pattern in _DATABASE_NAMES]
-        path = next((folder / name for name in names if (folder / name).exists()), None)
-        safe = not {"/", "\\", "\0"} & set(database) and database not in ("", ".", "..")
-        if path is None or not safe:
+        safe = _is_file_name(database)
+        there = [folder / name for name in names if safe and (folder / name).exists()]
+        path = next(iter(there), None)
+        if path is None:
             self.error(
                 f"the database_studyset {database!r} is not here, and a run downloads nothing",
                 f"put {names[0]} into {folder}; {_DATABASES} has it" if safe else "a name",
@@ -353,6 +356,12 @@ def _is_name(text: str) -> bool:
     """Whether a text can name files: not a title, nor what Compose puts in its place."""
     named = any(letter.isascii() and letter.isalnum() for letter in text)
     return named and len(text) <= _LONGEST_NAME and not text.strip().startswith(_UNTITLED)
+
+
+def _is_file_name(text: str) -> bool:
+    """Whether a text, and what is put behind it, names a file and no path."""
+    short = len(text.encode("utf-8", errors="surrogatepass")) <= _LONGEST_FILE
+    return short and not {"/", "\\", "\0"} & set(text) and text not in ("", ".", "..")
 
 
 def _whole(name: Any, value: Any) -> Any:

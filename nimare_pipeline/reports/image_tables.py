@@ -79,9 +79,7 @@ def levels(images: pd.DataFrame) -> list[tuple[str, int]]:
     if "level" not in images or images.empty:
         return []
     counts = images["level"].value_counts()
-    return [
-        (words, int(counts[level])) for level, words in _VERDICTS.items() if level in counts
-    ]
+    return [(words, int(counts[level])) for level, words in _VERDICTS.items() if level in counts]
 
 
 def contrasts_table(contrasts: pd.DataFrame) -> Table:

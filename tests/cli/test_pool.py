@@ -61,7 +61,7 @@ def test_plan_names_the_pool(folder, here) -> None:
         (("--null-foci", "few.txt"), 65, "the pool of few.txt has 2 foci, fewer than the 267 of"),
         (("--null-foci", "gone"), 66, "there is no dataset of null foci gone in "),
         (("--null-foci", "bad.txt"), 65, "bad.txt, line 5: "),
-        (("--null-foci", "box.nii.gz"), 65, "nothing to analyse in "),
+        (("--null-foci", "box.nii.gz"), 65, "`nimare-pipeline init "),
         (("--null-foci", ""), 64, "SCALE draws its null from a pool of foci: name a dataset by "),
         (("--estimator", "KDA"), 64, "--null-foci PATH names the pool of foci of SCALE; KDA has"),
         (

@@ -4,13 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
+import pandas as pd
 import pytest
 from bids.layout import parse_file_entities
+from nilearn.glm import save_glm_to_bids
+from nilearn.glm.second_level import SecondLevelModel
 
 from nimare_pipeline import io
 from nimare_pipeline.errors import DataError
 from nimare_pipeline.io import _bids_maps
 from nimare_pipeline.io.registry import examine
+from nimare_pipeline.volumes import read_volume
 from tests.image_sets import noise, write
 
 CONFIG = Path(io.__file__).parents[1] / "data" / "pybids_config.json"
@@ -71,6 +77,25 @@ def test_nilearn(tmp_path: Path) -> None:
     (one,) = found[0].contrasts
     assert (one.id, set(one.images)) == (f"{tmp_path.name}-a", {"z", "t", "p", "beta", "varcope"})
     assert (found[0].problems, problems) == ((), [])
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of the clusters in its report
+def test_nilearn_itself(tmp_path: Path) -> None:
+    """A folder that nilearn has written is read whole; that it has no Name is a warning."""
+    rng = np.random.default_rng(1)
+    affine = np.diag([4.0, 4, 4, 1])
+    images = [nib.Nifti1Image(rng.normal(4, 1, (5, 5, 5)), affine) for _ in range(8)]
+    model = SecondLevelModel(
+        mask_img=nib.Nifti1Image(np.ones((5, 5, 5), "u1"), affine), minimize_memory=False
+    ).fit(images, design_matrix=pd.DataFrame({"intercept": np.ones(8)}))
+    save_glm_to_bids(model, contrasts={"pain": "intercept"}, out_dir=tmp_path / "ada")
+    found, problems = examine(tmp_path / "ada")
+    (one,) = found[0].contrasts
+    assert (one.id, set(one.images)) == ("ada-pain", {"z", "t", "p", "beta", "varcope"})
+    expected = model.compute_contrast("intercept", output_type="effect_variance").get_fdata()
+    values = read_volume(tmp_path / "ada" / one.images["varcope"]).values
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    assert [(one.level, one.message) for one in problems] == [("warning", "has no Name")]
 
 
 def test_halfpipe(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -16,6 +17,7 @@ from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.request import PLACES
 from nimare_pipeline.workflows.base import init_analysis_wf
 from nimare_pipeline.workflows.run import run_workflow
+from tests.images import write_studies
 from tests.workflows.conftest import ellipsoid, make_small
 
 FEW = ("--n-iters", "40")
@@ -32,6 +34,9 @@ SEVERAL = "several contrasts"
 """Mark of a case whose data have studies with several contrasts."""
 NO_SPACE = "without space"
 """Mark of a case whose data have a contrast without a known space."""
+IMAGES = "images"
+"""Mark of a case whose data are images, of which most lack one half; and a few foci."""
+MEANS = (IMAGES, "--estimator", "DerSimonianLaird", "--method", "indep")
 
 CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("estimator", MONTECARLO, ("--estimator", "KDA")),
@@ -113,11 +118,19 @@ CASES: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("seed", BALANCED, ("--seed", "43")),
     ("voxel_thresh", BALANCED, ("--voxel-thresh", "0.1")),
     ("null_outside", (*BALANCED, "--fwe-null", "random-foci"), ("--null-outside", "inside")),
+    ("estimator", MEANS, ("--estimator", "Hedges")),
+    ("coverage", MEANS, ("--coverage", "aggressive")),
+    ("min_studies", MEANS, ("--min-studies", "3")),
+    ("dependence", MEANS, ("--dependence", "collapse")),
+    ("formula", MEANS, ("--formula", "~ 1 + age")),
+    ("term", (*MEANS, "--formula", "~ 1 + age"), ("--term", "age")),
+    ("foci_from_images", (IMAGES, *HOLM, "--estimator", "ALE"), ("--foci-from-images", "fill")),
 ]
 ELSEWHERE = {
     "bids_dir", "output_dir", "analysis_level", "merge", "model", "analysis", "rerun", "nprocs",
     "n_chunks", "use_plugin", "work_dir", "keep_work", "dry_run", "reports_only", "verbose",
-    "quiet", "notrack", "common_range", "z_max", "add_iters", "strict",
+    "quiet", "notrack", "common_range", "z_max", "add_iters", "strict", "on_bad_image",
+    "image_root",
 }  # fmt: skip
 """Options that choose, run or show, and change no result: tests/cli shows what each does."""
 
@@ -125,8 +138,6 @@ ELSEWHERE = {
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     """Data whose results react to everything: Talairach foci, one focus outside, a coarse mask."""
-    import nibabel as nib
-
     folder = tmp_path_factory.mktemp("options")
     for name in ("data", MISSING, NO_SPACE, SEVERAL):
         source = make_small(n_studies=8)
@@ -148,6 +159,7 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
         (folder / name).mkdir()
         # As it is: a Dataset would hold the foci in MNI space already.
         (folder / name / "small.json").write_text(json.dumps(source))
+    write_images(folder)
     for name, n_studies in (("pool", 20), ("another", 25)):
         (folder / f"{name}.json").write_text(json.dumps(make_small(n_studies)))
     nib.save(ellipsoid(), folder / "mask.nii.gz")
@@ -158,6 +170,21 @@ def folder(tmp_path_factory) -> Path:  # type: ignore[no-untyped-def]
     few[13:15, 13:15, 8:10] = 1
     nib.save(nib.Nifti1Image(few, ellipsoid().affine), folder / "roi.nii.gz")
     return folder
+
+
+def write_images(folder: Path) -> None:
+    """Studies with images: the last two are one, six lack a half, and three have a focus."""
+    inner = write_studies(folder / "made", kinds=("beta", "varcope", "z"), effect=2.0)
+    for path in inner.glob("study-0[3-8]*.nii.gz"):
+        image = nib.load(path)
+        values = image.get_fdata(dtype=np.float32)
+        values[:6] = 0
+        nib.save(nib.Nifti1Image(values, image.affine), path)
+    table = (inner / "contrasts.tsv").read_text().replace("study-08\t1", "study-07\t2")
+    (inner / "contrasts.tsv").write_text(table)
+    foci = "".join(f"study-0{n}\t1\t{n}\t14\t40\tMNI\n" for n in (1, 2, 3))
+    (inner / "coordinates.tsv").write_text("study_id\tcontrast_id\tx\ty\tz\tspace\n" + foci)
+    inner.rename(folder / IMAGES)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +201,7 @@ def outcome(folder: Path) -> Callable[..., dict[str, str]]:
 
 
 def _run(folder: Path, words: tuple[str, ...], out: Path) -> dict[str, str]:
-    marks = [word for word in words if word in (MISSING, NO_SPACE, SEVERAL)]
+    marks = [word for word in words if word in (MISSING, NO_SPACE, SEVERAL, IMAGES)]
     data = folder / (marks[0] if marks else "data")
     named = [str(folder / word) if word.endswith((".gz", ".json")) else word for word in words]
     argv = [str(data), str(out), "meta", "--mask", str(folder / "mask.nii.gz"), "--alpha", "0.2"]
