@@ -16,7 +16,7 @@ from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.errors import DataError, NoInputError, Problem
 from nimare_pipeline.image_facts import ImageFacts, Onto
 from nimare_pipeline.tables import ID_COLUMNS, RELATIVE
-from nimare_pipeline.unpacking import DAMAGE, read_npz
+from nimare_pipeline.unpacking import DAMAGE, is_of_system, read_npz
 from nimare_pipeline.volumes import read_volume
 
 KINDS = ("z", "t", "p", "beta", "varcope", "se", "sd", "d", "g", "g_var")
@@ -163,6 +163,8 @@ class ImageStack:
             msg = f"no such file: {path}"
             raise NoInputError(msg) from error
         except DAMAGE as error:
+            if is_of_system(error):
+                raise
             msg = f"{path} is not a file of images, or is damaged: {error!s:.300}"
             raise DataError(msg) from error
 

@@ -15,7 +15,7 @@ from nimare_pipeline.brainmask import BrainMask
 from nimare_pipeline.errors import DataError, NoInputError, UsageError
 from nimare_pipeline.maps import ALIASES, MapSpec
 from nimare_pipeline.settings import Component
-from nimare_pipeline.unpacking import DAMAGE, read_npz
+from nimare_pipeline.unpacking import DAMAGE, is_of_system, read_npz
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,8 @@ class MetaResult:
             msg = f"no such file: {path}"
             raise NoInputError(msg) from error
         except DAMAGE as error:
+            if is_of_system(error):
+                raise
             msg = f"{path} is not a saved result, or is damaged: {error!s:.300}"
             raise DataError(msg) from error
 

@@ -1,5 +1,6 @@
 """Packed files within bounds: a small one may unpack to more than any memory holds."""
 
+import errno
 import gzip
 import math
 import os
@@ -31,6 +32,12 @@ DAMAGE = (
     OverflowError,
 )
 """What zipfile, json and numpy raise when a byte of a file is wrong: nearly anything."""
+
+
+def is_of_system(error: BaseException) -> bool:
+    """Whether a disk or its rights are to blame, not the bytes (a place that is none: EINVAL)."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+
 
 _PIECE = 2**20
 

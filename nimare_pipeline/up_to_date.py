@@ -70,7 +70,7 @@ def why_not(
             or (
                 _parts_differ(record, output, analysis)
                 if dataset is None or cohort is None
-                else _input_differs(checksums, dataset, cohort)
+                else _input_differs(checksums, dataset, cohort, of_images=analysis.type == "ibma")
                 or _region_differs(record, analysis, dataset)
                 or _pool_differs(record, null_foci)
                 or snapshots.why_not(output, analysis.name, dataset)
@@ -100,15 +100,19 @@ def _record_differs(record: Mapping[str, Any], analysis: Analysis, settings: Set
     return f"{differ[0]} is another" if differ else ""
 
 
-def _input_differs(checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort) -> str:
+def _input_differs(
+    checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort, *, of_images: bool
+) -> str:
     mask = dataset.mask.as_image().to_bytes()
     contrasts = to_tsv(tables.typed(cohort.contrasts, tables.CONTRASTS))
-    coordinates = to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
-    for ending, words, content in (
+    found = [
         ("_mask.nii.gz", "the mask is another", mask),
         ("_contrasts.tsv", "other contrasts are used", contrasts),
-        ("_coordinates.tsv", "other foci are used", coordinates),
-    ):
+    ]
+    if not of_images:
+        coordinates = to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
+        found.append(("_coordinates.tsv", "other foci are used", coordinates))
+    for ending, words, content in found:
         written = [checksum for name, checksum in checksums.items() if name.endswith(ending)]
         if hashlib.sha256(content).hexdigest() not in written:
             return words
