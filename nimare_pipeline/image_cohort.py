@@ -1,7 +1,7 @@
 """Which contrasts an image-based analysis uses, and why the others are left out."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ IMAGES = "images"
 """Column of the table of contrasts: kinds of the images that a contrast has."""
 DIGEST = "images_sha256"
 """Column of the table of contrasts: of the files of those images."""
+REFUSED = "images refused, see the table of images"
+"""Reason of a contrast of which the checks of images let too little through."""
 _POLICIES = ("error", "median", "exclude")
 
 
@@ -123,6 +125,15 @@ def make_image_cohort(dataset: Dataset, analysis: Analysis) -> Cohort:
     )
 
 
+def without_refused(contrasts: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """Contrasts of which those named are no longer included, and why."""
+    refused = contrasts["id"].isin(set(names)) & contrasts["included"]
+    return contrasts.assign(
+        included=contrasts["included"] & ~refused,
+        reason=contrasts["reason"].where(~refused, REFUSED),
+    )
+
+
 @dataclass(frozen=True)
 class CheckedImages:
     """A cohort whose images have been read.
@@ -179,17 +190,13 @@ def with_checked_images(
     images = accepted_images(loaded.stack, checks, problems, policy)
     estimator = estimator_of(analysis)
     has = {kind: images.has(kind) for kind in images.values}
-    reasons = {
-        name: "images refused, see the table of images"
+    refused = {
+        name
         for row, name in enumerate(images.ids)
         if _lacking(tuple(kind for kind in has if has[kind][row]), estimator.kinds())
     }
-    refused = contrasts["id"].isin(set(reasons)) & contrasts["included"]
-    contrasts = contrasts.assign(
-        included=contrasts["included"] & ~refused,
-        reason=contrasts["reason"].where(~refused, contrasts["id"].map(reasons)),
-    )
-    kept = [name for name in images.ids if name not in reasons]
+    contrasts = without_refused(contrasts, refused)
+    kept = [name for name in images.ids if name not in refused]
     if not kept:
         msg = f"analysis {analysis.name}: every image was refused"
         raise EmptySelectionError(msg)

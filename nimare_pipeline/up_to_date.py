@@ -17,8 +17,9 @@ from nimare_pipeline import derivative_tables as tables
 from nimare_pipeline.cohort import Cohort
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_sidecars import plain
-from nimare_pipeline.derivative_tsv import to_tsv
+from nimare_pipeline.derivative_tsv import from_tsv, to_tsv
 from nimare_pipeline.errors import PipelineError
+from nimare_pipeline.image_cohort import REFUSED, without_refused
 from nimare_pipeline.needs import NULL_FOCI
 from nimare_pipeline.null_foci import NullFoci
 from nimare_pipeline.settings import Analysis, Settings
@@ -70,7 +71,9 @@ def why_not(
             or (
                 _parts_differ(record, output, analysis)
                 if dataset is None or cohort is None
-                else _input_differs(checksums, dataset, cohort, of_images=analysis.type == "ibma")
+                else _input_differs(
+                    checksums, dataset, cohort, _refused(analysis, output, checksums)
+                )
                 or _region_differs(record, analysis, dataset)
                 or _pool_differs(record, null_foci)
                 or snapshots.why_not(output, analysis.name, dataset)
@@ -100,16 +103,28 @@ def _record_differs(record: Mapping[str, Any], analysis: Analysis, settings: Set
     return f"{differ[0]} is another" if differ else ""
 
 
+def _refused(analysis: Analysis, output: Path, checksums: Mapping[str, str]) -> list[str] | None:
+    """Contrasts whose images were refused, as the same images are again; None of foci."""
+    if analysis.type != "ibma":
+        return None
+    (path,) = [output / name for name in checksums if name.endswith("_contrasts.tsv")]
+    if not path.is_file():
+        return []
+    written = from_tsv(path.read_bytes(), tables.CONTRASTS)
+    return [str(one) for one in written.loc[written["reason"] == REFUSED, "id"]]
+
+
 def _input_differs(
-    checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort, *, of_images: bool
+    checksums: Mapping[str, str], dataset: Dataset, cohort: Cohort, refused: list[str] | None
 ) -> str:
     mask = dataset.mask.as_image().to_bytes()
-    contrasts = to_tsv(tables.typed(cohort.contrasts, tables.CONTRASTS))
+    used = cohort.contrasts if refused is None else without_refused(cohort.contrasts, refused)
+    contrasts = to_tsv(tables.typed(used, tables.CONTRASTS))
     found = [
         ("_mask.nii.gz", "the mask is another", mask),
         ("_contrasts.tsv", "other contrasts are used", contrasts),
     ]
-    if not of_images:
+    if refused is None:
         coordinates = to_tsv(tables.typed(cohort.coordinates, tables.COORDINATES))
         found.append(("_coordinates.tsv", "other foci are used", coordinates))
     for ending, words, content in found:

@@ -197,6 +197,8 @@ class TestBadImages:
         assert contrasts.loc[3, "reason"] == "images refused, see the table of images"
         images = table_of(out, "images")
         assert (~images["accepted"]).sum() >= 2
+        again = here(bad, out, "meta", *INDEP, *mask, "--on-bad-image", "exclude")
+        assert "analysis in is up to date" in again.err
 
 
 def test_one_study_is_not_enough(here: Here, tmp_path: Path) -> None:
