@@ -263,6 +263,9 @@ def _places(found: Sequence[_Given], target: Path, to: str) -> list[Path]:
     """Where each dataset goes."""
     suffix = writers.FORMATS[to].suffix
     if len(found) == 1 and not (suffix and target.is_dir()):
+        if suffix and not target.suffix:
+            msg = f"{target.name} is no name of a file of this kind: give {target.name}{suffix}"
+            raise UsageError(msg)
         return [target]
     if target.suffix and not target.is_dir():
         many = counted(len(found), "dataset")

@@ -12,6 +12,7 @@ import pytest
 
 from nimare_pipeline import io
 from nimare_pipeline.cli.main import main
+from nimare_pipeline.io import writers
 from tests.cli.program import FEW, command, environment, status_of
 from tests.io.test_json_hostile import ODD_IDS
 
@@ -165,7 +166,7 @@ def test_conversions(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: s
     """No id and no path leads a conversion out of its folder; what it cannot keep it refuses."""
     for name in ("in", "out"):
         (tmp_path / name).mkdir()
-    made = tmp_path / "out" / "made"
+    made = tmp_path / "out" / f"made{writers.FORMATS[form].suffix}"
     file = tmp_path / "in" / f"{EVIL.replace('/', '')} $(touch PWNED)\n.json"
     file.write_text(json.dumps(dataset()), encoding="utf-8")
     before = around(tmp_path)

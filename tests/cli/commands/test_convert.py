@@ -253,3 +253,11 @@ def test_json(tmp_path: Path, capsys) -> None:
     )
     assert main(["convert", str(source), str(tmp_path / "o.txt"), "--json"]) == 73
     assert json.loads(capsys.readouterr().out)["exit_code"] == 73
+
+
+@pytest.mark.parametrize("to", ["nimads", "nimare", "sleuth", "csv"])
+def test_a_file_needs_its_ending(tmp_path: Path, capsys, to: str) -> None:
+    """Without it nobody knows what the file is; nothing is written."""
+    assert main(["convert", str(EXAMPLE), str(tmp_path / "made"), "--to", to]) == 64
+    assert "made is no name of a file of this kind: give made." in capsys.readouterr().err
+    assert not (tmp_path / "made").exists()
