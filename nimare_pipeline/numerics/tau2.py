@@ -138,7 +138,8 @@ def _likelihood(y: Array, v: Array, full: Design, *, restricted: bool) -> tuple[
     widest = rss(y, full)
     if full.p == 1:
         column = full.basis[:, 0].copy()
-        arrays = np.ascontiguousarray(y), np.ascontiguousarray(v)
+        # Compiled code differs for arrays that may not be written: one kind of it will do.
+        arrays = (np.require(values, requirements=("C", "W")) for values in (y, v))
         maximise_where_one(*arrays, column, widest, float(restricted), value, converged)
     left = np.flatnonzero(~converged)
     if left.size:
