@@ -6,8 +6,10 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from nimare_pipeline.cohort_table import OF_FOCI
 from tests.cli.program import Ended, call_inside, contents, interrupt, undrawn
 from tests.images import write_studies
 
@@ -43,6 +45,17 @@ def begun(folder: Path, flip: Run) -> Path:
     ended = flip(out, "--n-iters", 60)
     assert ended.code == 0, ended.err
     return out
+
+
+def test_contrasts_of_images_have_no_columns_of_foci(begun: Path) -> None:
+    """The table of contrasts says which images there are, and nothing of coordinates."""
+    (path,) = begun.glob("tpl-*/cohort-*/*_contrasts.tsv")
+    columns = set(pd.read_csv(path, sep="\t").columns)
+    assert "images" in columns
+    assert not columns & set(OF_FOCI)
+    (path,) = begun.glob("tpl-*/cohort-*/*_contrasts.json")
+    assert "foci" not in path.read_text(encoding="utf-8").lower()
+    assert not list(begun.glob("tpl-*/cohort-*/*_coordinates.tsv"))
 
 
 def test_added_flips_are_those_of_a_longer_run(begun: Path, flip: Run, tmp_path: Path) -> None:

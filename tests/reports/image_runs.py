@@ -155,11 +155,6 @@ def _contrasts(made: Dataset) -> pd.DataFrame:
             "included": [*[True] * 8, False],
             "reason": [*[""] * 8, "no varcope image"],
             "sample_size": [*map(float, SIZES), 11.0],
-            "n_foci": 0,
-            "n_foci_inside": 0,
-            "n_foci_outside": 0,
-            "original_space": "",
-            "space_transform": "",
             "images": [*["beta, t, varcope, z"] * 8, "beta"],
         }
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from nimare_pipeline import derivatives
@@ -382,12 +381,3 @@ def test_bad_facts_do_not_take_the_report_away(simple, tmp_path):
     record["MadeImages"] = [1]
     path.write_text(json.dumps(record))
     assert "Files" in words_of(html.write_report(output).read_text(encoding="utf-8"))
-
-
-def test_contrasts_of_images_have_no_columns_of_foci(written):
-    """The table of contrasts says which images there are, and nothing of coordinates."""
-    (path,) = written.glob("tpl-*/cohort-*/*_contrasts.tsv")
-    columns = set(pd.read_csv(path, sep="\t").columns)
-    assert "images" in columns
-    assert not {"n_foci", "original_space", "space_transform"} & columns
-    assert not list(written.glob("tpl-*/cohort-*/*_coordinates.tsv"))
