@@ -67,12 +67,18 @@ def call_inside(*words: object) -> Ended:
 
 
 @contextlib.contextmanager
-def undrawn() -> Iterator[None]:
-    """No figures, within this process: they take most of a run, and few tests look at them."""
+def undrawn(*, but_peaks: bool = False) -> Iterator[None]:
+    """No figures, within this process: they take most of a run, and few tests look at them.
+
+    Those of single peaks of images are left out, too, unless a test looks at them.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nimare_pipeline.reports.figures.DRAWINGS", {})
+        patch.setattr("nimare_pipeline.reports.image_figures.DRAWINGS", {})
+        patch.setattr("nimare_pipeline.reports.image_figures.MAX_TERMS", 0)
         patch.setattr("nimare_pipeline.reports.paper.VIEWS", ())
-        patch.setattr("nimare_pipeline.reports.forest.MOST_PEAKS", 0)
+        if not but_peaks:
+            patch.setattr("nimare_pipeline.reports.forest.MOST_PEAKS", 0)
         yield
 
 

@@ -13,7 +13,7 @@ from nimare_pipeline.derivatives import read
 from nimare_pipeline.image_diagnostics import ImageDiagnostics, LeaveOneOut
 from nimare_pipeline.io import read as read_data
 from nimare_pipeline.meta import ibma
-from tests.cli.program import call_inside
+from tests.cli.program import call_inside, undrawn
 from tests.images import box, write_studies
 
 
@@ -23,7 +23,8 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("diagnosed")
     studies = write_studies(folder)
     words = ("--method", "indep", "--mask", folder / "box.nii.gz")
-    ended = call_inside(studies, folder / "out", "meta", *words)
+    with undrawn(but_peaks=True):
+        ended = call_inside(studies, folder / "out", "meta", *words)
     assert ended.code == 0, ended.err
     return folder / "out"
 
@@ -113,7 +114,8 @@ def test_a_term_has_tables_of_its_own_name(out: Path, tmp_path: Path) -> None:
     """Of a meta-regression the tables are named by the term, and read all the same."""
     words = ("--formula", "~ 1 + age", "--term", "age", "--method", "indep")
     mask = out.parent / "box.nii.gz"
-    ended = call_inside(out.parent / "in", tmp_path / "out", "meta", *words, "--mask", mask)
+    with undrawn():
+        ended = call_inside(out.parent / "in", tmp_path / "out", "meta", *words, "--mask", mask)
     assert ended.code == 0, ended.err
     assert found(tmp_path, "contrast-age_desc-peaks_diagnostics.tsv")
     record = read(tmp_path / "out").analyses[0]

@@ -15,7 +15,7 @@ from nimare_pipeline.cli.regions import named
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.io import read
 from nimare_pipeline.settings import Analysis
-from tests.cli.program import EXAMPLE
+from tests.cli.program import EXAMPLE, undrawn
 
 INSULA = ("--sphere", "-38", "4", "2", "12")
 AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
@@ -247,7 +247,8 @@ def test_run_leaves_the_region_everywhere(folder, tmp_path, here) -> None:
     citation = (out / "logs" / "CITATION.md").read_text()
     assert "modelling (MACM) [@robinson2010]: of 21 experiments searched, 3 reported 3" in citation
     assert "`@langner2014` Langner R" in citation
-    ended = here(folder, out, "meta", *words)
+    with undrawn():
+        ended = here(folder, out, "meta", *words)
     assert "analysis insula is up to date\n" in ended.err
 
 

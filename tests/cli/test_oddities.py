@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.program import FEW
 from tests.cli.studies import example_and_box
 
@@ -14,6 +16,7 @@ TWICE = "study,n,x,y,z,space\n" + "".join(
 )
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_suspicions_are_in_log_and_report(tmp_path: Path, here) -> None:
     """The warning of ``validate``, word for word; the run goes on."""
     box = example_and_box(tmp_path).parent / "box.nii.gz"

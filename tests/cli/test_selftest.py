@@ -93,13 +93,9 @@ def test_wrong_words(here: Any, words: list[str], code: int, message: str) -> No
 
 @pytest.fixture
 def installation(tmp_path: Path) -> Path:
-    """A copy of the package, to be broken."""
+    """A copy of the package, with the code that was compiled here, to be broken."""
     copy = tmp_path / "copy"
-    shutil.copytree(
-        ROOT / "nimare_pipeline",
-        copy / "nimare_pipeline",
-        ignore=shutil.ignore_patterns("__pycache__"),
-    )
+    shutil.copytree(ROOT / "nimare_pipeline", copy / "nimare_pipeline")
     return copy
 
 

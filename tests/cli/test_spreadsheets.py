@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from nimare_pipeline import io
-from tests.cli.program import EXAMPLE, Ended, call, contents, status_of
+from tests.cli.program import EXAMPLE, Ended, call_inside, contents, status_of, undrawn
 from tests.io.sheets import workbook
 
 STUDIES: dict[str, Any] = json.loads((EXAMPLE / "pain.json").read_text())
@@ -104,7 +104,9 @@ def paper(spreadsheet, tmp_path_factory) -> tuple[Path, Path, Ended]:
     io.write_native(source.dataset, folder / "studies")
     put_mask(folder / "studies")
     (folder / "studies" / "analyses.toml").write_text(SIX)
-    return folder / "studies", folder / "out", call(folder / "studies", folder / "out", "meta")
+    with undrawn():
+        ended = call_inside(folder / "studies", folder / "out", "meta")
+    return folder / "studies", folder / "out", ended
 
 
 def test_every_focus_and_size_is_read(spreadsheet) -> None:
