@@ -34,7 +34,7 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not real" -n 2 --dist worksteal $(PYTEST_ARGS)
 
 test-real: $(VENV)/.test
-	$(BIN)/python -m pytest -m real $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m real -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
