@@ -105,7 +105,13 @@ def _clusters(page: Page) -> dict[str, Any]:
 def _terms(page: Page) -> dict[str, Any]:
     facts = page.record.facts
     result = facts.get("result_group")
+    corrected = {spec.group for spec in page.record.maps if spec.correction}
+    there = {spec.statistic for spec in page.record.maps}
+    named = {"est": "estimate", "se": "standard error", "estLower": "interval"}
+    kinds = ["z", "p", *(words for name, words in named.items() if name in there)]
     return base_of_images(page) | {
+        "corrected": [describe_group(name, facts) for name in facts["terms"] if name in corrected],
+        "of_each": f"{', '.join(kinds[:-1])} and {kinds[-1]}",
         "rows": [
             (describe_group(name, facts), name == result, f"term{number}_mosaic")
             for number, name in enumerate(facts["terms"])
