@@ -179,7 +179,7 @@ def test_equal_effects_have_no_test() -> None:
 
 
 def test_a_coefficient_of_one_study_alone_is_no_division_by_zero() -> None:
-    """Where no other study says anything of the only coefficient, there is no error, in silence."""
+    """No other study says anything of the only coefficient: no error, and no warning."""
     y, v = random_effects(3, 4, seed=27)
     fitted = robust_fit(y, 1 / v, ["a", "b", "c"], design=np.array([[2.0], [0], [0]]))
     np.testing.assert_allclose(fitted.coef[0], y[0] / 2)
