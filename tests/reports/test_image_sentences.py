@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nimare_pipeline.correct import FDRCorrector, FWECorrector
+from nimare_pipeline.image_diagnostics import LeaveOneOut
 from nimare_pipeline.reports import html
 from tests.reports.image_runs import run
 from tests.reports.test_images import notices_of, text_of, words_of
@@ -129,3 +130,39 @@ def test_the_section_on_moderators_names_the_maps_of_each(name, corrector, corre
     has_interval = any(spec.statistic == "estLower" for spec in specs)
     kinds = "z, p, estimate, standard error and interval"
     assert f"({kinds if has_interval else 'z, p, estimate and standard error'})" in words
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("DerSimonianLaird", {}),
+        ("SampleSizeBasedLikelihood", {}),
+        ("PermutedOLS", {}),
+        ("PermutedOLS", {"image": "z"}),
+        ("Stouffers", {}),
+    ],
+)
+def test_legends_of_forest_plots_name_what_is_drawn(name, args, tmp_path):
+    """Intervals of studies, pooled effect, its interval and that of a new study: if there are."""
+    analysed = run(name, args)
+    words = words_of(html.write_report(analysed.write(tmp_path, diagnose=True)).read_text("utf-8"))
+    found = LeaveOneOut(maps=False).transform(analysed.result, analysed.clusters.clusters)
+    there = {
+        "with its 95 % interval; a larger square": found.studies["lower"].notna().any(),
+        "Diamond: pooled effect": found.pooled["est"].notna().any(),
+        "pooled effect with its confidence interval": found.pooled["lower"].notna().any(),
+        "line through it: prediction interval": found.pooled["prediction_lower"].notna().any(),
+        "Egger's test has hardly any power": found.pooled["egger_p"].notna().any(),
+    }
+    assert "a larger square weighs more" in words
+    assert {sentence: sentence in words for sentence in there} == there
+    kind = "z" if "z" in analysed.result.facts["image_kinds"] else "effect"
+    assert f": {kind} of each contrast" in words
+
+
+def test_the_table_of_clusters_does_not_call_corrected_p_uncorrected(tmp_path):
+    """Corrected p stand right of z: only z and estimates are of the uncorrected maps."""
+    analysed = run("DerSimonianLaird")
+    words = words_of(html.write_report(analysed.write(tmp_path)).read_text("utf-8"))
+    assert words.index("z value p(FDR)") < words.index("z and all estimates are those of the")
+    assert "what is right of it" not in words
