@@ -81,7 +81,11 @@ STATISTICS: Mapping[str, Meaning] = {
         "studies",
     ),
     "n": Meaning("number of studies", "studies that have a value at the voxel", "studies"),
-    "dof": Meaning("degrees of freedom", "degrees of freedom of the test at the voxel"),
+    "dof": Meaning(
+        "degrees of freedom",
+        "studies less coefficients, with cluster-robust errors Satterthwaite's; t and F are "
+        "referred to them, z and chi-square are not",
+    ),
     "qm": Meaning("QM", "test of all moderators together: chi-square where errors are those of "
                   "known variances, else F"),
     "qmP": Meaning("p of QM", "p of the test of all moderators together", "probability"),

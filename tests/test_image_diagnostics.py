@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
 
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_tables import DIAGNOSTICS, POOLED
@@ -156,6 +157,38 @@ def test_weights_and_effects_make_the_estimate(
         assert mean == pytest.approx(peak["est"])
     if rows["hat"].notna().any():
         assert rows["hat"].to_numpy() @ (1 / hat_share(rows, args, name)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_weights_of_the_median_take_the_tau2_of_its_map(
+    dataset: Dataset, *, grouped: bool
+) -> None:
+    """1 / sqrt(v + tau2), tau2 where the generalised Q equals K - 1 (Paule & Mandel)."""
+    groups = list(GROUPS) if grouped else [str(i) for i in range(len(GROUPS))]
+    result = ibma.WeightedMedian(groupby=groups).fit(dataset)
+    found = LeaveOneOut(maps=False).transform(result)
+    voxel = voxel_of(result, found.pooled.iloc[0])
+    y, v = (
+        result.arrays[f"images_{kind}"][:, voxel].astype(float) for kind in ("beta", "varcope")
+    )
+    names = list(dict.fromkeys(groups))
+    rows = [[i for i, group in enumerate(groups) if group == name] for name in names]
+    # Of a mean of n effects with a correlation of .8: sum of all covariances over n squared.
+    mean = np.array([y[own].mean() for own in rows])
+    variance = np.array(
+        [(0.2 * v[own].sum() + 0.8 * np.sqrt(v[own]).sum() ** 2) / len(own) ** 2 for own in rows]
+    )
+
+    def excess(tau2: float) -> float:
+        w = 1 / (variance + tau2)
+        return float((w * (mean - (w * mean).sum() / w.sum()) ** 2).sum()) - (len(mean) - 1)
+
+    tau2 = brentq(excess, 0, 1e3, xtol=1e-14) if excess(0) > 0 else 0.0
+    assert tau2 > 0 or grouped
+    assert result.maps["tau2"][voxel] == pytest.approx(tau2)
+    weight = 1 / np.sqrt(variance + tau2)
+    share = [100 * weight[names.index(g)] / weight.sum() / groups.count(g) for g in groups]
+    np.testing.assert_allclose(found.studies["weight"], share, rtol=1e-8)
 
 
 def hat_share(rows: pd.DataFrame, args: dict, name: str) -> np.ndarray:

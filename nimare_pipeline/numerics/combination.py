@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincc, gammaln, log_ndtr, ndtri_exp
+from scipy.special import gammainc, gammaincc, gammaln, log_ndtr, logsumexp, ndtri_exp
 
 from nimare_pipeline.numerics.student import t_logsf
 
 _CANCELLED = 1e-12
 _TINY = 1e-280
 _MOST_STEPS = 500
+_LN2 = float(np.log(2))
+_ALMOST_ONE = 10.0
+"""For a z this far below 0, -ln p and 1 - p are the same number."""
 
 
 @dataclass(frozen=True)
@@ -199,11 +202,49 @@ def fisher(
     dof = len(np.unique(groups)) - 1
     above = -2 * (weights[:, None] * log_ndtr(-z)).sum(axis=0)
     if not two_sided:
-        return Combined(-ndtri_exp(reference.logsf(above)), above, dof)
+        return Combined(_signed_z(above, _log_sum(weights, z), reference), above, dof)
     below = -2 * (weights[:, None] * log_ndtr(z)).sum(axis=0)
     stat = np.maximum(above, below)
     size = np.maximum(-ndtri_exp(reference.logsf(stat)), 0.0)
     return Combined(np.where(above >= below, size, -size), stat, dof)
+
+
+def _log_sum(weights: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Natural log of X, also where each -ln p is smaller than any float."""
+    below = log_ndtr(np.minimum(z, -_ALMOST_ONE))
+    # -ln(1 - q) is q itself where q is tiny; its log does not underflow.
+    minus = np.where(z < -_ALMOST_ONE, below, np.log(-log_ndtr(-np.maximum(z, -_ALMOST_ONE))))
+    return np.asarray(_LN2 + logsumexp(minus + np.log(weights)[:, None], axis=0))
+
+
+def _signed_z(
+    x: NDArray[np.float64], log_x: NDArray[np.float64], reference: FisherScale
+) -> NDArray[np.float64]:
+    """One-sided z of X: below 0 by the lower tail, as the upper one is then 1 in all digits."""
+    logsf = reference.logsf(x)
+    lower = chi2_logcdf(log_x - np.log(reference.scale), reference.dof)
+    return np.asarray(np.where(logsf > -_LN2, ndtri_exp(lower), -ndtri_exp(logsf)))
+
+
+def chi2_logcdf(log_x: NDArray[np.float64], dof: float) -> NDArray[np.float64]:
+    """Natural log of the lower tail of chi-square, from the log of x; not for large x.
+
+    Where the tail underflows by its series, of which then the first terms count.
+    """
+    a, log_y = dof / 2, np.asarray(log_x, dtype=float) - _LN2
+    y = np.exp(log_y)
+    tail = np.asarray(gammainc(a, y))
+    with np.errstate(divide="ignore"):
+        out = np.asarray(np.log(tail))
+    near = tail < _TINY
+    term = total = np.ones_like(y[near])
+    for step in range(1, _MOST_STEPS):
+        term = term * y[near] / (a + step)
+        total = total + term
+        if (term <= 1e-17 * total).all():
+            break
+    out[near] = a * log_y[near] - y[near] - gammaln(a + 1) + np.log(total)
+    return out
 
 
 def chi2_logsf(x: NDArray[np.float64], dof: float) -> NDArray[np.float64]:

@@ -30,6 +30,10 @@ from nimare_pipeline.numerics.weighted_fit import (
 Scheme = Literal["rescale", "individual", "collapse"]
 RHO = 0.8
 """Correlation that is assumed between effects of the same participants."""
+_HEAVY = 0.9
+"""Share of the others' information beyond which what is left of it is computed from them."""
+_ALONE = 1e-10
+"""Smallest eigenvalue of the other studies' rows where they tell every coefficient."""
 _SAME = 1e-10
 """Values of a column that differ less than this, relatively, are the same."""
 
@@ -184,9 +188,34 @@ def _correlated_effects(y: Array, v: Array, groups: Any, rho: float, design: Any
         q = (rows * (y[:, at] - full.basis @ gamma) ** 2).sum(axis=0)
         shared = within + rho * (crossed - within)
         expected = _trace(inverted, w / of.sizes[:, None], shared)
-        scale = of.sizes @ w - _trace(inverted, w**2, crossed)
+        scale = _residual_part(w, sums, inverted, full.basis, of).sum(axis=0)
         value[at] = np.maximum((q - of.n + expected) / scale, 0.0)
     return Tau2(value, np.ones(len(value), dtype=bool))
+
+
+def _residual_part(w: Array, sums: Array, inverted: Array, basis: Array, of: Groups) -> Array:
+    r"""What each study adds to the factor of tau2, :math:`w n - w^2 s' M^{-1} s`, (n_groups, n).
+
+    With U the rows of a study and s their sum, this is :math:`w 1' (I - w U M^{-1} U') 1`. Where
+    the study outweighs all others that is nearly 0, and :math:`w 1' (I + w U M_{(g)}^{-1} U')^{-1}
+    1`, M of the others alone, loses no digits to the difference.
+    """
+    own = np.einsum("ga,nab,gb->gn", sums, inverted, sums)
+    sizes = of.sizes[:, None]
+    part = w * (sizes - w * own)
+    heavy = w * own > _HEAVY * sizes
+    for group in np.flatnonzero(heavy.any(axis=1)):
+        at, rows = heavy[group], np.flatnonzero(of.codes == group)
+        others = np.delete(basis, rows, axis=0)
+        if np.linalg.eigvalsh(others.T @ others)[0] < _ALONE:
+            continue
+        weights = np.delete(w[of.codes][:, at], rows, axis=0)
+        rest = np.linalg.inv(np.einsum("kn,ka,kb->nab", weights, others, others))
+        inner = np.einsum("ia,nab,jb->nij", basis[rows], rest, basis[rows])
+        inner = np.eye(len(rows)) + w[group, at][:, None, None] * inner
+        solved = np.linalg.solve(inner, np.ones((len(inner), len(rows), 1)))
+        part[group, at] = w[group, at] * solved.sum(axis=(1, 2))
+    return np.asarray(part)
 
 
 def _trace(inverted: Array, w: Array, matrices: Array) -> Array:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from scipy.special import chdtrc, chdtri, fdtrc, ndtri, stdtrit
 
-from nimare_pipeline.numerics.tau2 import residual_q, solve_q
+from nimare_pipeline.numerics.tau2 import residual_q, residual_trace, solve_q
 from nimare_pipeline.numerics.weighted_fit import (
     Array,
     Correction,
@@ -31,7 +31,6 @@ from nimare_pipeline.numerics.weighted_fit import (
     blocks,
     check_effects,
     make_design,
-    moments,
     scale,
 )
 
@@ -83,7 +82,7 @@ def heterogeneity(y: Any, v: Any, tau2: Any, *, design: Any = None) -> Heterogen
     for at in blocks(y.shape[1]):
         w = 1 / v[:, at]
         q[at], _, inverted = residual_q(y[:, at], w, full.basis)
-        trace[at] = w.sum(axis=0) - np.einsum("abn,abn->n", inverted, moments(full.basis, w**2))
+        trace[at] = residual_trace(w, full.basis, inverted)
     typical = full.dof / trace
     total = tau2 + typical
     return Heterogeneity(

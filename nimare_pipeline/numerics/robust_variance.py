@@ -153,7 +153,10 @@ def _sum_studies(
         diagonal += d**2 - 2 * d * (b**2).sum(axis=2)
         b = np.einsum("nbi,qni->qnb", vector, b)
         spread += b[:, :, :, None] * b[:, :, None, :]
-    return meat, length**2 / (diagonal + (spread**2).sum(axis=(2, 3))), alone
+    below = diagonal + (spread**2).sum(axis=(2, 3))
+    # Nothing is left to divide by where every study tells its part alone.
+    dof = np.divide(length**2, below, out=np.full(below.shape, np.nan), where=below != 0)
+    return meat, dof, alone
 
 
 def _eigen(matrix: Array) -> tuple[Array, Array]:

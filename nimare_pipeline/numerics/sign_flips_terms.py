@@ -288,7 +288,11 @@ def random_effects(y: _Floats, v: _Floats, *, tau2: str = "dl", error: str) -> R
     if tau2 == "dl":
         weight = 1 / variance
         total = np.where(some, weight.sum(axis=0), 1.0)
-        spread = np.where(some, total - (weight**2).sum(axis=0) / total, 1.0)
+        # Sum of w (1 - w / total), of which the largest weight's rest is added up, not left over.
+        largest = np.arange(len(weight))[:, None] == weight.argmax(axis=0)
+        others = np.where(largest, 0.0, weight)
+        rest = np.where(largest, others.sum(axis=0), total - weight)
+        spread = np.where(some, (weight * rest).sum(axis=0) / total, 1.0)
         a = ((weight * y**2).sum(axis=0) - (k - 1)) / spread
         b = 1 / (spread * total)
     else:

@@ -31,6 +31,7 @@ from nimare_pipeline.numerics.weighted_fit import (
     Design,
     blocks,
     check_effects,
+    inverse,
     make_design,
     moments,
     solve,
@@ -39,6 +40,10 @@ from nimare_pipeline.numerics.weighted_fit import (
 Method = Literal["dl", "he", "ml", "reml", "pm"]
 _MOST_STEPS = 100
 _TOLERANCE = 1e-10
+_HEAVY = 0.9
+"""Hat value from which what is left to 1 is computed from the other studies."""
+_ALONE = 1e-10
+"""Smallest eigenvalue of the other studies' rows where they tell every coefficient."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,40 @@ def residual_q(y: Array, w: Array, basis: Array) -> tuple[Array, Array, Array]:
     return np.einsum("kn,kn->n", weighted, residual), weighted, inverted
 
 
+def residual_trace(w: Array, basis: Array, inverted: Array) -> Array:
+    r"""Trace of P, :math:`\sum w_i (1 - h_i)` with the hat values h, at every voxel.
+
+    Where a study outweighs all others its h is 1 but for what rounding has lost. There
+    :math:`1 - h_i = 1 / (1 + w_i x_i' M_{(i)}^{-1} x_i)`, M of the others alone, loses nothing.
+
+    Parameters
+    ----------
+    w : (n_studies, n_voxels) array
+    basis : (n_studies, n_coefficients) array
+        Orthonormal columns.
+    inverted : (n_coefficients, n_coefficients, n_voxels) array
+        Inverse of the normal matrix.
+    """
+    k, p = basis.shape
+    squares = (basis[:, :, None] * basis[:, None, :]).reshape(k, p * p)
+    hat = w * (squares @ inverted.reshape(p * p, -1))
+    part = w * (1 - hat)
+    heavy = hat > _HEAVY
+    for row in np.flatnonzero(heavy.any(axis=1)):
+        at, others = heavy[row], np.delete(basis, row, axis=0)
+        if np.linalg.eigvalsh(others.T @ others)[0] < _ALONE:
+            part[row, at] = 0.0  # it tells a coefficient alone, and has no residual
+            continue
+        rest = inverse(moments(others, np.delete(w[:, at], row, axis=0)))
+        own = np.einsum("a,abn,b->n", basis[row], rest, basis[row])
+        part[row, at] = w[row, at] / (1 + w[row, at] * own)
+    return np.asarray(part.sum(axis=0))
+
+
 def _dersimonian_laird(y: Array, v: Array, full: Design) -> tuple[Array, Any]:
     w = 1 / v
     q, _, inverted = residual_q(y, w, full.basis)
-    trace = w.sum(axis=0) - np.einsum("abn,abn->n", inverted, moments(full.basis, w**2))
+    trace = residual_trace(w, full.basis, inverted)
     return np.maximum((q - full.dof) / trace, 0.0), True
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nimare_pipeline import defaults, image_words
@@ -105,7 +106,13 @@ def _clusters(page: Page) -> dict[str, Any]:
 def _terms(page: Page) -> dict[str, Any]:
     facts = page.record.facts
     result = facts.get("result_group")
+    corrected = {spec.group for spec in page.record.maps if spec.correction}
+    there = {spec.statistic for spec in page.record.maps}
+    named = {"est": "estimate", "se": "standard error", "estLower": "interval"}
+    kinds = ["z", "p", *(words for name, words in named.items() if name in there)]
     return base_of_images(page) | {
+        "corrected": [describe_group(name, facts) for name in facts["terms"] if name in corrected],
+        "of_each": f"{', '.join(kinds[:-1])} and {kinds[-1]}",
         "rows": [
             (describe_group(name, facts), name == result, f"term{number}_mosaic")
             for number, name in enumerate(facts["terms"])
@@ -148,7 +155,16 @@ def _has_studies(page: Page) -> bool:
 def _studies(page: Page) -> dict[str, Any]:
     studies, pooled = _table_of(page, "diagnostics"), _table_of(page, "pooled")
     peaks = [str(peak) for peak in pooled["peak"]]
+    kinds = page.record.facts.get("image_kinds") or [""]
     return base_of_images(page) | {
+        "what": "z" if kinds[0] == "z" else "effect",
+        "drawn": {
+            "study": _any(studies, "lower"),
+            "pooled": _any(pooled, "est"),
+            "interval": _any(pooled, "lower"),
+            "prediction": _any(pooled, "prediction_lower"),
+            "egger": _any(pooled, "egger_p"),
+        },
         "pooled": image_tables.pooled_table(pooled),
         "influential": image_tables.influential(studies),
         "plots": [
@@ -161,6 +177,11 @@ def _studies(page: Page) -> dict[str, Any]:
         else [],
         "few_for_egger": FEW_FOR_EGGER,
     }
+
+
+def _any(table: pd.DataFrame, column: str) -> bool:
+    """Whether a column of a table of diagnostics has a number."""
+    return column in table and bool(np.isfinite(table[column].to_numpy(dtype=float)).any())
 
 
 def _checklist(page: Page) -> dict[str, Any]:

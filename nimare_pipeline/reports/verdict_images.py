@@ -22,6 +22,7 @@ OTHER_UNITS = 10.0
 SMALLEST_MEDIAN = 6
 """Studies with which the signs of all can reach a two-sided p of 0.05."""
 MAX_NAMED = 5
+_FIXED = ("WeightedLeastSquares", "FixedEffectsHedges")
 _STANDARDISED = (
     'Analyse what has no unit: Hedges\' g (FixedEffectsHedges; PermutedOLS with image = "g"), or '
     'z (Stouffers; PermutedOLS with image = "z").'
@@ -92,9 +93,10 @@ def _power(case: Case) -> Iterator[Said]:
     if k < FEW_STUDIES:
         text = "One study can decide the result, and power is low."
         if case.facts.get("tau2_method"):
+            look = "look at its interval, and " if _has_tau2_interval(case) else ""
             text = (
                 f"The variance between studies (tau²) is estimated from {k} effects a voxel, and "
-                "is hardly known: look at its interval, and do not rely on p alone. " + text
+                f"is hardly known: {look}do not rely on p alone. {text}"
             )
         yield "warn", f"Only {render.counted(k, 'study', 'studies')}: too few", text
     elif case.estimator == "WeightedMedian" and k < SMALLEST_MEDIAN:
@@ -102,6 +104,14 @@ def _power(case: Case) -> Iterator[Said]:
         yield "bad", f"The median of {k} studies cannot be significant", text
     else:
         yield "good", f"{render.counted(k, 'study', 'studies')}", ""
+
+
+def _has_tau2_interval(case: Case) -> bool:
+    """Whether there is one: of independent studies whose variances are given."""
+    if case.estimator in {"SampleSizeBasedLikelihood", "WeightedMedian"}:
+        return False
+    collapsed = case.args.get("weight_scheme") == "collapse"
+    return collapsed or not case.facts.get("n_groups_with_several")
 
 
 def _moderators(case: Case) -> Iterator[Said]:
@@ -144,7 +154,8 @@ def _heterogeneity(case: Case) -> Iterator[Said]:
         yield level, f"Large heterogeneity in {render.percent(share, 1)} of the voxels", text
         return
     q = case.facts.get("share_of_significant_q")
-    if share is None and q is not None and q >= MANY_HETEROGENEOUS:
+    fixed = share is None and not _assumed_tau2(case)
+    if fixed and q is not None and q >= MANY_HETEROGENEOUS:
         text = (
             "There Q has p < 0.05 (uncorrected), while fixed effects assume that all studies have "
             "one effect: p is too small. Prefer random effects."
@@ -152,8 +163,20 @@ def _heterogeneity(case: Case) -> Iterator[Said]:
         yield "warn", f"Studies differ in {render.percent(q, 1)} of the voxels", text
 
 
+def _assumed_tau2(case: Case) -> float:
+    """Variance between studies that was given; 0 of fixed effects, and where it is estimated."""
+    given = case.args.get("tau2") if case.estimator in _FIXED else None
+    return float(given) if isinstance(given, int | float) else 0.0
+
+
 def _fixed(case: Case) -> Iterator[Said]:
-    if case.estimator in {"WeightedLeastSquares", "FixedEffectsHedges"}:
+    if _assumed_tau2(case):
+        text = (
+            f"It was given as {_assumed_tau2(case):g}, and p is as right as that number is: look "
+            "at Q, which does not depend on it."
+        )
+        yield "note", "The variance between studies is assumed", text
+    elif case.estimator in _FIXED:
         text = (
             "The result speaks of these studies, not of others like them. For those, random "
             "effects are needed."

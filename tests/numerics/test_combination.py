@@ -138,6 +138,29 @@ def test_tails_do_not_underflow() -> None:
     assert t.z[0] > 37
 
 
+@pytest.mark.parametrize(
+    ("k", "each"), [(9, -2.5), (4, -6.0), (3, -9.99), (3, -10.01), (6, -40.0)]
+)
+def test_one_sided_fisher_of_negative_z_is_finite(k: int, each: float) -> None:
+    """Where p is 1 in all digits z follows the lower tail of chi-square, a Poisson sum too."""
+    found = combination.fisher(np.full((k, 1), each), two_sided=False).z[0]
+    # Half of X is k times -ln(1 - q), and that is q itself where q is no number any more.
+    log_q = log_ndtr(each)
+    log_half = np.log(k) + (np.log(-np.log1p(-np.exp(log_q))) if log_q > -700 else log_q)
+    half = np.exp(log_half)
+    # P(Poisson(half) >= k): the first term, and what the others add to it.
+    ratios = np.cumprod(half / (k + np.arange(1.0, 40)))
+    log_p = k * log_half - half - np.log(np.arange(1, k + 1)).sum() + np.log1p(ratios.sum())
+    assert log_ndtr(found) == pytest.approx(log_p, rel=1e-8)
+
+
+def test_one_sided_fisher_is_continuous_where_the_tails_meet() -> None:
+    """One study: Fisher's test is its own z, of either sign and any size."""
+    z = np.array([[-40.0, -12.0, -8.3, -3.0, -1e-3, 0.0, 1e-3, 3.0, 12.0, 40.0]])
+    found = combination.fisher(z, two_sided=False)
+    np.testing.assert_allclose(found.z, z[0], rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.parametrize("dof", [1.0, 3.7, 40.0])
 def test_tail_of_chi_square(dof: float) -> None:
     """It is scipy's where that has digits, and both ways agree where they meet."""

@@ -1,5 +1,7 @@
 """How several images of one study share its weight."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -101,3 +103,51 @@ def test_moderators_within_a_study_cannot_be_collapsed() -> None:
     with pytest.raises(ValueError, match=message):
         grouped_tau2("reml", y, v, GROUPS, design=design)
     assert (grouped_tau2("dl", y, v, GROUPS, design=design).value >= 0).all()
+
+
+@pytest.mark.parametrize("ratio", [1, 10**6, 10**9])
+@pytest.mark.parametrize(
+    "moderator", [None, (21, 21, 35, 28, 28, 28, 52, 44, 31)], ids=["mean", "moderator"]
+)
+def test_a_study_that_outweighs_the_others_costs_no_digits(
+    ratio: int, moderator: tuple[int, ...] | None
+) -> None:
+    """tau2 of correlated effects against the published formula in exact fractions."""
+    studies, size = list("aabcccdef"), int(ratio**0.5)
+    y = [3, 4, *(size * one for one in (5, -4, 2, -7, 6, 1, 3))]
+    v = [1, 2, *(ratio * (i + 1) for i in range(7))]
+    x = [[1] if moderator is None else [1, moderator[i]] for i in range(9)]
+    expected = float(_exact_tau2(y, v, studies, x, Fraction(4, 5)))
+    assert expected > 0
+    columns = (np.array(one, dtype=float)[:, None] for one in (y, v))
+    found = grouped_tau2("dl", *columns, studies, rho=0.8, design=np.array(x, dtype=float))
+    np.testing.assert_allclose(found.value, expected, rtol=2e-8)
+
+
+def _exact_tau2(
+    y: list[int], v: list[int], studies: list[str], x: list[list[int]], rho: Fraction
+) -> Fraction:
+    """Hedges, Tipton and Johnson (2010), their equation for tau2, without rounding."""
+    p, every = range(len(x[0])), range(len(y))
+    rows = {one: [i for i in every if studies[i] == one] for one in studies}
+    w = {one: 1 / sum(Fraction(v[i]) for i in members) for one, members in rows.items()}
+    own = [w[one] for one in studies]
+    m = [[sum(own[i] * x[i][a] * x[i][b] for i in every) for b in p] for a in p]
+    if len(p) == 1:
+        inverted = [[1 / m[0][0]]]
+    else:
+        det = m[0][0] * m[1][1] - m[0][1] ** 2
+        inverted = [[m[1][1] / det, -m[0][1] / det], [-m[0][1] / det, m[0][0] / det]]
+    right = [sum(own[i] * x[i][a] * y[i] for i in every) for a in p]
+    beta = [sum(inverted[a][b] * right[b] for b in p) for a in p]
+    q = sum(own[i] * (y[i] - sum(x[i][a] * beta[a] for a in p)) ** 2 for i in every)
+    above, below = q - len(rows), Fraction(0)
+    for one, members in rows.items():
+        k = len(members)
+        # Traces of the inverse times X'X, and times X'JX.
+        plain = sum(inverted[a][b] * x[i][a] * x[i][b] for i in members for a in p for b in p)
+        sums = [sum(x[i][a] for i in members) for a in p]
+        crossed = sum(inverted[a][b] * sums[a] * sums[b] for a in p for b in p)
+        above += w[one] / k * (plain + rho * (crossed - plain))
+        below += k * w[one] - w[one] ** 2 * crossed
+    return max(above / below, Fraction(0))

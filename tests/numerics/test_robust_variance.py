@@ -176,3 +176,12 @@ def test_equal_effects_have_no_test() -> None:
     fitted = robust_fit(np.full((8, 3), 0.1), w, STUDIES)
     assert (fitted.se == 0).all()
     assert np.isnan(fitted.infer().statistic).all()
+
+
+def test_a_coefficient_of_one_study_alone_is_no_division_by_zero() -> None:
+    """No other study says anything of the only coefficient: no error, and no warning."""
+    y, v = random_effects(3, 4, seed=27)
+    fitted = robust_fit(y, 1 / v, ["a", "b", "c"], design=np.array([[2.0], [0], [0]]))
+    np.testing.assert_allclose(fitted.coef[0], y[0] / 2)
+    assert np.isnan(fitted.se).all()
+    assert np.isnan(fitted.dof).all()

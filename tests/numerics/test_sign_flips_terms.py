@@ -1,5 +1,7 @@
 """Every statistic that flips are made of, against the statistic of the flipped data."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -261,3 +263,15 @@ def test_images_in_single_precision_lose_nothing() -> None:
     ]
     for single, double in pairs:
         assert np.array_equal(plan_of(single).observed(), plan_of(double).observed())
+
+
+def test_a_study_that_outweighs_the_others_costs_no_digits() -> None:
+    """A and B of tau2 against exact fractions, where one variance is 1e12 times smaller."""
+    y, v = [3, 5_000_000, -4_000_000, 2_000_000], [1, 10**12, 2 * 10**12, 3 * 10**12]
+    w = [Fraction(1, one) for one in v]
+    spread = sum(w) - sum(one**2 for one in w) / sum(w)
+    a = (sum(c * e**2 for c, e in zip(w, y, strict=True)) - 3) / spread
+    columns = (np.array(one, dtype=float)[:, None] for one in (y, v))
+    found = sign_flips_terms.random_effects(*columns, tau2="dl", error="wald")
+    np.testing.assert_allclose(found.a, float(a), rtol=1e-12)
+    np.testing.assert_allclose(found.b, float(1 / (spread * sum(w))), rtol=1e-12)

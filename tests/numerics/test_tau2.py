@@ -1,5 +1,6 @@
 """Variance between studies: published figures, statsmodels, and grids of the likelihood."""
 
+from fractions import Fraction
 from typing import Any, get_args
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from statsmodels.stats.meta_analysis import combine_effects
 
+from nimare_pipeline.numerics.heterogeneity import heterogeneity
 from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
 from tests.numerics.effects import BETA, VARCOPE, Array, bcg, random_effects
 
@@ -227,3 +229,55 @@ def test_iterations_that_do_not_end_are_told(monkeypatch: pytest.MonkeyPatch) ->
     y, v = random_effects(6, 50, seed=17)
     tau2 = estimate_tau2("pm", y, v)
     np.testing.assert_array_equal(tau2.converged, tau2.value == 0)
+
+
+@pytest.mark.parametrize("ratio", [10**6, 10**9])
+@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("heavy", [[0], [0, 3]])
+def test_studies_that_outweigh_the_others_cost_no_digits(
+    ratio: int, columns: int, heavy: list[int]
+) -> None:
+    """tau2 of DerSimonian and Laird, I2 and H2 against exact fractions, variances up to 1e9 apart.
+
+    tr P is a difference of numbers as large as the largest weight, and no larger than the others.
+    """
+    size = int(ratio**0.5)
+    y = [3 if i in heavy else value * size for i, value in enumerate([3, 5, -4, 2, -7, 6, 1])]
+    v = [1 if i in heavy else ratio * (i + 1) for i in range(7)]
+    x = [[1, age][:columns] for age in (21, 35, 28, 52, 44, 31, 39)]
+    q, trace = _exact_q_and_trace(y, v, x)
+    dof = 7 - columns
+    expected = float(max((q - dof) / trace, Fraction(0)))
+    assert expected > 0
+    given = np.array(y, dtype=float)[:, None], np.array(v, dtype=float)[:, None]
+    design = np.array(x, dtype=float)
+    tau2 = estimate_tau2("dl", *given, design=design).value
+    np.testing.assert_allclose(tau2, expected, rtol=2e-8)
+    found = heterogeneity(*given, tau2, design=design)
+    np.testing.assert_allclose(found.typical, float(dof / trace), rtol=2e-8)
+    np.testing.assert_allclose(found.i2, float(100 * (q - dof) / q), rtol=2e-8)
+
+
+def _exact_q_and_trace(
+    y: list[int], v: list[int], x: list[list[int]]
+) -> tuple[Fraction, Fraction]:
+    """Q and tr P of a fit with weights 1 / v and one or two columns, without rounding."""
+    w = [Fraction(1, one) for one in v]
+    p = len(x[0])
+    m = [
+        [sum(c * r[a] * r[b] for c, r in zip(w, x, strict=True)) for b in range(p)]
+        for a in range(p)
+    ]
+    if p == 1:
+        inverted = [[1 / m[0][0]]]
+    else:
+        det = m[0][0] * m[1][1] - m[0][1] ** 2
+        inverted = [[m[1][1] / det, -m[0][1] / det], [-m[0][1] / det, m[0][0] / det]]
+    right = [sum(c * r[a] * e for c, r, e in zip(w, x, y, strict=True)) for a in range(p)]
+    beta = [sum(inverted[a][b] * right[b] for b in range(p)) for a in range(p)]
+    q, trace = Fraction(0), Fraction(0)
+    for c, r, e in zip(w, x, y, strict=True):
+        q += c * (e - sum(r[a] * beta[a] for a in range(p))) ** 2
+        hat = c * sum(r[a] * inverted[a][b] * r[b] for a in range(p) for b in range(p))
+        trace += c * (1 - hat)
+    return q, trace

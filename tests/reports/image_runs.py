@@ -15,9 +15,11 @@ from nimare_pipeline.correct import FDRCorrector
 from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.derivative_images import StudyImages
 from nimare_pipeline.image_checks import COLUMNS
+from nimare_pipeline.image_diagnostics import LeaveOneOut
 from nimare_pipeline.images import ImageStack
 from nimare_pipeline.registry import get_estimator
 from nimare_pipeline.reports.figures import draw_all
+from nimare_pipeline.reports.forest import draw_peaks
 from nimare_pipeline.results import MetaResult
 from nimare_pipeline.settings import Analysis, Component, Settings
 
@@ -42,9 +44,13 @@ class Run:
     images: StudyImages
     analysis: Analysis
 
-    def write(self, folder: Path, *, draw: bool = False) -> Path:
+    def write(self, folder: Path, *, draw: bool = False, diagnose: bool = False) -> Path:
         """Derivatives of it, in ``out`` in a folder."""
-        figures = folder / "drawn"
+        figures, diagnosed = folder / "drawn", None
+        if diagnose:
+            found = LeaveOneOut(maps=False).transform(self.result, self.clusters.clusters)
+            draw_peaks(found.studies, found.pooled, out_dir=figures)
+            diagnosed = found
         if draw:
             draw_all(
                 self.result,
@@ -67,8 +73,9 @@ class Run:
             cohort_coordinates=pd.DataFrame(),
             result=self.result,
             clusters=self.clusters,
-            figures_dir=figures if draw else None,
+            figures_dir=figures if draw or diagnose else None,
             images=self.images,
+            diagnostics=diagnosed,
         )
         derivatives.write_problems(
             folder / "stage", analysis=self.analysis, settings=settings, problems=[]

@@ -13,6 +13,7 @@ from nimare_pipeline.meta.ibma.flips import FlippedEstimator
 from nimare_pipeline.meta.ibma.sample import Sample
 from nimare_pipeline.moderators import Design, design
 from nimare_pipeline.numerics.coverage import Bag
+from nimare_pipeline.numerics.weighted_fit import make_design
 from nimare_pipeline.tables import ID_COLUMNS
 
 PLAIN = "~ 1"
@@ -53,10 +54,13 @@ class ModeratedEstimator(FlippedEstimator):
         if sample.design is None or sample.design.is_plain:
             return True
         matrix = sample.design.only(bag.rows)
-        largest = np.abs(sample.design.matrix).max(axis=0)
-        rank = int(np.linalg.matrix_rank(matrix / largest))
-        n_groups = len(np.unique(sample.groups[bag.rows]))
-        return rank == matrix.shape[1] and n_groups > matrix.shape[1]
+        if len(np.unique(sample.groups[bag.rows])) <= matrix.shape[1]:
+            return False
+        try:
+            make_design(matrix, len(matrix))
+        except ValueError:  # what the fit itself would call collinear
+            return False
+        return True
 
     def begin(self, sample: Sample, bag: Bag) -> Any:
         """Design of the contrasts of a bag."""

@@ -178,8 +178,12 @@ class RegressionEstimator(ModeratedEstimator):
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""
         plain = sample.design is None or sample.design.is_plain
-        model = f"{self.model}, {'' if plain else f'of the formula {self.formula}, '}"
+        model = f"{self.model_words()}, {'' if plain else f'of the formula {self.formula}, '}"
         return f"{model}were fitted to {amounts(sample)}{self._sources()}."
+
+    def model_words(self) -> str:
+        """Kind of the model, as a sentence begins."""
+        return self.model
 
     def _sources(self) -> str:
         return f" {cited(self.citations)}" if self.citations else ""
@@ -378,6 +382,13 @@ class WeightedLeastSquares(RegressionEstimator):
     def given_tau2(self) -> float:
         """Variance between studies that is assumed."""
         return float(self.tau2)
+
+    def model_words(self) -> str:
+        """Kind of the model: with a variance between studies effects are not fixed."""
+        if not self.tau2:
+            return self.model
+        model = self.model.replace("Fixed", "Random")
+        return f"{model} with an assumed variance between studies of {self.tau2:g}"
 
 
 class FixedEffectsHedges(WeightedLeastSquares):

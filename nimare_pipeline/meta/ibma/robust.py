@@ -11,8 +11,11 @@ from nimare_pipeline.meta.ibma.base import ImageEstimator, amounts, cited
 from nimare_pipeline.meta.ibma.regression import Values
 from nimare_pipeline.meta.ibma.sample import Rows, Sample
 from nimare_pipeline.numerics import dependence
-from nimare_pipeline.numerics.tau2 import estimate_tau2
+from nimare_pipeline.numerics.tau2 import Method, estimate_tau2
 from nimare_pipeline.numerics.weighted_median import weighted_median
+
+TAU2_METHOD: Method = "pm"
+"""Variance between studies that the weights take: Paule & Mandel's."""
 
 
 class WeightedMedian(ImageEstimator):
@@ -23,7 +26,7 @@ class WeightedMedian(ImageEstimator):
     """
 
     required: ClassVar[tuple[str, ...]] = ("beta", "varcope")
-    citations: ClassVar[tuple[str, ...]] = ("hartwig2020", "dersimonian1986")
+    citations: ClassVar[tuple[str, ...]] = ("hartwig2020", "paule1982")
 
     def __init__(
         self,
@@ -51,7 +54,7 @@ class WeightedMedian(ImageEstimator):
         if rows.dependent:
             means = dependence.aggregate(y, v, rows.groups, rho=self.rho)
             y, v = means.y, means.v
-        tau2 = estimate_tau2("pm", y, v).value
+        tau2 = estimate_tau2(TAU2_METHOD, y, v).value
         found = weighted_median(y, v, tau2)
         return {
             "z": found.z,
@@ -66,7 +69,7 @@ class WeightedMedian(ImageEstimator):
     def facts(self, sample: Sample) -> dict[str, Any]:
         """What the weights take for the variance between studies."""
         del sample
-        return {"tau2_method": "pm"}
+        return {"tau2_method": TAU2_METHOD}
 
     def description(self, sample: Sample) -> str:
         """One sentence on what was done, with citations."""

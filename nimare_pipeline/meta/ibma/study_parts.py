@@ -14,7 +14,7 @@ from nimare_pipeline.meta.ibma.base import ImageEstimator, Rows
 from nimare_pipeline.meta.ibma.combination import CombinationEstimator, Fishers
 from nimare_pipeline.meta.ibma.permuted import PermutedOLS
 from nimare_pipeline.meta.ibma.regression import RegressionEstimator
-from nimare_pipeline.meta.ibma.robust import WeightedMedian
+from nimare_pipeline.meta.ibma.robust import TAU2_METHOD, WeightedMedian
 from nimare_pipeline.meta.ibma.sample_size import SampleSizeBasedLikelihood
 from nimare_pipeline.numerics import dependence
 from nimare_pipeline.numerics.combination import fisher_weights, group_means, mean_shares
@@ -206,7 +206,8 @@ def _median(estimator: WeightedMedian, rows: Rows) -> Parts:
     y, v = rows.values["beta"], rows.values["varcope"]
     means = dependence.aggregate(y, v, rows.groups, rho=estimator.rho)
     of = dependence.make_groups(rows.groups, len(y))
-    weight = 1 / np.sqrt(means.v + estimate_tau2("dl", means.y, means.v).value)
+    tau2 = estimate_tau2(TAU2_METHOD, means.y, means.v).value
+    weight = 1 / np.sqrt(means.v + tau2)
     share = 100 * weight / weight.sum(axis=0)
     in_group = of.sizes[of.codes][:, None]
     return Parts(y, np.sqrt(v), share[of.codes] / in_group, {}, means.y, means.v)
