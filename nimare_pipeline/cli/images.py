@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
 
 _LOGGER = logging.getLogger("nimare_pipeline")
-_CORRECTIONS = frozenset({"corrector", "method", "tfce"})
+_CORRECTIONS = frozenset({"corrector", "method"})
 """Options that ask for a correction."""
 
 
@@ -156,7 +156,7 @@ def with_dependence(analysis: Analysis, dataset: "Dataset", given: frozenset[str
         why = why if why and has_dependent(dataset, analysis) else ""
     if not why:
         return analysis
-    if given & _CORRECTIONS or analysis.result not in ("", "voxel"):
+    if given & _CORRECTIONS:
         refuse_flips(estimator.type, why)
     corrector = corrector_of(analysis.corrector, estimator, given, dependent=True)
     _LOGGER.warning(

@@ -94,19 +94,6 @@ def test_flips_that_were_asked_for_are_refused_before_the_fit(
     assert "DerSimonianLaird is not corrected by flips of signs" in ended.err + ended.line
 
 
-@pytest.mark.parametrize("words", [("--tfce",), ("--result", "cluster-mass")])
-@pytest.mark.parametrize("estimator", ["DerSimonianLaird", "PauleMandel"])
-def test_what_only_flips_give_is_not_dropped_in_silence(
-    estimator: str, words: tuple[str, ...], dependent: Path, tmp_path: Path, here: Here
-) -> None:
-    """Who asks for enhancement or clusters gets them, or is told why not."""
-    more = ("--estimator", estimator, *words)
-    ended = here(dependent, tmp_path / "out", "meta", "--dry-run", *more)
-    assert ended.code == 64
-    said = ended.err + ended.line
-    assert "is not corrected by flips of signs" in said or "judges voxels only" in said
-
-
 def test_a_file_that_asks_for_flips_is_refused_before_the_fit(
     dependent: Path, tmp_path: Path, here: Here
 ) -> None:
