@@ -218,22 +218,6 @@ def kinds_of(dataset: Dataset) -> list[tuple[str, ...]]:
     return [tuple(row) for row in rows]
 
 
-def has_dependent(dataset: Dataset, analysis: Analysis) -> bool:
-    """Whether a study gives several of the contrasts that an analysis of images takes.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    analysis : Analysis
-        With its estimator and selection.
-    """
-    wanted = estimator_of(analysis).kinds()
-    chosen = select(dataset, analysis.select, analysis.folders).holds
-    rows = zip(chosen, barred(dataset.metadata), kinds_of(dataset), strict=True)
-    taken = [bool(holds) and not why and not _lacking(have, wanted) for holds, why, have in rows]
-    return bool(dataset.metadata.loc[taken, "study_id"].duplicated().any())
-
-
 def located(dataset: Dataset, folders: Sequence[str]) -> Dataset:
     """Dataset whose images have absolute paths.
 

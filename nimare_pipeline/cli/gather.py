@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nimare_pipeline.cli.conjunctions import combined
-from nimare_pipeline.cli.images import with_dependence, with_folders, with_images
+from nimare_pipeline.cli.images import with_folders, with_images
 from nimare_pipeline.cli.model import sources_of
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pooled import pooled
@@ -22,7 +22,7 @@ from nimare_pipeline.settings import Analysis, Settings
 if TYPE_CHECKING:
     from nimare_pipeline.io import Source
 
-_SAID = frozenset({"estimator", "corrector"})
+_SAID = frozenset({"estimator"})
 """Of an analysis file: its type says what is analysed, whatever the studies hold."""
 _LOGGER = logging.getLogger("nimare_pipeline")
 
@@ -121,7 +121,6 @@ def _of_images(planned: Planned, given: frozenset[str], settings: Settings | Non
     analysis = with_images(planned.analysis, planned.dataset, given)
     if settings is not None:
         analysis = with_folders(analysis, settings)
-    analysis = with_dependence(analysis, planned.dataset, given)
     return replace(planned, analysis=analysis)
 
 

@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING
 
 from nimare_pipeline import defaults, foci_policy
 from nimare_pipeline.cli.image_options import refuse_without_images
-from nimare_pipeline.image_analysis import component_of
-from nimare_pipeline.inference import has_clusters
-from nimare_pipeline.needs import refuse_flips, usual_corrector, why_not_flipped
+from nimare_pipeline.needs import usual_corrector
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
 
 _LOGGER = logging.getLogger("nimare_pipeline")
-_CORRECTIONS = frozenset({"corrector", "method"})
-"""Options that ask for a correction."""
 
 
 def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -> Analysis:
@@ -55,8 +51,12 @@ def with_images(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -
         return analysis
     estimator = usual_estimator(kinds)
     _LOGGER.info("the studies have images and no foci: %s", estimator.type)
-    made = replace(analysis, type="ibma", estimator=estimator)
-    return replace(made, corrector=corrector_of(made.corrector, component_of(made), given))
+    return replace(
+        analysis,
+        type="ibma",
+        estimator=estimator,
+        corrector=corrector_of(analysis.corrector, estimator.type, given),
+    )
 
 
 def with_folders(analysis: Analysis, settings: Settings) -> Analysis:
@@ -111,55 +111,7 @@ def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
     return Component("PermutedOLS", {"image": "z"})
 
 
-def corrector_of(
-    corrector: Component, estimator: Component, given: frozenset[str], *, dependent: bool = False
-) -> Component:
-    """Corrector that was asked for; else one that the estimator can have.
-
-    Parameters
-    ----------
-    corrector, estimator : Component
-        The latter with the options of its analysis among its keywords.
-    given : frozenset of str
-        Options that the command line names.
-    dependent : bool
-        Whether some study gives several images.
-    """
-    asked = given & _CORRECTIONS
-    return corrector if asked else usual_corrector(corrector, estimator, dependent=dependent)
-
-
-def with_dependence(analysis: Analysis, dataset: "Dataset", given: frozenset[str]) -> Analysis:
-    """Analysis whose correction several images of a study allow.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        With its estimator.
-    dataset : Dataset
-    given : frozenset of str
-        Options that the command line names.
-
-    Raises
-    ------
-    UsageError
-        If flips of signs were asked for, or a file may have asked for them, and do not judge it.
-    """
-    if analysis.type != "ibma" or not has_clusters(analysis.corrector):
-        return analysis
-    estimator = component_of(analysis)
-    why = why_not_flipped(estimator)
-    if not why and estimator.args.get("groupby") is None:
-        from nimare_pipeline.image_cohort import has_dependent
-
-        why = why_not_flipped(estimator, dependent=True)
-        why = why if why and has_dependent(dataset, analysis) else ""
-    if not why:
-        return analysis
-    if given & _CORRECTIONS:
-        refuse_flips(estimator.type, why)
-    corrector = corrector_of(analysis.corrector, estimator, given, dependent=True)
-    _LOGGER.warning(
-        "%s is corrected by %s, not by flips of signs: %s", analysis.name, corrector.type, why
-    )
-    return replace(analysis, corrector=corrector)
+def corrector_of(corrector: Component, estimator: str, given: frozenset[str]) -> Component:
+    """Corrector that was asked for; else one that the estimator can have."""
+    asked = given & {"corrector", "method"}
+    return corrector if asked else usual_corrector(corrector, estimator)

@@ -170,11 +170,7 @@ def _analysis(options: argparse.Namespace, given: frozenset[str]) -> Analysis:
         name=options.name or "",
         type="pair" if pair else "macm" if region else "ibma" if image else "cbma",
         estimator=Component(name, _keywords(name, estimator)),
-        corrector=corrector_of(
-            Component(corrector, _present(correction)),
-            Component(name, {**_keywords(name, estimator), **of_images}),
-            given,
-        ),
+        corrector=corrector_of(Component(corrector, _present(correction)), name, given),
         alpha=options.alpha,
         missing_n=options.missing_n,
         outside=options.outside,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nimare_pipeline.errors import Problem, UsageError
-from nimare_pipeline.image_analysis import OF_IMAGES, component_of, estimator_of
+from nimare_pipeline.image_analysis import OF_IMAGES, estimator_of
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.labels import label
 from nimare_pipeline.model import kinds
@@ -173,7 +173,7 @@ class Checker:
                 if given.get("corrector"):
                     judged = component(given["corrector"])
                 else:
-                    judged = usual_corrector(judged, component_of(asked))
+                    judged = usual_corrector(judged, value["type"])
                 asked = replace(asked, corrector=judged)
             check_needs(asked)
             if type_name == "ibma":

@@ -134,9 +134,7 @@ def _analysis(values: Mapping[str, Any], path: Path) -> Analysis:
             stand_in = CONJUNCTION if (values["type"], name) == _COMBINED else ""
             fields[name] = component(default or {"type": stand_in})
     if "corrector" not in values and values["type"] == "ibma":
-        asked = fields["estimator"]
-        asked = replace(asked, args={**asked.args, "formula": values.get("formula", "~ 1")})
-        fields["corrector"] = usual_corrector(fields["corrector"], asked)
+        fields["corrector"] = usual_corrector(fields["corrector"], fields["estimator"].type)
     options = {
         name: value for name, value in values.items() if name not in (*_FIELDS, "name", "type")
     }
