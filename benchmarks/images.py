@@ -1,7 +1,7 @@
 """Image-based estimators from files to maps: ours and NiMARE's on the same images, alternating.
 
 ``python benchmarks/images.py PEER_PYTHON [ROUNDS] [N_STUDIES]``. Each fit reads its images. The
-peer flips signs few times, and what it takes for one is multiplied; ``sign_flips.py`` compares
+peer flips signs fewer times, and what it takes for one is multiplied; ``sign_flips.py`` compares
 the loops themselves with nilearn's. A last row is 200 studies, ours alone, for time and memory.
 """
 
@@ -29,7 +29,7 @@ FITS = {
     "VarianceBasedLikelihood": ({"method": "reml"}, "REML"),
 }
 N_FLIPS = 10_000
-PEER_FLIPS = (10, 40)
+PEER_FLIPS = (10, 310)
 MANY = 200
 
 
