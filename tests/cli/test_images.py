@@ -294,3 +294,5 @@ def test_formula_is_checked_before_images_are_read(studies: Path, here: Here, tm
     words = (studies, tmp_path / "out", "meta", "--estimator", "Hedges", *INDEP, "--dry-run")
     assert "there is no column 'dose'" in here(*words, "--formula", "~ dose").out
     assert "depends on" in here(*words, "--formula", "~ age + scale(age)").out
+    planned = here(*words, "--formula", "~ sample_size", "--min-studies", "4").out
+    assert "  estimator  Hedges(min_studies=4, formula=~ sample_size)\n" in planned
