@@ -315,6 +315,24 @@ def test_reverse_contrast(tmp_path: Path) -> None:
     assert table["correlation"].tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("kind", ["varcope", "se"])
+def test_variances_of_one_model_are_multiples_of_each_other(tmp_path: Path, kind: str) -> None:
+    """SPM and FSL's OLS have one residual variance for all contrasts of a study."""
+    residual = np.abs(noise()) + 1
+    paths = {
+        name: {
+            "beta": write(tmp_path / f"{number}_beta.nii", noise(number)),
+            kind: write(tmp_path / f"{number}_{kind}.nii", residual / number),
+        }
+        for number, name in enumerate(("a/heat", "a/touch", "b/heat"), 1)
+    }
+    table, _ = checked(paths, sizes=dict.fromkeys(paths, [20]))
+    verdicts = table.set_index(["id", "kind"])["level"]
+    assert verdicts["a-touch", kind] == "accept"
+    assert verdicts["b-heat", kind] == "reject"  # Another study has residuals of its own.
+    assert (verdicts.xs("beta", level="kind") == "accept").all()
+
+
 def test_nearly_the_same_image(tmp_path: Path) -> None:
     """Values that differ by little are pointed out, and accepted."""
     paths = {
