@@ -46,10 +46,14 @@ def of_other_type(type_name: str, estimator: str) -> tuple[str, str] | None:
     )
 
 
+UNFLIPPED = Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+"""Corrector of what signs are not flipped of, unless another is named."""
+
+
 def usual_corrector(corrector: Component, estimator: str) -> Component:
     """Corrector that an estimator can have, in place of the usual one."""
     if estimator in NO_SIGN_FLIPS and has_clusters(corrector):
-        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+        return UNFLIPPED
     return corrector
 
 

@@ -326,7 +326,7 @@ def test_variances_of_one_model_are_multiples_of_each_other(tmp_path: Path, kind
         }
         for number, name in enumerate(("a/heat", "a/touch", "b/heat"), 1)
     }
-    table, _ = checked(paths, sizes=dict.fromkeys(paths, [20]))
+    table, _ = checked(paths, sizes={name: [20] for name in paths})
     verdicts = table.set_index(["id", "kind"])["level"]
     assert verdicts["a-touch", kind] == "accept"
     assert verdicts["b-heat", kind] == "reject"  # Another study has residuals of its own.

@@ -230,6 +230,8 @@ def test_missing_sample_sizes(here: Here, tmp_path: Path) -> None:
         (("--estimator", "ALE", "--formula", "~ age"), "--formula: ALE analyses foci"),
         (("--estimator", "Stouffers", "--formula", "~ age", *INDEP), "has no keyword 'formula'"),
         (("--estimator", "VarianceBasedLikelihood", "--method", "montecarlo"), "flips of signs"),
+        (("--estimator", "PauleMandel", "--tfce"), "not corrected by flips of signs"),
+        (("--formula", "~ age", "--tfce"), "moderators are tested so by PermutedOLS"),
         (("--min-studies", "1"), "at least 2"),
         (("--estimator", "Hedges", "--fwhm", "10"), "Hedges has no --fwhm"),
     ],
@@ -295,4 +297,6 @@ def test_formula_is_checked_before_images_are_read(studies: Path, here: Here, tm
     assert "there is no column 'dose'" in here(*words, "--formula", "~ dose").out
     assert "depends on" in here(*words, "--formula", "~ age + scale(age)").out
     planned = here(*words, "--formula", "~ sample_size", "--min-studies", "4").out
+    unasked = here(studies, tmp_path / "out", "meta", "--formula", "~ age", "--dry-run").out
+    assert "  corrector  FDRCorrector(method=indep)\n" in unasked
     assert "  estimator  Hedges(min_studies=4, formula=~ sample_size)\n" in planned

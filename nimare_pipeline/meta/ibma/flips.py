@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator
 from nimare_pipeline.meta.ibma.judging import Flipped, judge_enhanced_flips, judge_flips
 from nimare_pipeline.meta.ibma.sample import Sample
@@ -28,6 +29,30 @@ class FlippedEstimator(ImageEstimator):
     Errors are assumed to be symmetric about 0. Dependent images are flipped together, the same
     signs hold at every voxel, and all flips are gone through where they are no more than asked.
     """
+
+    def refuse_flips(self, *, moderated: bool, dependent: bool) -> None:
+        """Refuse contrasts for which the statistic is not affine in the signs.
+
+        Parameters
+        ----------
+        moderated : bool
+            Whether there are moderators.
+        dependent : bool
+            Whether a study gives several contrasts.
+
+        Raises
+        ------
+        UsageError
+            With what there is instead.
+        """
+
+    def refuse_flips_of(self, dataset: Dataset) -> None:
+        """Refuse the contrasts of a dataset, see :meth:`refuse_flips`; no image is read."""
+        moderators, labels = self.design(dataset), self._labels(dataset)
+        self.refuse_flips(
+            moderated=moderators is not None and not moderators.is_plain,
+            dependent=len(set(labels)) < len(labels),
+        )
 
     def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic.

@@ -113,19 +113,25 @@ class RegressionEstimator(ModeratedEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
-    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
-        """What each study adds to the statistic; tau2 is estimated again at every flip."""
-        name, moderators = type(self).__name__, sample.design
-        if moderators is not None and not moderators.is_plain:
+    def refuse_flips(self, *, moderated: bool, dependent: bool) -> None:
+        """Refuse moderators, and weights shared within studies where tau2 is estimated."""
+        name = type(self).__name__
+        if moderated:
             raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
         if self.tau2_method not in FLIPPED:
             raise no_flips(name, "its variance between studies would be iterated at every flip")
-        robust = sample.dependent and self.weight_scheme != "collapse"
+        robust = dependent and self.weight_scheme != "collapse"
         if robust and (self.tau2_method is not None or self.weight_scheme != "rescale"):
             why = "several images of a study are flipped with weight_scheme 'collapse'"
             raise no_flips(name, f"{why} (--dependence collapse)")
         if self.tau2_method is None and not robust and self.correction != "wald":
             raise no_flips(name, "with fixed weights its standard error must be wald")
+
+    def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
+        """What each study adds to the statistic; tau2 is estimated again at every flip."""
+        moderated = sample.design is not None and not sample.design.is_plain
+        self.refuse_flips(moderated=moderated, dependent=sample.dependent)
+        robust = sample.dependent and self.weight_scheme != "collapse"
         y, v = self.flipped_effects(sample)
         if robust:
             return sign_flips_terms.robust_mean(y, 1 / (v + self.given_tau2()))
