@@ -10,6 +10,7 @@ from nimare_pipeline import defaults, image_words
 from nimare_pipeline.cohort_table import NOT_CHOSEN
 from nimare_pipeline.directions import describe_group
 from nimare_pipeline.reports import boilerplate, checklist, image_tables, image_texts, tables
+from nimare_pipeline.reports.forest import legend_of
 from nimare_pipeline.reports.pages import Page, Spec, alpha_of, base
 
 _OF_HETEROGENEITY = ("tau2", "tau2Lower", "tau2Upper", "i2", "h2", "q", "qP", "predictionLower",
@@ -110,6 +111,7 @@ def _terms(page: Page) -> dict[str, Any]:
             (describe_group(name, facts), name == result, f"term{number}_mosaic")
             for number, name in enumerate(facts["terms"])
         ],
+        "has_interval": any(spec.statistic == "estLower" for spec in page.record.maps),
         "has_qm": any(spec.statistic == "qm" for spec in page.record.maps),
         "has_r2": any(spec.statistic == "r2" for spec in page.record.maps),
     }
@@ -147,13 +149,13 @@ def _has_studies(page: Page) -> bool:
 
 def _studies(page: Page) -> dict[str, Any]:
     studies, pooled = _table_of(page, "diagnostics"), _table_of(page, "pooled")
-    peaks = [str(peak) for peak in pooled["peak"]]
+    peaks = [(str(peak["peak"]), peak) for peak in pooled.to_dict("records")]
     return base_of_images(page) | {
         "pooled": image_tables.pooled_table(pooled),
         "influential": image_tables.influential(studies),
         "plots": [
-            (peak, f"forest{number}", f"funnel{number}")
-            for number, peak in enumerate(peaks, start=1)
+            (name, f"forest{number}", f"funnel{number}", _legend(studies, peak))
+            for number, (name, peak) in enumerate(peaks, start=1)
             if f"forest{number}" in page.pictures or f"funnel{number}" in page.pictures
         ],
         "few": [int(n) for n in pooled["n"].dropna().unique() if n < FEW_FOR_EGGER]
@@ -161,6 +163,10 @@ def _studies(page: Page) -> dict[str, Any]:
         else [],
         "few_for_egger": FEW_FOR_EGGER,
     }
+
+
+def _legend(studies: pd.DataFrame, peak: dict[Any, Any]) -> str:
+    return legend_of(studies[studies["peak"] == peak["peak"]], peak)
 
 
 def _checklist(page: Page) -> dict[str, Any]:
