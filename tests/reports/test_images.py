@@ -327,7 +327,6 @@ def test_term_of_a_meta_regression_is_in_every_text(moderated):
     words = words_of((moderated / "report.html").read_text(encoding="utf-8"))
     assert "coefficient of age in the formula ~ 1 + age" in words
     assert "(z, p, estimate, standard error and interval)" in words
-    assert "The values are not adjusted for moderators" in words
     assert "2 studies cover, enough to tell the coefficients apart, were" in page.text().markdown
     assert "could not be made" not in words
     spec = next(one for one in page.record.maps if (one.statistic, one.group) == ("est", "age"))
