@@ -140,7 +140,10 @@ def _not_there(path: Path) -> tuple[str, str] | None:
             _pointer(path) if _ANNEX in target else (f"a link to {target}, which is not there", "")
         )
     if not path.exists():
-        return "no such file", "correct the path, or leave the cell empty"
+        return "no such file", (
+            "correct the path, name the folder it counts from with --image-root, or leave the "
+            "cell empty"
+        )
     if not path.is_file():
         return "not a file", "expected an image file, .nii or .nii.gz"
     return _not_content(path)

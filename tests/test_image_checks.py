@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_has_a_row(tmp_path: Path) -> None:
     assert (table["reason"][0], table["file"][0]) == ("no such file", str(tmp_path / "none.nii"))
     assert str(problems[0]) == (
         f"{tmp_path / 'none.nii'}, study a, contrast 1, z image: no such file (correct the path, "
-        "or leave the cell empty)"
+        "name the folder it counts from with --image-root, or leave the cell empty)"
     )
 
 

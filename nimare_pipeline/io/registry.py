@@ -206,7 +206,7 @@ def _tables(
         files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
         tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
     if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
-        problems = [*problems, _empty(len(tables.metadata), paths[0].name)]
+        problems = [*problems, _empty(len(tables.metadata), paths[0].name, paths[0].parent)]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
@@ -273,7 +273,7 @@ def _contrasts(
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
-        problems.append(_empty(len(contrasts), file))
+        problems.append(_empty(len(contrasts), file, paths[0].parent))
     return contrasts, problems
 
 
@@ -282,13 +282,17 @@ def _from(base: Path, image: Any) -> Any:
     return image.relative_to(base).as_posix() if isinstance(image, Path) else image
 
 
-def _empty(n_contrasts: int, file: str) -> Problem:
-    """Error for a dataset that has nothing to analyse."""
-    if not n_contrasts:
-        return Problem("error", "it holds no contrasts: no foci and no images", file)
-    them = "it" if n_contrasts == 1 else "them"
-    message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
-    return Problem("error", message, file)
+def _empty(n_contrasts: int, file: str, folder: Path) -> Problem:
+    """Error for a dataset that has nothing to analyse; says how images beside it would be."""
+    if n_contrasts:
+        them = "it" if n_contrasts == 1 else "them"
+        message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
+        return Problem("error", message, file)
+    n_images = sum(bool(_IMAGE.search(path.name)) for path in folder.iterdir())
+    beside = f"{counted(n_images, 'image')} lie{'s' if n_images == 1 else ''} beside it"
+    advice = f"{beside}: give their paths in columns of a contrasts.tsv, see docs/images.md"
+    message = "it holds no contrasts: no foci and no images"
+    return Problem("error", message, file, suggestion=advice if n_images else "")
 
 
 def _below(file: str, base: Path) -> str:

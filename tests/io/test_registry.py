@@ -302,6 +302,15 @@ def test_no_contrasts(tmp_path, files: dict[str, Any]) -> None:
         io.read(put(tmp_path, **files))
 
 
+def test_images_that_no_table_names(tmp_path) -> None:
+    """Where images lie beside a table of studies without contrasts, the error says what to do."""
+    put(tmp_path, studies_tsv="study_id\tyear\nada\t2001\n")
+    for name in ("ada_z.nii.gz", "bell_z.nii"):
+        (tmp_path / name).write_bytes(b"1")
+    with pytest.raises(DataError, match=r"2 images lie beside it: give their paths in columns of"):
+        io.read(tmp_path)
+
+
 def test_images_without_foci_are_a_dataset(tmp_path) -> None:
     """Images are for image-based analyses."""
     images = {"s": {"contrasts": {"c": {"images": {"z": "z.nii.gz"}}}}}
