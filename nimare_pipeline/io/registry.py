@@ -220,10 +220,16 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
         os.path.normpath(base / one.folder / str(image)) for one in found for image in _images(one)
     }
     about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
-    used = images | about
+    used = images | about | {_other_half(image) for image in images}
     folders = {Path(image).parent for image in images}
     left = [path for path in ignored if os.path.normpath(path) not in used]
     return [path for path in left if not _is_of_used(path, folders)]
+
+
+def _other_half(image: str) -> str:
+    """The second file of an image in two, .hdr and .img; the same where it is in one."""
+    stem, end = os.path.splitext(image)
+    return stem + {".hdr": ".img", ".img": ".hdr"}.get(end.lower(), end)
 
 
 def _is_of_used(path: Path, folders: Collection[Path]) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from nimare_pipeline import derivatives
 from nimare_pipeline.correct import FWECorrector
+from nimare_pipeline.errors import Problem
 from nimare_pipeline.registry import IMAGE_ESTIMATORS
 from nimare_pipeline.reports import (
     boilerplate,
@@ -200,6 +201,15 @@ def test_report_has_every_section_and_picture(written):
     }  # fmt: skip
     assert "s8-1 (varcope): it is 0 everywhere" in words
     assert "no varcope image: 1" in words
+
+
+def test_refused_images_are_said_once(written):
+    """They have a notice of their own; of the problems, only what else is odd stays."""
+    page = page_of(written)
+    refused = Problem("error", "it is 0 everywhere", "s8.nii.gz", "study s8, varcope image")
+    other = Problem("warning", "it lies on another grid", "s1.nii.gz")
+    page = replace(page, record=replace(page.record, problems=(refused, other)))
+    assert page.evidence.problems == (str(other),)
 
 
 def test_notices_on_images(simple):
