@@ -228,8 +228,8 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
 
 def _other_half(image: str) -> str:
     """The second file of an image in two, .hdr and .img; the same where it is in one."""
-    stem, end = os.path.splitext(image)
-    return stem + {".hdr": ".img", ".img": ".hdr"}.get(end.lower(), end)
+    end = image[-4:]
+    return image.removesuffix(end) + {".hdr": ".img", ".img": ".hdr"}.get(end.lower(), end)
 
 
 def _is_of_used(path: Path, folders: Collection[Path]) -> bool:
