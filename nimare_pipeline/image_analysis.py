@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from nimare_pipeline.errors import UsageError
 from nimare_pipeline.registry import accepted_keywords, get_estimator
 from nimare_pipeline.settings import Analysis, Component
 
@@ -27,10 +28,19 @@ def estimator_of(analysis: Analysis) -> Any:
 
 
 def component_of(analysis: Analysis) -> Component:
-    """Estimator of an image-based analysis, its options among its keywords."""
+    """Estimator of an image-based analysis, its options among its keywords.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, or options that contradict each other.
+    """
     options, args = analysis.options, dict(analysis.estimator.args)
     accepted = accepted_keywords("estimator", analysis.estimator.type)
     if options.get("coverage") == "aggressive":
+        if "min_studies" in options:
+            msg = "min_studies is for liberal coverage; aggressive coverage wants all studies"
+            raise UsageError(msg)
         args["aggressive_mask"] = True
     elif "min_studies" in options:
         args["min_studies"] = options["min_studies"]

@@ -64,7 +64,8 @@ def check_images(
         found = [finding for check in CHECKS for finding in check(image)]
         found += of_study(about[image.facts.id], image, needs_sample_size=needs_sample_size)
         findings[key] = found
-    twins = _find_twins(loaded.stack, findings)
+    study_of = {name: str(row.get("study_id", name)) for name, row in about.items()}
+    twins = _find_twins(loaded.stack, findings, study_of)
     files = {(one.facts.id, one.facts.kind): one for one in images}
     rows = [_row(key, found, files.get(key), twins.get(key)) for key, found in findings.items()]
     place = {name: number for number, name in enumerate(dataset.ids.tolist())}
@@ -174,9 +175,15 @@ def _about(dataset: Dataset) -> dict[str, Mapping[str, Any]]:
 
 
 def _find_twins(
-    stack: ImageStack, findings: Mapping[tuple[str, str], list[Finding]]
+    stack: ImageStack,
+    findings: Mapping[tuple[str, str], list[Finding]],
+    study_of: Mapping[str, str],
 ) -> dict[tuple[str, str], tuple[str, float]]:
-    """Most similar other image of each; what is the same is added to the findings."""
+    """Most similar other image of each; what is the same is added to the findings.
+
+    Variances of contrasts that one model estimates are multiples of its residual variance:
+    within a study that they are alike says nothing.
+    """
     twins: dict[tuple[str, str], tuple[str, float]] = {}
     for kind, rows in stack.values.items():
         nearest, pairs = compare(rows, NEAR_R)
@@ -184,6 +191,8 @@ def _find_twins(
             twins[stack.ids[row], kind] = (stack.ids[other], r)
         earlier: dict[int, list[tuple[int, float]]] = {}
         for a, b, r in pairs:
+            if kind in POSITIVE and study_of[stack.ids[a]] == study_of[stack.ids[b]]:
+                continue
             earlier.setdefault(b, []).append((a, r))
         for b, same in sorted(earlier.items()):
             good = [(a, r) for a, r in same if not _is_rejected(findings[stack.ids[a], kind])]

@@ -190,13 +190,13 @@ def with_checked_images(
     images = accepted_images(loaded.stack, checks, problems, policy)
     estimator = estimator_of(analysis)
     has = {kind: images.has(kind) for kind in images.values}
-    refused = {
+    kept = [
         name
         for row, name in enumerate(images.ids)
-        if _lacking(tuple(kind for kind in has if has[kind][row]), estimator.kinds())
-    }
-    contrasts = without_refused(contrasts, refused)
-    kept = [name for name in images.ids if name not in refused]
+        if not _lacking(tuple(kind for kind in has if has[kind][row]), estimator.kinds())
+    ]
+    # A contrast of which no image is left is no longer among the images.
+    contrasts = without_refused(contrasts, set(dataset.ids.tolist()) - set(kept))
     if not kept:
         msg = f"analysis {analysis.name}: every image was refused"
         raise EmptySelectionError(msg)

@@ -261,7 +261,7 @@ def examine_images(
     failed = tuple((*key, one) for key in wanted if isinstance(one := outcome[key], Problem))
     problems = [*dict.fromkeys(problem for *_, problem in failed)]
     problems += _unknown_kinds(dataset) if kinds is None else []
-    problems += [p for one in facts for p in _warnings(one, dataset)]
+    problems += _warnings(facts, dataset)
     return LoadedImages(ImageStack(ids, values), facts, tuple(problems), failed)
 
 
@@ -322,17 +322,23 @@ def _absolute(path: str, where: str) -> Path:
     raise DataError("an image cannot be read", [problem])
 
 
-def _warnings(facts: ImageFacts, dataset: Dataset) -> list[Problem]:
-    where = _where(dataset, [(facts.id, facts.kind)])
-    found = [
-        Problem("warning", note, facts.file, where, kind="image file") for note in facts.notes
-    ]
-    if facts.grid == "same":
-        return found
-    how = "linear" if facts.grid == "linear" else "nearest voxel, as its values are labels"
-    zooms = "x".join(f"{size:.3g}" for size in facts.zooms)
-    message = (
-        f"it lies on another grid than the mask ({'x'.join(map(str, facts.shape))} voxels of "
-        f"{zooms} mm, {facts.orientation}) and was resampled ({how})"
-    )
-    return [*found, Problem("warning", message, facts.file, where, kind="resampled")]
+def _warnings(facts: Sequence[ImageFacts], dataset: Dataset) -> list[Problem]:
+    """What is odd in each file, and once for all images of a grid that they were resampled."""
+    found: list[Problem] = []
+    grids: dict[tuple[str, str], list[ImageFacts]] = defaultdict(list)
+    for one in facts:
+        where = _where(dataset, [(one.id, one.kind)])
+        found += [
+            Problem("warning", note, one.file, where, kind="image file") for note in one.notes
+        ]
+        if one.grid != "same":
+            shape, zooms = "x".join(map(str, one.shape)), "x".join(f"{mm:.3g}" for mm in one.zooms)
+            words = f"{shape} voxels of {zooms} mm, {one.orientation}"
+            grids[words, one.grid].append(one)
+    for (words, grid), images in grids.items():
+        how = "linear" if grid == "linear" else "nearest voxel, as its values are labels"
+        lies, was = ("it lies", "was") if len(images) == 1 else ("they lie", "were")
+        message = f"{lies} on another grid than the mask ({words}) and {was} resampled ({how})"
+        where = _where(dataset, [(one.id, one.kind) for one in images])
+        found.append(Problem("warning", message, images[0].file, where, kind="resampled"))
+    return found

@@ -102,6 +102,7 @@ def design(formula: str, table: pd.DataFrame, term: str | None = None) -> Design
     """
     names = _columns_named(formula, [str(name) for name in table.columns])
     _refuse_gaps(table, names)
+    _refuse_lists(formula, table, names)
     data = {name: _plain(table[name]) for name in names}
     made = _model_matrix(formula, pd.DataFrame(data, index=range(len(table))))
     columns = tuple(str(name) for name in made.columns)
@@ -184,6 +185,15 @@ def _refuse_gaps(table: pd.DataFrame, names: Sequence[str]) -> None:
     if problems:
         msg = "a moderator is missing; leave these contrasts out by a selection, or fill it in"
         raise DataError(msg, problems)
+
+
+def _refuse_lists(formula: str, table: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse lists: as text each would be a category of its own."""
+    for name in names:
+        if any(isinstance(value, list | tuple | dict) for value in table[name]):
+            hint = "; sample_size is their mean" if name == "sample_sizes" else ""
+            msg = f"formula {formula!r}: column {name!r} holds lists, which are no moderator{hint}"
+            raise UsageError(msg)
 
 
 def _plain(values: pd.Series) -> list[Any]:

@@ -1,24 +1,59 @@
 """What an estimator needs beside its keywords, and what it has no use for."""
 
+from collections.abc import Mapping
+
 from nimare_pipeline import defaults
 from nimare_pipeline.errors import UsageError
 from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.registry import (
+    ESTIMATORS,
     IMAGE_ESTIMATORS,
     MONTECARLO_ONLY,
     NO_SIGN_FLIPS,
+    PAIR_ESTIMATORS,
     POOL_ESTIMATORS,
+    all_estimators,
 )
 from nimare_pipeline.settings import Analysis, Component
 
 NULL_FOCI = "null_foci"
 """Key of an analysis, and fact of a result: the foci that a null draws from."""
 
+_ONE_GROUP = {**ESTIMATORS, **POOL_ESTIMATORS}
+ESTIMATORS_OF: Mapping[str, Mapping[str, str]] = {
+    "cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS, "ibma": IMAGE_ESTIMATORS
+}  # fmt: skip
+"""Estimators that each type of analysis takes; other types have none."""
+
+
+def of_other_type(type_name: str, estimator: str) -> tuple[str, str] | None:
+    """Say that an estimator is for another type of analysis, and what would be accepted.
+
+    Returns
+    -------
+    message, hint : str, or None
+        None for an estimator that fits, or that nobody knows.
+    """
+    if type_name not in ESTIMATORS_OF or estimator not in all_estimators():
+        return None
+    if estimator in ESTIMATORS_OF[type_name]:
+        return None
+    fitting = [kind for kind, names in ESTIMATORS_OF.items() if estimator in names]
+    known = ", ".join(ESTIMATORS_OF[type_name])
+    return (
+        f"{estimator} is not for the type {type_name}",
+        f"it is for the type {' and '.join(fitting)}; {type_name} takes {known}",
+    )
+
+
+UNFLIPPED = Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+"""Corrector of what signs are not flipped of, unless another is named."""
+
 
 def usual_corrector(corrector: Component, estimator: str) -> Component:
     """Corrector that an estimator can have, in place of the usual one."""
     if estimator in NO_SIGN_FLIPS and has_clusters(corrector):
-        return Component("FDRCorrector", {"method": defaults.FDR_METHOD})
+        return UNFLIPPED
     return corrector
 
 

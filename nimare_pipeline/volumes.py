@@ -31,6 +31,10 @@ _NIFTI = {b"n+1\0": 344, b"n+2\0": 4}
 _INTENTS = {3: "t", 4: "F", 5: "z", 6: "chi2", 22: "p"}
 """Codes of NIfTI for statistics."""
 _SPM = re.compile(r"SPM\{([TFZ])[_}]")
+_HALF_STEP = 0.5001
+"""Of what two neighbouring whole numbers stand for: what is nearest to 0 is no farther."""
+_BACKGROUND = 0.1
+"""Least share of the voxels of an image that is taken for its background."""
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError, TypeError, LookupError, zlib.error),
     *(MemoryError, AttributeError),
@@ -136,7 +140,10 @@ def _not_there(path: Path) -> tuple[str, str] | None:
             _pointer(path) if _ANNEX in target else (f"a link to {target}, which is not there", "")
         )
     if not path.exists():
-        return "no such file", "correct the path, or leave the cell empty"
+        return "no such file", (
+            "correct the path, name the folder it counts from with --image-root, or leave the "
+            "cell empty"
+        )
     if not path.is_file():
         return "not a file", "expected an image file, .nii or .nii.gz"
     return _not_content(path)
@@ -242,8 +249,24 @@ def _volume(image: Any, notes: list[str]) -> Volume:
     values = values.reshape(shape)
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.float64)
+    values = _with_zeros(image, values)
     header = image.header
     return Volume(values, affine, _is_placed(header), tuple(notes), _statistic(header))
+
+
+def _with_zeros(image: Any, values: NDArray[Any]) -> NDArray[Any]:
+    """Values whose background is 0 again, where scaling to whole numbers moved it.
+
+    With an intercept 0 may be between two of the numbers that a file can hold. What is nearest to
+    it then stands for "no data", if so many voxels have it that it can only be the background.
+    """
+    slope, inter = (getattr(image.dataobj, name, None) for name in ("slope", "inter"))
+    if image.get_data_dtype().kind not in "iu" or not slope or not inter:
+        return values
+    nearest = np.abs(values) <= _HALF_STEP * abs(slope)
+    if np.count_nonzero(nearest) < _BACKGROUND * values.size:
+        return values
+    return np.where(nearest, 0, values)
 
 
 def _is_placed(header: Any) -> bool:

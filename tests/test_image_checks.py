@@ -72,7 +72,7 @@ def test_a_file_that_cannot_be_read_has_a_row(tmp_path: Path) -> None:
     assert (table["reason"][0], table["file"][0]) == ("no such file", str(tmp_path / "none.nii"))
     assert str(problems[0]) == (
         f"{tmp_path / 'none.nii'}, study a, contrast 1, z image: no such file (correct the path, "
-        "or leave the cell empty)"
+        "name the folder it counts from with --image-root, or leave the cell empty)"
     )
 
 
@@ -313,6 +313,24 @@ def test_reverse_contrast(tmp_path: Path) -> None:
         "it has the same values with the opposite sign as a-left, r = -1.00000"
     )
     assert table["correlation"].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("kind", ["varcope", "se"])
+def test_variances_of_one_model_are_multiples_of_each_other(tmp_path: Path, kind: str) -> None:
+    """SPM and FSL's OLS have one residual variance for all contrasts of a study."""
+    residual = np.abs(noise()) + 1
+    paths = {
+        name: {
+            "beta": write(tmp_path / f"{number}_beta.nii", noise(number)),
+            kind: write(tmp_path / f"{number}_{kind}.nii", residual / number),
+        }
+        for number, name in enumerate(("a/heat", "a/touch", "b/heat"), 1)
+    }
+    table, _ = checked(paths, sizes={name: [20] for name in paths})
+    verdicts = table.set_index(["id", "kind"])["level"]
+    assert verdicts["a-touch", kind] == "accept"
+    assert verdicts["b-heat", kind] == "reject"  # Another study has residuals of its own.
+    assert (verdicts.xs("beta", level="kind") == "accept").all()
 
 
 def test_nearly_the_same_image(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from scipy.optimize import brentq
 
 from nimare_pipeline.dataset import Dataset
@@ -291,6 +292,20 @@ def test_a_moderator_has_its_own_influence(dataset: Dataset) -> None:
     assert found.studies["z_without"][2] == pytest.approx(again)
     assert found.studies["hat"].sum() == pytest.approx(2)
     assert {spec.group for spec in found.maps} == {"age"}
+
+
+def test_influence_on_a_regression_over_studies(dataset: Dataset) -> None:
+    """Hat values, deleted residuals and Cook's distances are those of statsmodels."""
+    estimator = ibma.PermutedOLS(formula="~ sample_size", term="sample_size", image="beta")
+    result = estimator.fit(dataset)
+    found = LeaveOneOut(maps=False).transform(result)
+    table = found.studies.set_index("id")
+    x = sm.add_constant(table["sample_size"].to_numpy(dtype=float))
+    told = sm.OLS(table["effect"].to_numpy(), x).fit().get_influence()
+    np.testing.assert_allclose(table["hat"], told.hat_matrix_diag, rtol=1e-6)
+    np.testing.assert_allclose(table["residual"], told.resid_studentized_external, rtol=1e-4)
+    # Statsmodels divides by the number of coefficients.
+    np.testing.assert_allclose(table["cook"], 2 * told.cooks_distance[0], rtol=1e-4)
 
 
 def test_two_studies_leave_none_to_be_fitted(dataset: Dataset) -> None:

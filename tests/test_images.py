@@ -160,6 +160,21 @@ def test_other_grid_is_resampled_linearly(tmp_path: Path) -> None:
     assert problem.where == "study a, contrast 1, beta image"
 
 
+def test_resampled_images_of_one_grid_are_said_once(tmp_path: Path) -> None:
+    """Else two hundred lines would hide what else is odd in the data."""
+    coarse, fine = (np.diag([size, size, size, 1.0]) for size in (4, 3))
+    images = {
+        "a": {"z": write(tmp_path / "a.nii", noise(), coarse)},
+        "b": {"z": write(tmp_path / "b.nii", noise(1), fine)},
+        "c": {"z": write(tmp_path / "c.nii", noise(2), coarse)},
+    }
+    _, problems = load_images(dataset_of(images))
+    assert [(one.file, one.where, one.message.split(" on another")[0]) for one in problems] == [
+        (str(tmp_path / "a.nii"), "study a, contrast 1, z image and 1 more", "they lie"),
+        (str(tmp_path / "b.nii"), "study b, contrast 1, z image", "it lies"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("shift", "expected"),
     [(-1.5, [np.nan, 3, 3, 3, 3, 3]), (-0.5, [np.nan, np.nan, 3, 3, 3, 3])],

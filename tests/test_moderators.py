@@ -50,6 +50,13 @@ def test_names_with_spaces():
     assert columns_named("~ age + `mean dose`", list(TABLE.columns)) == ["age", "mean dose"]
 
 
+def test_lists_are_no_categories():
+    """As text each list would be a level of its own, and nearly every study a moderator."""
+    lists = TABLE.assign(sample_sizes=[[9], [12], [15], [20], [22], [30]])
+    with pytest.raises(UsageError, match="no moderator; sample_size is their mean"):
+        design("~ sample_sizes", lists)
+
+
 def test_result_of_a_category():
     """A category of two levels is named without its level."""
     two = TABLE.assign(modality=["a", "b"] * 3)

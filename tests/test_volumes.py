@@ -40,6 +40,31 @@ def test_nifti2(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read_volume(tmp_path / "a.nii.gz").values, noise())
 
 
+def scaled(path: Path, values: np.ndarray) -> Path:
+    """Values as whole numbers with slope and intercept, as nibabel writes them into int16."""
+    image = nib.Nifti1Image(values, AFFINE)
+    image.set_data_dtype(np.int16)
+    nib.save(image, path)
+    return path
+
+
+def test_background_of_scaled_numbers_is_0(tmp_path: Path) -> None:
+    """An intercept moves zeros off 0, where they would count as values of the study."""
+    values = np.where(np.indices(SHAPE)[0] < 4, 0, noise() + 1.3)
+    path = scaled(tmp_path / "a.nii", values)
+    assert nib.load(path).dataobj.inter != 0
+    assert not (np.asarray(nib.load(path).dataobj) == 0).any()
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.values == 0, values == 0)
+    np.testing.assert_allclose(volume.values, values, atol=nib.load(path).dataobj.slope)
+
+
+def test_few_small_values_are_no_background(tmp_path: Path) -> None:
+    """Where no value is frequent all stay as they are stored."""
+    path = scaled(tmp_path / "a.nii", noise() + 1.3)
+    np.testing.assert_array_equal(read_volume(path).values, np.asarray(nib.load(path).dataobj))
+
+
 @pytest.mark.parametrize(
     ("name", "said"), [("a.nii", "packed (gzip), though"), ("a.nii.gz", "not")]
 )

@@ -6,7 +6,7 @@ from nimare_pipeline.errors import ModelError, Problem, UsageError
 from nimare_pipeline.image_analysis import estimator_of
 from nimare_pipeline.inference import result_level
 from nimare_pipeline.model.schema import BUILT, TYPES
-from nimare_pipeline.needs import check_needs
+from nimare_pipeline.needs import check_needs, of_other_type
 from nimare_pipeline.registry import get_corrector, get_estimator
 from nimare_pipeline.settings import Analysis
 
@@ -40,6 +40,9 @@ def check_classes(analysis: Analysis) -> None:
         # An analysis of images may leave its estimator to what images there are.
         if TYPES[analysis.type].key(part) is not None and getattr(analysis, part).type:
             make(getattr(analysis, part))
+    other = of_other_type(analysis.type, analysis.estimator.type)
+    if other:
+        raise UsageError("; ".join(other))
     if analysis.type == "ibma" and analysis.estimator.type:
         estimator_of(analysis)
     result_level(analysis)

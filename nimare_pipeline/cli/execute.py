@@ -16,6 +16,7 @@ from nimare_pipeline.cli.exit_codes import ExitCode, code_of, details_of, reason
 from nimare_pipeline.cli.output import RunFolders
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.status import AnalysisOutcome
+from nimare_pipeline.contrast import counted, listed
 from nimare_pipeline.inference import has_clusters
 from nimare_pipeline.settings import Settings
 
@@ -157,8 +158,33 @@ def _run_graph(planned: Planned, settings: Settings, folders: RunFolders) -> Non
         crash_dir=folders.logs,
         prepare_worker=partial(logs.in_worker, settings.verbosity, str(folders.logs / "run.log")),
     )
+    say_refused(stage, name)
     say_replaced(stage, folders.output, name)
     derivatives.swap_in(stage, folders.output, name)
+
+
+def say_refused(stage: Path, name: str) -> None:
+    """Warn of images that were refused, and name the contrasts that were left out with them."""
+    import pandas as pd
+
+    from nimare_pipeline.image_cohort import REFUSED
+
+    for path in stage.glob("tpl-*/cohort-*/*_images.tsv"):
+        images = pd.read_csv(path, sep="\t")
+        beside = path.with_name(path.name.replace("_images.", "_contrasts."))
+        contrasts = pd.read_csv(beside, sep="\t")
+        n_refused = int((~images["accepted"]).sum())
+        if not n_refused:
+            continue
+        left_out = contrasts.loc[contrasts["reason"] == REFUSED, "id"].astype(str).tolist()
+        what = f", and with them {counted(len(left_out), 'contrast')}: {listed(left_out)}"
+        _LOGGER.warning(
+            "analysis %s: %s of %d refused%s (the table of images says why)",
+            name,
+            counted(n_refused, "image"),
+            len(images),
+            what if left_out else "",
+        )
 
 
 def say_replaced(stage: Path, output: Path, name: str) -> None:

@@ -13,6 +13,10 @@ from nimare_pipeline.settings import Analysis, Component, Settings
 if TYPE_CHECKING:
     from nimare_pipeline.dataset import Dataset
 
+ASKS = frozenset(
+    {"corrector", "method", "voxel_thresh", "tfce", "tfce_extent", "tfce_height", "add_iters"}
+)
+"""Options that choose a corrector, or mean nothing without the usual one."""
 _LOGGER = logging.getLogger("nimare_pipeline")
 
 
@@ -113,5 +117,4 @@ def usual_estimator(kinds: list[tuple[str, ...]]) -> Component:
 
 def corrector_of(corrector: Component, estimator: str, given: frozenset[str]) -> Component:
     """Corrector that was asked for; else one that the estimator can have."""
-    asked = given & {"corrector", "method"}
-    return corrector if asked else usual_corrector(corrector, estimator)
+    return corrector if given & ASKS else usual_corrector(corrector, estimator)

@@ -96,8 +96,8 @@ def override(analysis: Analysis, template: Analysis, given: frozenset[str]) -> A
             if keyword == "type":
                 continue
             if part == "options":
-                named = {keyword: _option(analysis, template, keyword)}
-                changes |= {part: analysis.options | named} if _takes(analysis, keyword) else {}
+                before = changes.get(part, analysis.options)
+                changes |= {part: before | _option(analysis, template, keyword)}
                 continue
             if not keyword:
                 changes |= {part: getattr(template, part)} if _has(analysis, part) else {}
@@ -136,12 +136,14 @@ def _takes(analysis: Analysis, key: str) -> bool:
     return _has(analysis, key) and (key != NULL_FOCI or analysis.estimator.type in POOL_ESTIMATORS)
 
 
-def _option(analysis: Analysis, template: Analysis, key: str) -> Any:
+def _option(analysis: Analysis, template: Analysis, key: str) -> dict[str, Any]:
     """What the command line says of an option; it names the policy of foci, not the peaks."""
+    if not _takes(analysis, key):
+        return {}
     asked = template.options[key]
     if key != foci_policy.KEY:
-        return asked
-    return {**analysis.options.get(key, asked), "merge": asked["merge"]}
+        return {key: asked}
+    return {key: {**analysis.options.get(key, asked), "merge": asked["merge"]}}
 
 
 def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
@@ -150,6 +152,8 @@ def _accepts(analysis: Analysis, part: str, keyword: str) -> bool:
         return _takes(analysis, keyword)
     if analysis.type not in BUILT or not _has(analysis, part):
         return False
+    if not getattr(analysis, part).type:
+        return False  # What images there are decides on the estimator; it keeps its defaults.
     make = {"estimator": get_estimator, "corrector": get_corrector}[part]
     if keyword in _OF_TFCE and analysis.estimator.type in NO_TFCE:
         return False

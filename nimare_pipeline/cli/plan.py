@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 from nimare_pipeline.cli.checks import check_classes, check_file
 from nimare_pipeline.cli.conjunctions import check
 from nimare_pipeline.cli.database import Shelf, apart, needs_input
+from nimare_pipeline.cli.flips import with_possible_corrector
 from nimare_pipeline.cli.gather import gather, name_analyses
 from nimare_pipeline.cli.image_foci import FociOfImages
+from nimare_pipeline.cli.images import ASKS
 from nimare_pipeline.cli.model import files_named
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pool import with_null_foci
@@ -60,7 +62,8 @@ def plan(request: Request) -> list[Planned]:
     alone = len(planned) == 1
     of_images = FociOfImages(request.settings, strict=request.strict)
     ready = [of_images(masked(one)) for one in planned]
-    selected = [_select(one, of="" if alone else one.analysis.name) for one in ready]
+    asked = bool(request.analyses or request.given & ASKS)
+    selected = [_select(one, of="" if alone else one.analysis.name, asked=asked) for one in ready]
     return check([with_null_foci(one, shelf) for one in selected], request.settings)
 
 
@@ -120,7 +123,7 @@ def _masker(settings: Settings) -> Callable[[Planned], Planned]:
     return masked
 
 
-def _select(planned: Planned, of: str) -> Planned:
+def _select(planned: Planned, of: str, *, asked: bool) -> Planned:
     """Add the cohort, or the reason why there is none: one analysis must not stop the others."""
     from nimare_pipeline.cohort import make_cohort
 
@@ -128,10 +131,11 @@ def _select(planned: Planned, of: str) -> Planned:
         return planned
     try:
         cohort = make_cohort(planned.dataset, planned.analysis)
+        analysis = with_possible_corrector(planned.analysis, cohort.dataset, asked=asked)
     except PipelineError as error:
         return replace(planned, error=error)
     show_problems(cohort.problems, of)
-    return replace(planned, cohort=cohort)
+    return replace(planned, analysis=analysis, cohort=cohort)
 
 
 def _nearest_existing(path: Path) -> Path:

@@ -10,7 +10,8 @@ from nimare_pipeline.cli.estimate import estimate, estimate_images
 from nimare_pipeline.cli.planned import Planned
 from nimare_pipeline.cli.pool import describe as pool_line
 from nimare_pipeline.cli.regions import describe as region_line
-from nimare_pipeline.settings import Analysis, Settings
+from nimare_pipeline.image_analysis import component_of
+from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -65,7 +66,7 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} {each}"
         if len(n)
         else "  N          unknown",
-        f"  estimator  {_component(analysis.estimator)}",
+        f"  estimator  {_component(_estimator(analysis))}",
         f"  corrector  {_component(analysis.corrector)}",
         f"  inference  alpha {analysis.alpha:g}, seed {settings.seed}",
         *_extension(planned),
@@ -125,6 +126,11 @@ def _machine(settings: Settings) -> str:
 def _component(component: object) -> str:
     args = ", ".join(f"{name}={value}" for name, value in component.args.items())  # type: ignore[attr-defined]
     return f"{component.type}({args})"  # type: ignore[attr-defined]
+
+
+def _estimator(analysis: Analysis) -> Component:
+    """Estimator with all that it is told, moderators and coverage of images among it."""
+    return component_of(analysis) if analysis.type == "ibma" else analysis.estimator
 
 
 def _estimate(used: "DataFrame", planned: Planned, settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from nimare_pipeline.cli.image_options import OF_IMAGES
 from nimare_pipeline.errors import Problem
 from nimare_pipeline.settings import Analysis, Settings
 
@@ -13,6 +14,7 @@ PLACES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "estimator": (("estimator", "type"),),
     "null_foci": (("options", "null_foci"),),
     "foci_from_images": (("options", "foci_from_images"),),
+    **{option: (("options", option),) for option in OF_IMAGES},
     "null_method": (("estimator", "null_method"),),
     "weighting": (("estimator", "weighting"),),
     "inference_field": (("estimator", "inference_field"),),

@@ -108,6 +108,7 @@ def read(paths: Sequence[Path], note: Note) -> list[Contrast]:
     folders = dict.fromkeys(_folder_of(path) for path in paths)
     feats = [_feat(folder, note) for folder in folders]
     names = studies.names_of(list(dict.fromkeys(feat.study for feat in feats)))
+    studies.note_crossed(list(names), note)
     found = []
     for feat in feats:
         siblings = sum(other.study == feat.study for other in feats)

@@ -1,10 +1,11 @@
 """What readers of folders of images share: names of studies and contrasts, and notes."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nimare_pipeline.contrast import counted
 from nimare_pipeline.errors import DataError, Problem
 
 Note = Callable[[Problem], None]
@@ -44,6 +45,33 @@ def names_of(places: Sequence[Path]) -> dict[Path, str]:
             depth[place] += 1
     names = numbered([found[place] for place in chains])
     return dict(zip(chains, names, strict=True))
+
+
+def note_crossed(places: Sequence[Path], note: Note) -> None:
+    """Warn where folders of the same names lie in several folders, as the tasks of each group do.
+
+    Each is a study of its own, as nothing says that those of one folder are of the same people.
+    """
+    inside: dict[tuple[str, ...], dict[str, Path]] = defaultdict(dict)
+    for place in places:
+        own, *above = _chain(place)
+        inside[tuple(above)].setdefault(own.casefold(), place)
+    alike = Counter(name for names in inside.values() for name in names)
+    crossed = [
+        (above, names)
+        for above, names in inside.items()
+        if sum(alike[name] > 1 for name in names) > 1
+    ]
+    if len(crossed) < 2:
+        return
+    parents, names = crossed[0]
+    whose, more = parents[0] if parents else "/", counted(len(crossed) - 1, "more folder")
+    message = f"{', '.join(names)} of {whose} are read as {len(names)} studies, and so in {more}"
+    advice = (
+        "if they are of the same people, they are contrasts of one study: give them one study_id "
+        "in the table that `nimare-pipeline convert` writes"
+    )
+    note(Problem("warning", message, str(next(iter(names.values()))), "", advice))
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -15,7 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-IMAGE_TYPES = {"effect": "beta", "variance": "varcope"}
+IMAGE_TYPES = {
+    **{name: name for name in ("z", "t", "p", "se", "sd", "d", "g", "beta", "varcope")},
+    "effect": "beta",
+    "variance": "varcope",
+}
 """Names of the layout to those of the field; all others are the same in both."""
 
 _TABLE = re.compile(
@@ -159,5 +163,5 @@ def _add_named(layout: Layout, path: Path, named: re.Match[str]) -> None:
         return
     entities = dict(part.split("-", 1) for part in named["entities"].split("_") if part)
     image_type = "mask" if kind == "mask" else entities.get("stat", "")
-    image_type = IMAGE_TYPES.get(image_type, image_type)
+    image_type = IMAGE_TYPES.get(image_type.lower(), image_type)
     layout.images.append(OfContrast(path, named["study"], named["contrast"], image_type))

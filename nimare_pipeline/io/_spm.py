@@ -56,6 +56,7 @@ def beside(path: Path) -> bool:
 def read(paths: Sequence[Path], note: Note) -> list[Contrast]:
     """Contrasts of each folder; a folder is a study."""
     names = studies.names_of([path.parent for path in paths])
+    studies.note_crossed(list(names), note)
     found: list[Contrast] = []
     for path in paths:
         missing = studies.pointer(path)

@@ -206,7 +206,7 @@ def _tables(
         files = tables.metadata["source_file"].map(lambda name: names.get(name, name))
         tables = replace(tables, metadata=tables.metadata.assign(source_file=files))
     if tables is not None and not len(tables.coordinates) and not _image_paths(tables):
-        problems = [*problems, _empty(len(tables.metadata), paths[0].name)]
+        problems = [*problems, _empty(len(tables.metadata), paths[0].name, paths[0].parent)]
     return tables, [replace(p, file=names.get(p.file, _relative(p.file, base))) for p in problems]
 
 
@@ -220,10 +220,16 @@ def _unused(ignored: Sequence[Path], found: Iterable[Found], base: Path) -> list
         os.path.normpath(base / one.folder / str(image)) for one in found for image in _images(one)
     }
     about = {f"{_IMAGE.sub('', image)}{end}" for image in images for end in _ABOUT_IMAGES}
-    used = images | about
+    used = images | about | {_other_half(image) for image in images}
     folders = {Path(image).parent for image in images}
     left = [path for path in ignored if os.path.normpath(path) not in used]
     return [path for path in left if not _is_of_used(path, folders)]
+
+
+def _other_half(image: str) -> str:
+    """The second file of an image in two, .hdr and .img; the same where it is in one."""
+    end = image[-4:]
+    return image.removesuffix(end) + {".hdr": ".img", ".img": ".hdr"}.get(end.lower(), end)
 
 
 def _is_of_used(path: Path, folders: Collection[Path]) -> bool:
@@ -273,7 +279,7 @@ def _contrasts(
     is_broken = any(problem.level == "error" for problem in problems)
     if not is_broken and not any(len(c.xyz) or c.images for c in contrasts):
         file = names[paths[0].name]
-        problems.append(_empty(len(contrasts), file))
+        problems.append(_empty(len(contrasts), file, paths[0].parent))
     return contrasts, problems
 
 
@@ -282,13 +288,17 @@ def _from(base: Path, image: Any) -> Any:
     return image.relative_to(base).as_posix() if isinstance(image, Path) else image
 
 
-def _empty(n_contrasts: int, file: str) -> Problem:
-    """Error for a dataset that has nothing to analyse."""
-    if not n_contrasts:
-        return Problem("error", "it holds no contrasts: no foci and no images", file)
-    them = "it" if n_contrasts == 1 else "them"
-    message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
-    return Problem("error", message, file)
+def _empty(n_contrasts: int, file: str, folder: Path) -> Problem:
+    """Error for a dataset that has nothing to analyse; says how images beside it would be."""
+    if n_contrasts:
+        them = "it" if n_contrasts == 1 else "them"
+        message = f"{counted(n_contrasts, 'contrast')}, but no foci and no images in {them}"
+        return Problem("error", message, file)
+    n_images = sum(bool(_IMAGE.search(path.name)) for path in folder.iterdir())
+    beside = f"{counted(n_images, 'image')} lie{'s' if n_images == 1 else ''} beside it"
+    advice = f"{beside}: give their paths in columns of a contrasts.tsv, see docs/images.md"
+    message = "it holds no contrasts: no foci and no images"
+    return Problem("error", message, file, suggestion=advice if n_images else "")
 
 
 def _below(file: str, base: Path) -> str:

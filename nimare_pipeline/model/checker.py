@@ -13,25 +13,19 @@ from nimare_pipeline.model.key import Key
 from nimare_pipeline.model.lines import Way, line_of
 from nimare_pipeline.model.references import circles, hints, unknown_parts
 from nimare_pipeline.model.schema import BUILT, RUN, TYPES
-from nimare_pipeline.needs import NULL_FOCI, check_needs, usual_corrector
-from nimare_pipeline.registry import (
-    ESTIMATORS,
-    IMAGE_ESTIMATORS,
-    PAIR_ESTIMATORS,
-    POOL_ESTIMATORS,
-    all_estimators,
-    get_corrector,
-    get_estimator,
+from nimare_pipeline.needs import (
+    ESTIMATORS_OF,
+    NULL_FOCI,
+    check_needs,
+    of_other_type,
+    usual_corrector,
 )
+from nimare_pipeline.registry import POOL_ESTIMATORS, get_corrector, get_estimator
 from nimare_pipeline.select_syntax import nearest
 from nimare_pipeline.settings import Analysis, Component
 
 SECTIONS = ("run", "defaults", "analysis")
 COMPONENTS = ("estimator", "corrector")
-_ONE_GROUP = {**ESTIMATORS, **POOL_ESTIMATORS}
-_KINDS = {
-    "cbma": _ONE_GROUP, "macm": _ONE_GROUP, "pair": PAIR_ESTIMATORS, "ibma": IMAGE_ESTIMATORS
-}  # fmt: skip
 
 
 @dataclass
@@ -149,18 +143,16 @@ class Checker:
     def kind(self, path: Way, where: str, type_name: str, values: Mapping[str, Any]) -> None:
         """Complain of an estimator that is for another type of analysis."""
         name = values.get("estimator", {}).get("type")
-        if name in all_estimators() and name not in _KINDS[type_name]:
-            fitting = [kind for kind, names in _KINDS.items() if name in names]
-            known = ", ".join(_KINDS[type_name])
-            message = f"estimator: {name} is not for the type {type_name}"
-            hint = f"it is for the type {' and '.join(fitting)}; {type_name} takes {known}"
-            self.wrong((*path, "estimator"), where, message, hint)
+        other = of_other_type(type_name, name)
+        if other:
+            message, hint = other
+            self.wrong((*path, "estimator"), where, f"estimator: {message}", hint)
 
     def needs(self, path: Way, where: str, type_name: str, given: Mapping[str, Any]) -> None:
         """Complain of what an estimator lacks, and of what it has no use for."""
         usual = TYPES[type_name].key("estimator")
         value = given.get("estimator", usual.default if usual else None)
-        if value is None or value["type"] not in _KINDS.get(type_name, {}):
+        if value is None or value["type"] not in ESTIMATORS_OF.get(type_name, {}):
             return
         keys = [
             key for key in (NULL_FOCI, "inference_mask", *OF_IMAGES) if TYPES[type_name].key(key)

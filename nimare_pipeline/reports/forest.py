@@ -87,6 +87,35 @@ def forest(rows: pd.DataFrame, peak: dict[Any, Any]) -> Any:
     return figure
 
 
+def legend_of(rows: pd.DataFrame, peak: dict[Any, Any], what: str) -> str:
+    """What the marks of a forest plot mean, of those that it has.
+
+    Parameters
+    ----------
+    rows, peak
+        As for ``forest``.
+    what : str
+        Kind of a contrast's value: effect or z.
+    """
+    marks = [f"{what} of each contrast"]
+    if np.isfinite(rows["lower"].to_numpy(dtype=float)).any():
+        marks[0] += " with its 95 % interval"
+    marks[0] += "; a larger square weighs more."
+    if peak["term"]:
+        marks.append(
+            "The values are not adjusted for moderators, and their mean is no coefficient."
+        )
+    if _is_mean(peak):
+        known = [np.isfinite(peak[name]) for name in ("lower", "prediction_lower")]
+        marks.append(
+            "Diamond: pooled effect"
+            + (" with its confidence interval" if known[0] else "")
+            + ("; line through it: prediction interval." if known[1] else ".")
+        )
+    marks.append("Orange: influential contrasts, and z that would miss the threshold without one.")
+    return " ".join(marks)
+
+
 def _study_rows(ax: Any, rows: pd.DataFrame, at: Any) -> None:
     effect, weight = (rows[name].to_numpy(dtype=float) for name in ("effect", "weight"))
     lower, upper = (rows[name].to_numpy(dtype=float) for name in ("lower", "upper"))

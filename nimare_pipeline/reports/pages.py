@@ -55,10 +55,12 @@ class Page:
             contrasts=record.contrasts,
             clusters=record.clusters,
             problems=tuple(
-                # What the cohort decided has no file, and has notices of its own.
+                # What the cohort decided has no file, and has notices of its own; so have images
+                # that were refused.
                 str(problem)
                 for problem in record.problems
-                if problem.file or verdict.MISSING_N in problem.message
+                if (problem.file or verdict.MISSING_N in problem.message)
+                and not (record.images is not None and problem.level == "error")
             ),
             failure=verdict.run_failure(self.run["status"], self.name),
             level=record.record.get("Result", {}).get("Level"),

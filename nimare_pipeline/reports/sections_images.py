@@ -11,6 +11,7 @@ from nimare_pipeline import defaults, image_words
 from nimare_pipeline.cohort_table import NOT_CHOSEN
 from nimare_pipeline.directions import describe_group
 from nimare_pipeline.reports import boilerplate, checklist, image_tables, image_texts, tables
+from nimare_pipeline.reports.forest import legend_of
 from nimare_pipeline.reports.pages import Page, Spec, alpha_of, base
 
 _OF_HETEROGENEITY = ("tau2", "tau2Lower", "tau2Upper", "i2", "h2", "q", "qP", "predictionLower",
@@ -154,22 +155,15 @@ def _has_studies(page: Page) -> bool:
 
 def _studies(page: Page) -> dict[str, Any]:
     studies, pooled = _table_of(page, "diagnostics"), _table_of(page, "pooled")
-    peaks = [str(peak) for peak in pooled["peak"]]
-    kinds = page.record.facts.get("image_kinds") or [""]
+    peaks = [(str(peak["peak"]), peak) for peak in pooled.to_dict("records")]
+    what = "z" if page.record.facts.get("image_kinds", [])[:1] == ["z"] else "effect"
     return base_of_images(page) | {
-        "what": "z" if kinds[0] == "z" else "effect",
-        "drawn": {
-            "study": _any(studies, "lower"),
-            "pooled": _any(pooled, "est"),
-            "interval": _any(pooled, "lower"),
-            "prediction": _any(pooled, "prediction_lower"),
-            "egger": _any(pooled, "egger_p"),
-        },
+        "has_egger": _any(pooled, "egger_p"),
         "pooled": image_tables.pooled_table(pooled),
         "influential": image_tables.influential(studies),
         "plots": [
-            (peak, f"forest{number}", f"funnel{number}")
-            for number, peak in enumerate(peaks, start=1)
+            (name, f"forest{number}", f"funnel{number}", _legend(studies, peak, what))
+            for number, (name, peak) in enumerate(peaks, start=1)
             if f"forest{number}" in page.pictures or f"funnel{number}" in page.pictures
         ],
         "few": [int(n) for n in pooled["n"].dropna().unique() if n < FEW_FOR_EGGER]
@@ -182,6 +176,10 @@ def _studies(page: Page) -> dict[str, Any]:
 def _any(table: pd.DataFrame, column: str) -> bool:
     """Whether a column of a table of diagnostics has a number."""
     return column in table and bool(np.isfinite(table[column].to_numpy(dtype=float)).any())
+
+
+def _legend(studies: pd.DataFrame, peak: dict[Any, Any], what: str) -> str:
+    return legend_of(studies[studies["peak"] == peak["peak"]], peak, what)
 
 
 def _checklist(page: Page) -> dict[str, Any]:

@@ -305,7 +305,7 @@ def _flips(case: Case) -> Iterator[Said]:
                 "needed."
             )
             yield "bad", "Nothing could be significant", text
-        text = f"Corrected p is a share of these, exact, and never below {least:.2g}."
+        text = f"Corrected p is a share of these, exact, and never below {least:.3g}."
         yield "note", f"All {n:,} sign flips were gone through", text
     text = (
         "A sign flip leaves the chances as they are only where errors are distributed "

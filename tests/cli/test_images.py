@@ -191,6 +191,10 @@ class TestBadImages:
         mask, out = ("--mask", tmp_path / "box.nii.gz"), tmp_path / "out"
         ended = here(bad, out, "meta", *INDEP, *mask, "--on-bad-image", "exclude")
         assert ended.code == 0, ended.err
+        assert (
+            "3 images of 16 refused, and with them 3 contrasts: 02-1, 03-1, 05-1 (the "
+            in ended.err
+        )
         contrasts = table_of(out, "contrasts").set_index("study_id")
         left = contrasts.index[~contrasts["included"]].tolist()
         assert {3, 5} <= set(left)
@@ -199,6 +203,20 @@ class TestBadImages:
         assert (~images["accepted"]).sum() >= 2
         again = here(bad, out, "meta", *INDEP, *mask, "--on-bad-image", "exclude")
         assert "analysis in is up to date" in again.err
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_contrasts_without_an_image_left_are_not_included(here: Here, tmp_path: Path) -> None:
+    """A contrast whose only image is refused is among those left out, with the reason."""
+    inner = write_studies(tmp_path, kinds=("z",))
+    (inner / "study-02_stat-z_statmap.nii.gz").write_bytes(b"no image")
+    out, mask = tmp_path / "out", ("--mask", tmp_path / "box.nii.gz")
+    ended = here(inner, out, "meta", *INDEP, *mask, "--on-bad-image", "exclude")
+    assert ended.code == 0, ended.err
+    assert "1 image of 8 refused, and with them 1 contrast: 02-1 (the table" in ended.err
+    contrasts = table_of(out, "contrasts").set_index("study_id")
+    assert contrasts.index[~contrasts["included"]].tolist() == [2]
+    assert contrasts.loc[2, "reason"] == "images refused, see the table of images"
 
 
 def test_one_study_is_not_enough(here: Here, tmp_path: Path) -> None:
@@ -230,6 +248,8 @@ def test_missing_sample_sizes(here: Here, tmp_path: Path) -> None:
         (("--estimator", "ALE", "--formula", "~ age"), "--formula: ALE analyses foci"),
         (("--estimator", "Stouffers", "--formula", "~ age", *INDEP), "has no keyword 'formula'"),
         (("--estimator", "VarianceBasedLikelihood", "--method", "montecarlo"), "flips of signs"),
+        (("--estimator", "PauleMandel", "--tfce"), "not corrected by flips of signs"),
+        (("--formula", "~ age", "--tfce"), "moderators are tested so by PermutedOLS"),
         (("--min-studies", "1"), "at least 2"),
         (("--estimator", "Hedges", "--fwhm", "10"), "Hedges has no --fwhm"),
     ],
@@ -294,3 +314,7 @@ def test_formula_is_checked_before_images_are_read(studies: Path, here: Here, tm
     words = (studies, tmp_path / "out", "meta", "--estimator", "Hedges", *INDEP, "--dry-run")
     assert "there is no column 'dose'" in here(*words, "--formula", "~ dose").out
     assert "depends on" in here(*words, "--formula", "~ age + scale(age)").out
+    planned = here(*words, "--formula", "~ sample_size", "--min-studies", "4").out
+    unasked = here(studies, tmp_path / "out", "meta", "--formula", "~ age", "--dry-run").out
+    assert "  corrector  FDRCorrector(method=indep)\n" in unasked
+    assert "  estimator  Hedges(min_studies=4, formula=~ sample_size)\n" in planned

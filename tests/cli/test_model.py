@@ -273,6 +273,67 @@ def test_pool_replaces_what_the_file_says(words, options) -> None:
     assert override(ale, request.analysis, request.given) == ale
 
 
+OF_IMAGES = [
+    (["--formula", "~ age"], {"formula": "~ age"}),
+    (["--term", "age", "--formula", "~ age"], {"formula": "~ age", "term": "age"}),
+    (["--coverage", "aggressive"], {"coverage": "aggressive"}),
+    (["--min-studies", "4"], {"min_studies": 4}),
+    (["--dependence", "collapse"], {"dependence": "collapse"}),
+    (["--on-bad-image", "exclude"], {"on_bad_image": "exclude"}),
+]
+
+
+@pytest.mark.parametrize(("words", "options"), OF_IMAGES)
+@pytest.mark.parametrize("estimator", ["", "Hedges"])
+def test_option_of_images_replaces_what_the_file_says(words, options, estimator) -> None:
+    """It reaches the analyses of images, those that leave their estimator open too."""
+    request = parse(["in", "out", "meta", *words])
+    images = Analysis("a", type="ibma", estimator=Component(estimator))
+    found = override(images, request.analysis, request.given)
+    assert found == replace(images, options=options)
+    ale = Analysis("a")
+    assert override(ale, request.analysis, request.given) == ale
+
+
+@pytest.mark.parametrize(
+    ("words", "get", "value"),
+    [
+        (["--n-iters", "7"], lambda a: a.corrector.args["n_iters"], 7),
+        (["--voxel-thresh", "0.01"], lambda a: a.corrector.args["voxel_thresh"], 0.01),
+        (["--alpha", "0.2"], lambda a: a.alpha, 0.2),
+        (["--fwhm", "9"], lambda a: a.estimator, Component("")),
+    ],
+)
+def test_estimator_that_is_left_open_takes_no_keywords(folder, words, get, value) -> None:
+    """What images there are decides on it; the corrector and the level are replaced already."""
+    (folder / "analyses.toml").write_text('[[analysis]]\nname = "a"\ntype = "ibma"\n')
+    (one,) = ask(folder, *words).analyses
+    assert get(one) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ('type = "ibma"', "ALE", "ALE is not for the type ibma; it is for the type cbma and macm"),
+        ('type = "cbma"', "Hedges", "Hedges is not for the type cbma; it is for the type ibma"),
+        ('type = "pair"\ngroups = {a = "x > 1", b = "x < 1"}', "Hedges", "not for the type pair"),
+    ],
+)
+def test_estimator_of_another_type_is_refused(folder, text, name, message) -> None:
+    """An analysis of a file keeps its type, whatever the command line names."""
+    (folder / "analyses.toml").write_text(f'[[analysis]]\nname = "a"\n{text}\n')
+    with pytest.raises(ModelError, match=f"analysis a: .*{message}"):
+        planning.plan(ask(folder, "--estimator", name))
+
+
+def test_all_studies_are_no_number_of_studies(folder) -> None:
+    """A number of studies that a voxel needs means nothing where all must cover it."""
+    text = '[[analysis]]\nname = "a"\ntype = "ibma"\nestimator = {type = "Hedges"}\n'
+    (folder / "analyses.toml").write_text(f'{text}coverage = "aggressive"\n')
+    with pytest.raises(ModelError, match="min_studies is for liberal coverage"):
+        planning.plan(ask(folder, "--min-studies", "3"))
+
+
 def test_another_estimator_has_no_pool() -> None:
     """Where the command line names ALE, what the file says of the pool counts no more."""
     request = parse(["in", "out", "meta", "--estimator", "ALE"])
@@ -354,6 +415,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "analysis",
         "estimator",
         "kernel and coordinates",
+        "images",
         "correction for multiple comparisons",
     )
     options = {
@@ -366,6 +428,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "name",
         "merge",
         "mask",
+        "image_root",
         "tal2mni",
         "unknown_space",
         "seed",
@@ -374,7 +437,7 @@ def test_every_option_of_an_analysis_has_a_place() -> None:
         "add_iters",
     }
     assert options - of_the_run == set(PLACES)
-    rows = [*OVERRIDES, *OF_MKDA, *OF_CHI2, *OF_BALANCED, *OF_SCALE]
+    rows = [*OVERRIDES, *OF_MKDA, *OF_CHI2, *OF_BALANCED, *OF_SCALE, *OF_IMAGES]
     tried = {word[2:].replace("-", "_") for words, *_ in rows for word in words[:1]}
     assert tried == set(PLACES)
 

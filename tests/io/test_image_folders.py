@@ -35,6 +35,35 @@ def mixed(tmp_path: Path) -> Path:
     return root
 
 
+def make_spm(folder: Path) -> None:
+    spm(folder)
+
+
+def make_fsl(folder: Path) -> None:
+    feat(folder.with_suffix(".gfeat") / "cope1.feat")
+
+
+@pytest.mark.parametrize("make", [make_spm, make_fsl])
+def test_tasks_of_the_same_people_may_seem_to_be_studies(tmp_path: Path, make) -> None:
+    """Two folders that recur in others are probably tasks: of one study, not of several."""
+    for folder in ("ada/pain", "ada/touch", "bell/group/pain", "bell/group/touch", "cox/rest"):
+        make(tmp_path / folder)
+    (source,) = io.read(tmp_path)
+    assert len(set(source.dataset.metadata["study_id"])) == 5
+    (problem,) = source.problems
+    assert problem.message == ("pain, touch of ada are read as 2 studies, and so in 1 more folder")
+    assert "give them one study_id" in problem.suggestion
+
+
+@pytest.mark.parametrize("make", [make_spm, make_fsl])
+def test_folders_of_one_study_each_are_studies(tmp_path: Path, make) -> None:
+    """One folder of a name in each, or all in one folder, is how studies lie."""
+    for folder in ("x/ada", "x/bell", "cox/pain", "dora/pain"):
+        make(tmp_path / folder)
+    (source,) = io.read(tmp_path)
+    assert source.problems == ()
+
+
 def test_they_are_one_dataset(mixed: Path) -> None:
     """Every image is found from the folder that was named, and nothing is written there."""
     before = state(mixed)

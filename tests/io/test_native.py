@@ -143,12 +143,14 @@ def test_a_column_called_like_a_kind_without_paths_is_an_annotation(tmp_path: Pa
     assert "d" in dataset.get_labels()
 
 
-@pytest.mark.parametrize("kind", ["z", "t", "p", "se", "sd", "d", "g", "effect", "variance"])
+@pytest.mark.parametrize(
+    "kind", ["z", "t", "p", "se", "sd", "d", "g", "effect", "variance", "T", "Z", "Effect"]
+)
 def test_kinds_of_named_images(tmp_path: Path, kind: str) -> None:
     """Every kind that is analysed can be the ``stat`` of a name, in any space."""
     name = f"study-a/study-a_contrast-x_space-MNI152NLin6Asym_stat-{kind}_statmap.nii.gz"
     (source,) = io.read(put(tmp_path, {name: b"1"}))
-    column = {"effect": "beta", "variance": "varcope"}.get(kind, kind)
+    column = {"effect": "beta", "variance": "varcope"}.get(kind.lower(), kind.lower())
     assert source.dataset.get_images(imtype=f"{column}__relative") == [name]
 
 

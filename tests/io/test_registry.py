@@ -302,6 +302,25 @@ def test_no_contrasts(tmp_path, files: dict[str, Any]) -> None:
         io.read(put(tmp_path, **files))
 
 
+def test_images_that_no_table_names(tmp_path) -> None:
+    """Where images lie beside a table of studies without contrasts, the error says what to do."""
+    put(tmp_path, studies_tsv="study_id\tyear\nada\t2001\n")
+    for name in ("ada_z.nii.gz", "bell_z.nii"):
+        (tmp_path / name).write_bytes(b"1")
+    with pytest.raises(DataError, match=r"2 images lie beside it: give their paths in columns of"):
+        io.read(tmp_path)
+
+
+@pytest.mark.parametrize(("named", "other"), [("a.hdr", "a.img"), ("a.img", "a.hdr")])
+def test_both_files_of_an_image_are_known(tmp_path, named: str, other: str) -> None:
+    """Of a pair of Analyze or NIfTI files a table names one; nothing is left out."""
+    put(tmp_path, contrasts_tsv=f"study_id\tcontrast_id\tz_map\nada\t1\t{named}\n")
+    for name in (named, other):
+        (tmp_path / name).write_bytes(b"1")
+    _, problems = io.examine(tmp_path)
+    assert not [str(one) for one in problems if "left out" in one.message]
+
+
 def test_images_without_foci_are_a_dataset(tmp_path) -> None:
     """Images are for image-based analyses."""
     images = {"s": {"contrasts": {"c": {"images": {"z": "z.nii.gz"}}}}}

@@ -9,7 +9,7 @@ import pytest
 
 from nimare_pipeline.derivative_tables import DIAGNOSTICS, POOLED, typed
 from nimare_pipeline.reports import canvas
-from nimare_pipeline.reports.forest import MOST_STUDIES, draw_peaks, forest, funnel
+from nimare_pipeline.reports.forest import MOST_STUDIES, draw_peaks, forest, funnel, legend_of
 
 
 def studies(n: int = 6, **more: Any) -> pd.DataFrame:
@@ -128,6 +128,23 @@ def test_images_without_errors_have_a_forest_and_no_funnel() -> None:
     assert "value" in written
     assert "effect [95 %]" not in written
     assert one(rows, funnel, **more) is None
+
+
+def test_a_legend_explains_what_is_drawn() -> None:
+    """No interval, diamond or prediction is explained that the figure lacks."""
+    record = peaks().to_dict("records")[0]
+    assert legend_of(studies(), record, "effect").startswith(
+        "effect of each contrast with its 95 % interval; a larger square weighs more. Diamond: "
+        "pooled effect with its confidence interval; line through it: prediction interval. Orange"
+    )
+    bare = studies(**dict.fromkeys(("se", "lower", "upper"), np.nan))
+    known = record | {"lower": np.nan, "prediction_lower": np.nan}
+    assert "contrast; a larger square weighs more. Diamond: pooled effect. Or" in legend_of(
+        bare, known, "effect"
+    )
+    of_term = legend_of(bare, known | {"term": "age"}, "z")
+    assert "Diamond" not in of_term
+    assert "not adjusted for moderators" in of_term
 
 
 def test_missing_values_are_drawn() -> None:

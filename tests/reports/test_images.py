@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from nimare_pipeline import derivatives
 from nimare_pipeline.correct import FWECorrector
+from nimare_pipeline.errors import Problem
 from nimare_pipeline.registry import IMAGE_ESTIMATORS
 from nimare_pipeline.reports import (
     boilerplate,
@@ -202,6 +203,15 @@ def test_report_has_every_section_and_picture(written):
     assert "no varcope image: 1" in words
 
 
+def test_refused_images_are_said_once(written):
+    """They have a notice of their own; of the problems, only what else is odd stays."""
+    page = page_of(written)
+    refused = Problem("error", "it is 0 everywhere", "s8.nii.gz", "study s8, varcope image")
+    other = Problem("warning", "it lies on another grid", "s1.nii.gz")
+    page = replace(page, record=replace(page.record, problems=(refused, other)))
+    assert page.evidence.problems == (str(other),)
+
+
 def test_notices_on_images(simple):
     """Refused images, computed ones, coverage and heterogeneity are pointed out."""
     notices = notices_of(simple)
@@ -326,6 +336,8 @@ def test_term_of_a_meta_regression_is_in_every_text(moderated):
     assert "significant association with age" in results.markdown
     words = words_of((moderated / "report.html").read_text(encoding="utf-8"))
     assert "coefficient of age in the formula ~ 1 + age" in words
+    assert "(z, p, estimate, standard error and interval)" in words
+    assert "2 studies cover, enough to tell the coefficients apart, were" in page.text().markdown
     assert "could not be made" not in words
     spec = next(one for one in page.record.maps if (one.statistic, one.group) == ("est", "age"))
     path = page.record.maps[spec]

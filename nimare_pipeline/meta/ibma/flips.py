@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nimare_pipeline.dataset import Dataset
 from nimare_pipeline.meta.ibma.base import IMAGES, ImageEstimator
 from nimare_pipeline.meta.ibma.judging import Flipped, judge_enhanced_flips, judge_flips
 from nimare_pipeline.meta.ibma.sample import Sample
@@ -28,6 +29,27 @@ class FlippedEstimator(ImageEstimator):
     Errors are assumed to be symmetric about 0. Dependent images are flipped together, the same
     signs hold at every voxel, and all flips are gone through where they are no more than asked.
     """
+
+    def why_not_flipped(self, *, moderated: bool, dependent: bool) -> str:
+        """Why the statistic is not affine in the signs, and what there is instead; else empty.
+
+        Parameters
+        ----------
+        moderated : bool
+            Whether there are moderators.
+        dependent : bool
+            Whether a study gives several contrasts.
+        """
+        del moderated, dependent
+        return ""
+
+    def why_not_flipped_of(self, dataset: Dataset) -> str:
+        """:meth:`why_not_flipped` of the contrasts of a dataset; no image is read."""
+        moderators, labels = self.design(dataset), self._labels(dataset)
+        return self.why_not_flipped(
+            moderated=moderators is not None and not moderators.is_plain,
+            dependent=len(set(labels)) < len(labels),
+        )
 
     def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic.

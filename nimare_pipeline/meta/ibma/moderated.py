@@ -25,7 +25,8 @@ class ModeratedEstimator(FlippedEstimator):
 
     formula : str
         Right side of a formula of columns of metadata and annotations, for example
-        ``~ 1 + age + C(modality)``.
+        ``~ 1 + age + C(modality)``; ``sample_size`` is a column of every dataset, as in
+        selections.
     term : str, optional
         Column of the formula whose coefficient is the result; the intercept by default.
     """
@@ -45,6 +46,8 @@ class ModeratedEstimator(FlippedEstimator):
         annotations = dataset.annotations.drop(columns=list(ID_COLUMNS), errors="ignore")
         table = dataset.metadata.loc[:, ~dataset.metadata.columns.isin(annotations.columns)]
         columns = pd.concat([table, annotations], axis=1)
+        if "sample_size" not in columns:
+            columns = columns.assign(sample_size=dataset.sample_sizes())
         return design(self.formula, columns, self.term)
 
     def covers(self, sample: Sample, bag: Bag) -> bool:

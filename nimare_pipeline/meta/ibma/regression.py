@@ -113,19 +113,28 @@ class RegressionEstimator(ModeratedEstimator):
         """Fit voxels by weighted least squares."""
         return _Fit(self, *self.effects(rows), rows).maps()
 
+    def why_not_flipped(self, *, moderated: bool, dependent: bool) -> str:
+        """Of moderators, and of weights shared within studies where tau2 is estimated."""
+        if moderated:
+            return "moderators are tested so by PermutedOLS (Freedman and Lane)"
+        if self.tau2_method not in FLIPPED:
+            return "its variance between studies would be iterated at every flip"
+        robust = dependent and self.weight_scheme != "collapse"
+        if robust and (self.tau2_method is not None or self.weight_scheme != "rescale"):
+            return (
+                "several images of a study are flipped with weight_scheme 'collapse' "
+                "(--dependence collapse)"
+            )
+        if self.tau2_method is None and not robust and self.correction != "wald":
+            return "with fixed weights its standard error must be wald"
+        return ""
+
     def flip_terms(self, sample: Sample) -> FlipTerms | Reestimated:
         """What each study adds to the statistic; tau2 is estimated again at every flip."""
-        name, moderators = type(self).__name__, sample.design
-        if moderators is not None and not moderators.is_plain:
-            raise no_flips(name, "moderators are tested so by PermutedOLS (Freedman and Lane)")
-        if self.tau2_method not in FLIPPED:
-            raise no_flips(name, "its variance between studies would be iterated at every flip")
+        moderated = sample.design is not None and not sample.design.is_plain
+        if why := self.why_not_flipped(moderated=moderated, dependent=sample.dependent):
+            raise no_flips(type(self).__name__, why)
         robust = sample.dependent and self.weight_scheme != "collapse"
-        if robust and (self.tau2_method is not None or self.weight_scheme != "rescale"):
-            why = "several images of a study are flipped with weight_scheme 'collapse'"
-            raise no_flips(name, f"{why} (--dependence collapse)")
-        if self.tau2_method is None and not robust and self.correction != "wald":
-            raise no_flips(name, "with fixed weights its standard error must be wald")
         y, v = self.flipped_effects(sample)
         if robust:
             return sign_flips_terms.robust_mean(y, 1 / (v + self.given_tau2()))

@@ -181,25 +181,33 @@ def _t_test(estimator: PermutedOLS, rows: Rows) -> Parts:
     sizes = rows.sample_sizes if estimator.use_sample_size else None
     means = group_means(values, groups)
     q = (mean_shares(groups, sizes) * len(means))[:, None]
+    matrix = _of_studies(rows.state.matrix, groups)
 
     def refit(kept: Numbers) -> tuple[Values, Values]:
-        y, w = means[kept], q[kept]
-        centre = (w * y).sum(axis=0) / w.sum()
-        scale = (w * (y - centre) ** 2).sum(axis=0) / (len(kept) - 1)
-        v = np.maximum(scale, np.finfo(float).tiny) / q
+        y, w, x = means[kept], q[kept], matrix[kept]
+        # Singular where a study alone told a coefficient: such fits are not used.
+        inverted = np.linalg.pinv(np.einsum("ka,kb->ab", w * x, x))
+        coef = inverted @ np.einsum("ka,kn->an", w * x, y)
+        scale = (w * (y - np.einsum("ka,an->kn", x, coef)) ** 2).sum(axis=0)
+        v = np.maximum(scale / (len(kept) - x.shape[1]), np.finfo(float).tiny) / q
         return v, np.zeros(means.shape[1])
 
     in_group = np.bincount(groups)[groups][:, None]
-    if len(means) < 3:
+    if len(means) < matrix.shape[1] + 2:
         share = np.broadcast_to(100 * q / q.sum(), means.shape)[groups] / in_group
         return Parts(values, np.full(values.shape, np.nan), share)
-    found = influence(means, refit)
+    found = influence(means, refit, design=matrix)
     return Parts(
         values,
         np.full(values.shape, np.nan),
         found.weight[groups] / in_group,
         _measures(found, groups),
     )
+
+
+def _of_studies(matrix: Values, groups: Numbers) -> Values:
+    """Moderators of studies, (n_groups, n_coefficients): those of their images, all alike."""
+    return np.stack([matrix[groups == code].mean(axis=0) for code in range(groups.max() + 1)])
 
 
 def _median(estimator: WeightedMedian, rows: Rows) -> Parts:
