@@ -1,6 +1,7 @@
 """One file of a statistical image to its volume, or to what is wrong with it."""
 
 import gzip
+import itertools
 import math
 import re
 import zlib
@@ -35,6 +36,8 @@ _HALF_STEP = 0.5001
 """Of what two neighbouring whole numbers stand for: what is nearest to 0 is no farther."""
 _BACKGROUND = 0.1
 """Least share of the voxels of an image that is taken for its background."""
+_FORMS_APART_MM = 1.0
+"""From here on the two affines of a file are said to disagree; rounding leaves much less."""
 _UNREADABLE = (
     *(OSError, EOFError, ValueError, OverflowError, TypeError, LookupError, zlib.error),
     *(MemoryError, AttributeError),
@@ -251,6 +254,7 @@ def _volume(image: Any, notes: list[str]) -> Volume:
         values = values.astype(np.float64)
     values = _with_zeros(image, values)
     header = image.header
+    notes = [*notes, *_places(image, shape)]
     return Volume(values, affine, _is_placed(header), tuple(notes), _statistic(header))
 
 
@@ -274,6 +278,22 @@ def _is_placed(header: Any) -> bool:
         return bool(header["sform_code"] > 0 or header["qform_code"] > 0)
     except (KeyError, ValueError, TypeError, IndexError):
         return not isinstance(header, nib.analyze.AnalyzeHeader)
+
+
+def _places(image: Any, shape: tuple[int, ...]) -> list[str]:
+    """Remark that the two affines of a NIfTI file put its voxels at different places."""
+    try:
+        places = [np.asarray(get(coded=True)[0]) for get in (image.get_sform, image.get_qform)]
+    except (AttributeError, nib.spatialimages.HeaderDataError):
+        return []
+    if any(place.ndim != 2 for place in places):
+        return []  # There is one of them only.
+    corners = np.array([*itertools.product(*((0, n - 1) for n in shape[:3]))])
+    by_sform, by_qform = (nib.affines.apply_affine(place, corners) for place in places)
+    apart = float(np.linalg.norm(by_sform - by_qform, axis=1).max())
+    if not apart > _FORMS_APART_MM:
+        return []
+    return [f"its sform and qform place voxels up to {apart:.3g} mm apart; the sform is used"]
 
 
 def _statistic(header: Any) -> str:

@@ -223,3 +223,27 @@ def test_unplaced(tmp_path: Path) -> None:
     image = nib.Nifti1Image(noise(), None)
     nib.save(image, tmp_path / "a.nii")
     assert not read_volume(tmp_path / "a.nii").placed
+
+
+@pytest.mark.parametrize(
+    ("codes", "shift", "said"),
+    [
+        ((1, 4), 20.0, "its sform and qform place voxels up to 20 mm apart; the sform is used"),
+        ((1, 4), 0.5, ""),
+        ((0, 4), 20.0, ""),
+        ((1, 0), 20.0, ""),
+    ],
+)
+def test_affines_that_disagree(codes, shift, said, tmp_path: Path) -> None:
+    """A file whose two affines differ is pointed out; which of them counts is said."""
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    image = nib.Nifti1Image(np.ones((5, 6, 7), np.float32), affine)
+    moved = affine.copy()
+    moved[2, 3] += shift
+    image.set_sform(affine, codes[1])
+    image.set_qform(moved, codes[0])
+    path = tmp_path / "moved.nii.gz"
+    nib.save(image, path)
+    volume = read_volume(path)
+    assert volume.notes == ((said,) if said else ())
+    assert np.allclose(volume.affine, affine if codes[1] else moved)
