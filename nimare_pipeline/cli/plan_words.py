@@ -14,7 +14,9 @@ from nimare_pipeline.image_analysis import component_of
 from nimare_pipeline.settings import Analysis, Component, Settings
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
+
+    from nimare_pipeline.dataset import Dataset
 
 
 def describe(planned: Sequence[Planned], settings: Settings, current: Sequence[str] = ()) -> str:
@@ -63,7 +65,8 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         *_groups(used),
         *(_images(used) if analysis.type == "ibma" else _foci(used, analysis)),
         *pool_line(planned.null_foci),
-        f"  N          {n.sum():g} participants, {n.min():g} to {n.max():g} {each}"
+        f"  N          {_people(planned.cohort.dataset, n)} participants, {n.min():g} to "
+        f"{n.max():g} {each}"
         if len(n)
         else "  N          unknown",
         f"  estimator  {_component(_estimator(analysis))}",
@@ -73,6 +76,14 @@ def _describe_one(planned: Planned, settings: Settings) -> list[str]:
         f"  machine    {_machine(settings)}",
         f"  estimate   {_estimate(used, planned, settings)}",
     ]
+
+
+def _people(dataset: "Dataset", sizes: "Series[float]") -> str:
+    """Number of people, as the report counts them: nobody twice who is in several contrasts."""
+    from nimare_pipeline.meta.participants import participants
+
+    n = participants(dataset)["n_participants"]
+    return f"{sizes.sum() if n is None else n:.12g}"
 
 
 def _foci(used: "DataFrame", analysis: Analysis) -> list[str]:

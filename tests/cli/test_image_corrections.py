@@ -117,3 +117,14 @@ def test_a_file_that_asks_for_flips_is_refused_before_the_fit(
     for more in ('dependence = "collapse"\n', 'corrector = {type = "FDRCorrector"}\n'):
         model.write_text(head + more)
         assert here(dependent, tmp_path / "out", *words).code == 0
+
+
+def test_a_dry_run_counts_nobody_twice(
+    studies: Path, dependent: Path, tmp_path: Path, here: Here
+) -> None:
+    """Two contrasts of a study are on the same people: the larger one counts, as in the report."""
+    n = pd.read_csv(dependent / "contrasts.tsv", sep="\t")["sample_size"]
+    alone = here(studies, tmp_path / "out", "meta", "--dry-run").out
+    assert f"  N          {n.sum()} participants, {n.min()} to {n.max()} a contrast\n" in alone
+    shared = here(dependent, tmp_path / "out", "meta", "--dry-run").out
+    assert f"  N          {n.sum() - min(n[:2])} participants, {n.min()} to {n.max()} " in shared
