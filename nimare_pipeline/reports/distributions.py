@@ -53,11 +53,19 @@ def counts(columns: Mapping[str, Array], *, of: str = "experiments") -> Any:
     return figure
 
 
+_ABREAST = 3
+"""Histograms that a row has room for."""
+
+
 def of_voxels(columns: Mapping[str, Array]) -> Any:
     """Figure of one histogram a column (title to values), over voxels, with the median."""
-    figure = canvas.new_figure(3.2 * len(columns) + 0.4, 2.5, layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, len(columns)))
-    for ax, (title, values) in zip(axes, columns.items(), strict=True):
+    # One as wide as the page would be as tall as it, too.
+    places = max(_ABREAST, len(columns))
+    figure = canvas.new_figure(3.2 * places + 0.4, 2.5, layout="constrained")
+    axes = figure.subplots(1, places)
+    for ax in axes[len(columns) :]:
+        ax.set_axis_off()
+    for ax, (title, values) in zip(axes, columns.items(), strict=False):
         ax.set_title(title)
         # What few voxels reach would squeeze all others into one bar.
         end = float(np.percentile(values, 99.9))

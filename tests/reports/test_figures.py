@@ -188,3 +188,13 @@ def test_a_chart_of_many_points_becomes_a_picture(tmp_path: Path) -> None:
         path = canvas.save_chart(figure, tmp_path, "sample_sizes")
     assert [path] == list(tmp_path.iterdir()) == [tmp_path / "sample_sizes.png"]
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_histogram_is_no_larger_than_three() -> None:
+    """It takes the place of one; the page would blow it up to its own width."""
+    values = np.arange(50.0)
+    alone = distributions.of_voxels({"a": values})
+    three = distributions.of_voxels(dict.fromkeys("abc", values))
+    assert list(alone.get_size_inches()) == list(three.get_size_inches())
+    assert [ax.axison for ax in alone.axes] == [True, False, False]
+    assert [ax.axison for ax in three.axes] == [True] * 3
