@@ -56,7 +56,7 @@ def _components() -> Iterator[Component]:
             "small_sample_correction": ("knapp-hartung", "knapp-hartung-conservative", "wald"),
             "use_sample_size": (False, True),
             "two_sided": (False,),
-            "formula": ("~ 1 + sample_sizes",),
+            "formula": ("~ 1 + sample_size",),
         }
         yield Component(name, {})
         for keyword, values in several.items():

@@ -10,6 +10,8 @@ import pytest
 
 from nimare_pipeline.cli import compiled
 from nimare_pipeline.cli.compiled import LEAST, TARGET_FILE, Target, prepare, target_here
+from nimare_pipeline.cli.warm_images import _components, warm_up_images
+from nimare_pipeline.registry import IMAGE_ESTIMATORS
 
 NEEDS = Target("some-processor", "+this", ("this",))
 
@@ -148,3 +150,9 @@ def test_required_features_are_those_llvm_knows() -> None:
     known = set(llvmlite.binding.get_host_cpu_features())
     if platform.machine() == "x86_64":
         assert set(target_here().requires) <= known
+
+
+def test_what_an_image_is_built_with_can_be_analysed() -> None:
+    """No estimator refuses what the warm-up gives it; all of them are warmed up."""
+    warm_up_images(2)
+    assert {component.type for component in _components()} == set(IMAGE_ESTIMATORS)
