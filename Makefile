@@ -33,8 +33,9 @@ demo: $(VENV)/.package
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -m "not real" -n 2 --dist worksteal $(PYTEST_ARGS)
 
+# Two files at a time: containers mostly wait for disks, and tests of a file share nulls and images.
 test-real: $(VENV)/.test
-	$(BIN)/python -m pytest -m real -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m real -n 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -10,16 +10,10 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder ``real``; those of containers run in one process.
-
-    They share an engine and an image, and mostly wait for disks, so that the error rates can be
-    counted beside them.
-    """
+    """Mark every test of this folder ``real``."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.real)
-        if HERE / "containers" in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("containers"))
 
 
 @pytest.fixture(scope="session")
