@@ -73,7 +73,7 @@ def flipped(dataset: Dataset, peer: Any, rounds: int) -> None:
         theirs.append((more - few) / (PEER_FLIPS[1] - PEER_FLIPS[0]) * N_FLIPS)
         print(f"PermutedOLS: {one[-1]:.1f} s, {theirs[-1]:.0f} s")
     work = f"PermutedOLS, {N_FLIPS:,} flips of {len(dataset.ids)} studies (peer: scaled)"
-    tell(row(work, one, two, theirs, peak, "60x"))
+    tell(row(work, one, two, theirs, peak, ""))
 
 
 def fit(

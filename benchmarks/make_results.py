@@ -65,10 +65,11 @@ def write(rows: list[Row], job: float) -> None:
 Ours and the peer's, alternating in one run on the same data, medians; {dt.date.today().isoformat()},
 made by `make bench`. Machine: {cpu()}, {os.cpu_count()} cores; Python
 {platform.python_version()}, numpy {version("numpy")}, numba {version("numba")}; peer NiMARE 0.22.1 in an environment of its
-own, one core. Ratios of medians are what to quote: the machine is shared. Memory is the peak of the
-process that did the work of a row's script.
+own, one core; nilearn's `permuted_ols` of flips of 21 images, and PyMARE, which NiMARE calls, of
+random effects that are not read from files. Ratios of medians are what to quote: the machine is
+shared. Memory is the peak of the process that did the work of a row's script.
 
-| work | ours, 1 core | ours, 2 cores | NiMARE, 1 core | ratio 1:1 | goal | two cores give | memory, ours / NiMARE |
+| work | ours, 1 core | ours, 2 cores | peer, 1 core | ratio 1:1 | goal | two cores give | memory, ours / peer |
 |---|---|---|---|---|---|---|---|
 {lines}
 
