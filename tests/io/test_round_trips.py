@@ -43,6 +43,8 @@ IMAGES = st.dictionaries(
     st.sampled_from(["a.nii.gz", "/abs/b.nii", "https://x.org/c.nii.gz", "../d"]),
     max_size=3,
 )
+TEXTS = st.text(max_size=9).filter(lambda text: text != "None")
+"""NiMARE writes ``None`` for a text that there is not: ``test_a_text_that_says_none``."""
 AXIS = st.floats(-90, 90, allow_subnormal=True) | st.sampled_from([-0.0, 0.1 + 0.2, 1e-300])
 
 
@@ -60,7 +62,7 @@ def contrasts(draw: st.DrawFn, ids: st.SearchStrategy[str] = IDS) -> Contrast:
         metadata=draw(FIELDS),
         images=draw(IMAGES),
         annotations=draw(FIELDS),
-        texts=draw(st.dictionaries(st.sampled_from(["abstract", "body"]), st.text(max_size=9))),
+        texts=draw(st.dictionaries(st.sampled_from(["abstract", "body"]), TEXTS)),
         values={kind: tuple(draw(VALUES) for _ in range(n)) for kind in sorted(kinds)},
     )
 
@@ -107,6 +109,18 @@ def assert_kept(first: list[Contrast], second: list[Contrast]) -> None:
         before = fields(one)
         after = others[one.study_id, one.contrast_id]
         assert before == {name: after.get(name) for name in before}
+
+
+def test_a_text_that_says_none(tmp_path: Path) -> None:
+    """In NiMARE's format it stands for a missing one; that it is lost there is said."""
+    xyz = np.zeros((1, 3))
+    contrast = Contrast("a", "1", xyz, ("MNI",), texts={"abstract": "None", "body": "all"})
+    found, losses = again([contrast], "nimare", tmp_path)
+    assert [(loss.part, loss.how, loss.fields) for loss in losses] == [
+        ("texts", "left out", ("abstract",))
+    ]
+    assert found[0].texts.get("abstract") is None
+    assert again([contrast], "nimads", tmp_path)[1] == []
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
