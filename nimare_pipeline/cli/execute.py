@@ -111,7 +111,7 @@ def summary(planned: Planned) -> str:
         return f"conjunction of {', '.join(combined(analysis))}"
     if cohort is None:
         return "no contrasts selected"
-    foci = f", {int(cohort.coordinates['used'].sum())} foci"
+    foci = f", {counted(int(cohort.coordinates['used'].sum()), 'focus', 'foci')}"
     if analysis.type == "ibma":
         foci = " with images"
     correction = analysis.corrector.args
@@ -123,7 +123,7 @@ def summary(planned: Planned) -> str:
     pooled = len(cohort.dataset.ids)
     within = "" if analysis.pool == defaults.POOL else f" in {pooled} experiments"
     return (
-        f"{int(cohort.contrasts['included'].sum())} contrasts{within}{foci}; "
+        f"{counted(int(cohort.contrasts['included'].sum()), 'contrast')}{within}{foci}; "
         f"{analysis.estimator.type}, {analysis.corrector.type} ({how})"
     )
 

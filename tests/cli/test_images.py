@@ -224,6 +224,7 @@ def test_one_study_is_not_enough(here: Here, tmp_path: Path) -> None:
     inner = write_studies(tmp_path, n_studies=1)
     ended = here(inner, tmp_path / "out", "meta", *INDEP, "--mask", tmp_path / "box.nii.gz")
     assert ended.code == 65
+    assert "analysis in: 1 contrast with images; " in ended.err
     assert "of at least 2 studies; there is one" in ended.err
 
 
